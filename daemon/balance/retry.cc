@@ -1,0 +1,43 @@
+#include "balance/retry.h"
+
+namespace otto {
+
+bool may_retry(Failure failure, bool request_sent, bool idempotent, bool body_replayable,
+               unsigned attempts_made, unsigned attempts_allowed) {
+    if (attempts_made >= attempts_allowed) return false;
+    switch (failure) {
+        case Failure::refused:
+        case Failure::connect_failed:
+        case Failure::connect_timeout:
+        case Failure::reset_before_response:
+        case Failure::response_timeout:
+            return !request_sent || (idempotent && body_replayable);
+        case Failure::malformed_response:
+            return !request_sent;
+        case Failure::local:
+            return false;
+    }
+    return false;
+}
+
+const char* to_string(Failure failure) {
+    switch (failure) {
+        case Failure::refused:
+            return "connection refused";
+        case Failure::connect_failed:
+            return "connecting failed";
+        case Failure::connect_timeout:
+            return "connecting timed out";
+        case Failure::reset_before_response:
+            return "closed before a response";
+        case Failure::response_timeout:
+            return "no response in time";
+        case Failure::malformed_response:
+            return "malformed response";
+        case Failure::local:
+            return "out of resources";
+    }
+    return "";
+}
+
+}  // namespace otto

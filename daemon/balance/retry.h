@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+namespace otto {
+
+/// How an attempt at a server failed before the head of a response was complete. A failure after
+/// that is no longer an attempt's: the client has seen part of the response.
+enum class Failure : std::uint8_t {
+    refused,                // nobody listens
+    connect_failed,         // unreachable, reset while connecting, …
+    connect_timeout,        // `timeouts.connect` passed
+    reset_before_response,  // closed or reset before the first byte of a response
+    response_timeout,       // `timeouts.response` passed without a response
+    malformed_response,     // bytes that are no response, or that end within its head
+    local,                  // Otto's own: no file descriptor, no memory
+};
+
+/// Whether another server may be tried after a failed attempt. `request_sent`: a byte of the
+/// request was handed to the connection; `body_replayable`: all of its body so far is still held.
+/// `attempts_made` includes the failed one. Budgets are the caller's affair. Pure.
+///
+/// | failure                   | nothing sent | sent                             |
+/// |---------------------------|--------------|----------------------------------|
+/// | refused, connect_failed,  | any method   | idempotent, body held            |
+/// | connect_timeout           |              | (cannot be, but is safe)         |
+/// | reset_before_response     | any method   | idempotent, body held            |
+/// | response_timeout          | any method   | idempotent, body held            |
+/// | malformed_response        | any method   | never                            |
+/// | local                     | never        | never                            |
+///
+/// Sent: RFC 9110 §9.2.2 lets a client repeat idempotent requests by itself, and no others, when
+/// the connection fails before a response could be read. A timeout is such a failure: the server
+/// may still be at work, but doing it twice is what idempotent allows, and a server that hangs
+/// should not cost the request; nginx does the same by default. Malformed: a response has begun, so
+/// the server did act on the request and would most likely answer the repetition likewise (nginx
+/// needs to be told to, too); before anything was sent, it is the leftover of an idle connection (a
+/// 408, say) and means nothing. Local: the next server would fail for the same want.
+bool may_retry(Failure failure, bool request_sent, bool idempotent, bool body_replayable,
+               unsigned attempts_made, unsigned attempts_allowed);
+
+const char* to_string(Failure failure);
+
+}  // namespace otto

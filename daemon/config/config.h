@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/time.h"
+
+namespace otto {
+
+using namespace std::chrono_literals;
+
+/// One `servers[]` entry, or what a plain URL string stands for.
+struct ServerConfig {
+    std::string url;          // normalised: lower-case host, explicit port, no trailing slash
+    std::string host;         // name or literal address, without brackets; empty for UNIX sockets
+    std::uint16_t port = 0;   // 0 for UNIX sockets
+    std::string socket_path;  // `unix:` servers only
+    std::string base_path;    // "" or "/prefix" without a trailing slash
+    unsigned weight = 1;      // 0 to 1000; 0 takes no new requests
+    std::string name;         // as shown to people; defaults to the URL
+
+    bool operator==(const ServerConfig&) const = default;
+};
+
+/// One address to listen on, of `port`. An empty host is every IPv4 and IPv6 address.
+struct ListenConfig {
+    std::string host;        // "" or a literal address, without brackets
+    std::uint16_t port = 0;  // 0 to 65535; 0 lets the kernel choose
+    std::string text;        // as configured
+
+    bool operator==(const ListenConfig&) const = default;
+};
+
+struct HealthCheckConfig {
+    enum class Type : std::uint8_t { http, tcp, off };
+    Type type = Type::http;
+    std::string path = "/";
+    std::string host;  // the Host field; "" is the server's own
+    std::string method = "GET";
+    unsigned status_min = 100;  // passes when status_min <= status <= status_max
+    unsigned status_max = 499;
+    Duration interval = 5s;  // `healthCheckInterval`
+    Duration timeout = 2s;
+    unsigned healthy_after = 2;    // consecutive passes that bring a server back
+    unsigned unhealthy_after = 3;  // consecutive failures that take one out
+    bool start_healthy = false;
+
+    bool operator==(const HealthCheckConfig&) const = default;
+};
+
+struct TimeoutsConfig {
+    Duration connect = 2s;          // to a server
+    Duration request_header = 10s;  // from a request's first byte to the end of its head
+    Duration response = 60s;        // from the request's end to the end of the response's head
+    Duration progress = 60s;        // between bytes of a body, either way
+    Duration client_idle = 60s;     // between requests on a client's connection
+    Duration server_idle = 4s;      // an unused connection to a server
+    Duration drain = 30s;           // for requests under way when Otto stops
+
+    bool operator==(const TimeoutsConfig&) const = default;
+};
+
+struct LimitsConfig {
+    Bytes header_bytes = 32 * 1024;        // a request's head, then 431
+    unsigned header_count = 100;           // its fields, then 431
+    Bytes target_bytes = 16 * 1024;        // its target, then 414
+    Bytes body_bytes = 0;                  // its body, then 413; 0: no limit
+    std::uint64_t connections = 0;         // of clients at once; 0: from RLIMIT_NOFILE
+    Bytes per_request_buffer = 16 * 1024;  // held each way for one request
+
+    bool operator==(const LimitsConfig&) const = default;
+};
+
+enum class Balance : std::uint8_t { round_robin };
+
+/// The whole of config.json as plain values, with the defaults that hold when a key is absent.
+struct Config {
+    std::vector<ListenConfig> port{{"", 8080, ":8080"}};
+    std::vector<ServerConfig> servers;
+    unsigned workers = 0;  // 0: one per usable CPU; at most 256
+    Balance balance = Balance::round_robin;
+    HealthCheckConfig health_check;
+    TimeoutsConfig timeouts;
+    LimitsConfig limits;
+    std::vector<Cidr> trusted_proxies;
+
+    bool operator==(const Config&) const = default;
+};
+
+}  // namespace otto

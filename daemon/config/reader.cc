@@ -1,0 +1,229 @@
+#include "config/reader.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "config/locator.h"
+#include "config/units.h"
+#include "config/values.h"
+#include "config/wording.h"
+
+namespace otto {
+
+namespace {
+
+std::string unknown(std::string_view name, const std::vector<const Key*>& known) {
+    std::vector<std::string_view> names;
+    names.reserve(known.size());
+    for (const Key* key : known) names.push_back(key->name());
+    const std::string meant = did_you_mean(name, names);
+    if (!meant.empty()) return fmt::format("unknown key {}{}", quoted(name), meant);
+    return fmt::format("unknown key {}; expected {}", quoted(name), alternatives(names));
+}
+
+const JsonValue* member(const JsonValue* object, std::string_view name) {
+    if (object == nullptr || object->kind != JsonValue::Kind::object) return nullptr;
+    for (const JsonValue& child : object->children)
+        if (child.key == name) return &child;
+    return nullptr;
+}
+
+bool overlap(const ListenConfig& left, const ListenConfig& right) {
+    if (left.port != right.port) return false;
+    return left.host == right.host || (left.port != 0 && (left.host.empty() || right.host.empty()));
+}
+
+}  // namespace
+
+Config ConfigReader::read(const JsonValue& root) {
+    if (root.kind != JsonValue::Kind::object) {
+        const Key document{"", KeyType::object, "", 0, 0, true, ""};
+        refuse(document, root, "");
+        return config_;
+    }
+    read_members(root, "", "",
+                 [this](const Key& key, const JsonValue& value, const std::string& pointer) {
+                     read_key(key, value, pointer);
+                 });
+    if (member(&root, "servers") == nullptr)
+        problems_.add(root.begin, "", "the key \"servers\" is missing");
+    check_intervals(root);
+    return config_;
+}
+
+void ConfigReader::refuse(const Key& key, const JsonValue& value, const std::string& pointer,
+                          std::string_view reason) {
+    problems_.add(value.begin, pointer,
+                  reason.empty() ? mismatch(key, value, source_)
+                                 : mismatch(expected(key), value, source_, reason));
+}
+
+void ConfigReader::refuse(std::string_view what, const JsonValue& value, const std::string& pointer,
+                          std::string_view reason) {
+    problems_.add(value.begin, pointer, mismatch(what, value, source_, reason));
+}
+
+void ConfigReader::read_members(const JsonValue& object, std::string_view inside,
+                                const std::string& pointer, const Visit& visit) {
+    const std::vector<const Key*> known = keys_inside(inside);
+    std::map<std::string_view, std::uint32_t> seen;
+    for (const JsonValue& child : object.children) {
+        const std::string place = pointer_to(pointer, child.key);
+        if (const auto [first, added] = seen.emplace(child.key, child.key_begin); !added) {
+            problems_.add(child.key_begin, place,
+                          fmt::format("duplicate key {}, first seen in line {}", quoted(child.key),
+                                      problems_.line_of(first->second)));
+            continue;
+        }
+        const auto key = std::find_if(known.begin(), known.end(), [&child](const Key* each) {
+            return each->name() == child.key;
+        });
+        if (key == known.end()) {
+            problems_.add(child.key_begin, place, unknown(child.key, known));
+        } else {
+            visit(**key, child, place);
+        }
+    }
+}
+
+void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::string& pointer) {
+    const auto assign = [&, this](auto place, const auto& read) {
+        if (!read) return refuse(key, value, pointer);
+        auto& target = place(config_);
+        target = static_cast<std::decay_t<decltype(target)>>(*read);
+    };
+    switch (key.type) {
+        case KeyType::object:
+            if (value.kind != JsonValue::Kind::object) return refuse(key, value, pointer);
+            return read_members(
+                value, key.pointer, pointer,
+                [this](const Key& inner, const JsonValue& child, const std::string& place) {
+                    read_key(inner, child, place);
+                });
+        case KeyType::count: {
+            const auto count = as_count(key, value, source_);
+            const auto* narrow = std::get_if<unsigned& (*)(Config&)>(&key.place);
+            if (narrow != nullptr) return assign(*narrow, count);
+            return assign(std::get<std::uint64_t& (*)(Config&)>(key.place), count);
+        }
+        case KeyType::size:
+            return assign(std::get<std::uint64_t& (*)(Config&)>(key.place),
+                          as_size(key, value, source_));
+        case KeyType::duration:
+            return assign(std::get<Duration& (*)(Config&)>(key.place), as_duration(key, value));
+        case KeyType::boolean:
+            return assign(std::get<bool& (*)(Config&)>(key.place), as_boolean(value, source_));
+        case KeyType::choice:
+            return read_choice(key, value, pointer);
+        case KeyType::path:
+        case KeyType::host:
+            return read_string(key, value, pointer);
+        case KeyType::status:
+            return read_status(key, value, pointer);
+        case KeyType::listens:
+            return read_listens(key, value, pointer);
+        case KeyType::servers:
+            return read_servers(key, value, pointer);
+        case KeyType::cidrs:
+            return read_cidrs(key, value, pointer);
+        case KeyType::text:
+        case KeyType::server_url:
+            return;  // of a server only
+    }
+}
+
+void ConfigReader::read_choice(const Key& key, const JsonValue& value, const std::string& pointer) {
+    const auto choice = as_choice(key, value);
+    if (!choice) return refuse(key, value, pointer);
+    const auto* text = std::get_if<std::string& (*)(Config&)>(&key.place);
+    if (text != nullptr) {
+        (*text)(config_) = value.text;
+    } else {
+        std::get<void (*)(Config&, std::size_t)>(key.place)(config_, *choice);
+    }
+}
+
+void ConfigReader::read_string(const Key& key, const JsonValue& value, const std::string& pointer) {
+    if (value.kind != JsonValue::Kind::string) return refuse(key, value, pointer);
+    std::string wrong;
+    if (key.type == KeyType::path) {
+        wrong = check_path(value.text, true);
+    } else if (!value.text.empty()) {
+        if (const auto host = parse_authority(value.text); !host) wrong = host.error().message;
+    }
+    if (!wrong.empty()) return refuse(key, value, pointer, wrong);
+    std::get<std::string& (*)(Config&)>(key.place)(config_) = value.text;
+}
+
+void ConfigReader::read_status(const Key& key, const JsonValue& value, const std::string& pointer) {
+    const auto status = as_status(key, value);
+    if (!status) return refuse(key, value, pointer);
+    config_.health_check.status_min = status->first;
+    config_.health_check.status_max = status->second;
+}
+
+bool ConfigReader::check_list(const Key& key, const JsonValue& value, const std::string& pointer) {
+    const std::size_t count = value.children.size();
+    if (value.kind == JsonValue::Kind::list && count >= key.min && count <= key.max) return true;
+    refuse(key, value, pointer);
+    return false;
+}
+
+void ConfigReader::read_listens(const Key& key, const JsonValue& value,
+                                const std::string& pointer) {
+    const bool list = value.kind == JsonValue::Kind::list;
+    if (list && !check_list(key, value, pointer)) return;
+    config_.port.clear();
+    const std::string what = list ? R"(":PORT" or "ADDRESS:PORT")" : expected(key);
+    const auto add = [this, &what](const JsonValue& item, const std::string& place) {
+        // Also tried with a number, since 8080 for ":8080" deserves a better answer than its type.
+        const bool number = item.kind == JsonValue::Kind::number;
+        if (!number && item.kind != JsonValue::Kind::string) return refuse(what, item, place);
+        const auto listen = parse_listen(number ? item.spelling(source_) : item.text);
+        if (!listen) return refuse(what, item, place, listen.error().message);
+        for (const ListenConfig& other : config_.port)
+            if (overlap(other, *listen))
+                return problems_.add(item.begin, place,
+                                     fmt::format("duplicate address {}: {} listens there already",
+                                                 quoted(listen->text), quoted(other.text)));
+        config_.port.push_back(*listen);
+    };
+    if (!list) return add(value, pointer);
+    for (std::size_t at = 0; at < value.children.size(); ++at)
+        add(value.children[at], pointer_to(pointer, at));
+}
+
+void ConfigReader::read_cidrs(const Key& key, const JsonValue& value, const std::string& pointer) {
+    if (!check_list(key, value, pointer)) return;
+    for (std::size_t at = 0; at < value.children.size(); ++at) {
+        const JsonValue& item = value.children[at];
+        const bool text = item.kind == JsonValue::Kind::string;
+        const auto cidr = Cidr::parse(text ? item.text : "");
+        if (cidr) {
+            config_.trusted_proxies.push_back(*cidr);
+        } else {
+            refuse(R"(a range such as "10.0.0.0/8" or an address)", item, pointer_to(pointer, at),
+                   text ? cidr.error().message : "");
+        }
+    }
+}
+
+void ConfigReader::check_intervals(const JsonValue& root) {
+    const JsonValue* flat = member(&root, "healthCheckInterval");
+    const JsonValue* nested = member(member(&root, "healthCheck"), "interval");
+    if (flat == nullptr || nested == nullptr) return;
+    const auto one = parse_duration(flat->text);
+    const auto other = parse_duration(nested->text);
+    if (!one || !other || *one == *other) return;
+    const bool nested_last = nested->begin > flat->begin;
+    const JsonValue& first = nested_last ? *flat : *nested;
+    const JsonValue& second = nested_last ? *nested : *flat;
+    problems_.add(
+        second.begin, nested_last ? "/healthCheck/interval" : "/healthCheckInterval",
+        fmt::format("{} contradicts {} in line {}: both keys mean the same", quoted(second.text),
+                    quoted(first.text), problems_.line_of(first.begin)));
+}
+
+}  // namespace otto

@@ -1,0 +1,133 @@
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/locator.h"
+#include "config/reader.h"
+#include "config/values.h"
+#include "config/wording.h"
+
+namespace otto {
+
+namespace {
+
+/// Finds the servers of one list that share a URL or a name.
+class Duplicates {
+  public:
+    Duplicates(Problems& problems, const std::string& list) : problems_(problems), list_(list) {}
+
+    /// True when the server shares neither; otherwise it has been reported where its URL or name
+    /// stands.
+    bool check(const ServerConfig& server, const JsonValue& item, std::size_t index) {
+        const Place place{index, item.begin};
+        const auto [url, new_url] = urls_.emplace(server.url, place);
+        const auto [name, new_name] = names_.emplace(server.name, place);
+        if (!new_url) return report("server", server.url, "url", item, index, url->second);
+        if (!new_name) return report("name", server.name, "name", item, index, name->second);
+        return true;
+    }
+
+  private:
+    struct Place {
+        std::size_t index;
+        std::size_t offset;
+    };
+
+    bool report(std::string_view what, std::string_view text, std::string_view member,
+                const JsonValue& item, std::size_t index, const Place& first) {
+        std::size_t offset = item.begin;
+        std::string pointer = pointer_to(list_, index);
+        for (const JsonValue& child : item.children) {
+            if (child.key != member) continue;
+            offset = child.begin;
+            pointer = pointer_to(pointer, member);
+            break;
+        }
+        problems_.add(offset, std::move(pointer),
+                      fmt::format("duplicate {} {}: the same as {} in line {}", what, quoted(text),
+                                  pointer_to(list_, first.index), problems_.line_of(first.offset)));
+        return false;
+    }
+
+    Problems& problems_;
+    const std::string& list_;
+    std::unordered_map<std::string, Place> urls_;
+    std::unordered_map<std::string, Place> names_;
+};
+
+}  // namespace
+
+void ConfigReader::read_servers(const Key& key, const JsonValue& value,
+                                const std::string& pointer) {
+    if (!check_list(key, value, pointer)) return;
+    Duplicates duplicates(problems_, pointer);
+    bool all_known = true;
+    bool any_weight = false;
+    for (std::size_t at = 0; at < value.children.size(); ++at) {
+        const JsonValue& item = value.children[at];
+        ServerConfig server;
+        if (!read_server(item, pointer_to(pointer, at), server) ||
+            !duplicates.check(server, item, at)) {
+            all_known = false;
+            continue;
+        }
+        any_weight = any_weight || server.weight > 0;
+        config_.servers.push_back(std::move(server));
+    }
+    if (all_known && !any_weight)
+        problems_.add(value.begin, pointer,
+                      "expected at least one server with a weight above 0, found none");
+}
+
+bool ConfigReader::read_server(const JsonValue& item, const std::string& pointer,
+                               ServerConfig& server) {
+    const std::size_t problems_before = problems_.size();
+    if (item.kind == JsonValue::Kind::string) {
+        read_server_url(*keys_inside("/servers/*").front(), item, pointer, server);
+        return problems_.size() == problems_before;
+    }
+    if (item.kind != JsonValue::Kind::object) {
+        refuse(R"(a server's URL or an object with "url")", item, pointer);
+        return false;
+    }
+    bool has_url = false;
+    read_members(item, "/servers/*", pointer,
+                 [&, this](const Key& key, const JsonValue& value, const std::string& place) {
+                     has_url = has_url || key.type == KeyType::server_url;
+                     read_server_member(key, value, place, server);
+                 });
+    if (!has_url) problems_.add(item.begin, pointer, "the key \"url\" is missing");
+    return problems_.size() == problems_before;
+}
+
+void ConfigReader::read_server_member(const Key& key, const JsonValue& value,
+                                      const std::string& pointer, ServerConfig& server) {
+    if (key.type == KeyType::server_url) return read_server_url(key, value, pointer, server);
+    if (key.type == KeyType::text) return read_server_name(key, value, pointer, server);
+    const auto weight = as_count(key, value, source_);
+    if (!weight) return refuse(key, value, pointer);
+    server.weight = static_cast<unsigned>(*weight);
+}
+
+void ConfigReader::read_server_url(const Key& key, const JsonValue& value,
+                                   const std::string& pointer, ServerConfig& server) {
+    if (value.kind != JsonValue::Kind::string) return refuse(key, value, pointer);
+    auto parsed = parse_server_url(value.text);
+    if (!parsed) return refuse(key, value, pointer, parsed.error().message);
+    // The members may come in any order.
+    parsed->weight = server.weight;
+    if (!server.name.empty()) parsed->name = std::move(server.name);
+    server = *std::move(parsed);
+}
+
+void ConfigReader::read_server_name(const Key& key, const JsonValue& value,
+                                    const std::string& pointer, ServerConfig& server) {
+    const bool text = value.kind == JsonValue::Kind::string;
+    const bool fits = value.text.size() >= key.min && value.text.size() <= key.max;
+    if (!text || !fits || printable(value.text) != value.text) return refuse(key, value, pointer);
+    server.name = value.text;
+}
+
+}  // namespace otto

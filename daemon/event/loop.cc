@@ -1,0 +1,23 @@
+#include "event/loop.h"
+
+namespace otto {
+
+Result<Loop> Loop::open() {
+    const std::unique_ptr<event_config, Deleter<event_config_free>> config(event_config_new());
+    if (!config) return Error{"out of memory"};
+    event_config_set_flag(config.get(), EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+    event_config_set_flag(config.get(), EVENT_BASE_FLAG_NOLOCK);
+    event_base* base = event_base_new_with_config(config.get());
+    if (base == nullptr) return Error::from_errno("cannot create an event loop");
+    return Loop(base);
+}
+
+bool Loop::run() {
+    return event_base_loop(base_.get(), EVLOOP_NO_EXIT_ON_EMPTY) >= 0;
+}
+
+void Loop::stop() {
+    event_base_loopbreak(base_.get());
+}
+
+}  // namespace otto

@@ -1,0 +1,209 @@
+#include "health/monitor.h"
+
+#include <random>
+#include <utility>
+
+#include "balance/verdict.h"
+#include "event/timer.h"
+#include "health/http_probe.h"
+#include "health/tcp_probe.h"
+
+namespace otto {
+
+namespace {
+
+/// Probes at once. Each holds a file descriptor, and an answer is read within the control thread.
+constexpr std::size_t max_in_flight = 256;
+
+Duration part(Duration whole, double fraction) {
+    return std::chrono::duration_cast<Duration>(whole * fraction);
+}
+
+}  // namespace
+
+/// The record of one server.
+struct Monitor::Watched {
+    Watched(const Loop& loop, std::shared_ptr<Server> which, std::function<void()> on_due)
+        : server(std::move(which)), due(loop, std::move(on_due)) {}
+
+    std::shared_ptr<Server> server;
+    Verdict verdict;
+    std::string reason = "not checked yet";
+    bool queued = false;  // its probe is due, but others go first
+    bool spread = false;  // has found its place within the interval
+    TimePoint started;    // the last probe
+    Timer due;            // the next one
+    std::unique_ptr<Probe> probe;
+};
+
+Monitor::Monitor(const Loop& loop, OnFlip on_flip)
+    : loop_(loop), on_flip_(std::move(on_flip)), random_(std::random_device{}()) {}
+
+Monitor::~Monitor() = default;
+
+Monitor::Watched* Monitor::find(const Server& server) const {
+    const auto found = watched_.find(&server);
+    return found == watched_.end() ? nullptr : found->second.get();
+}
+
+void Monitor::watch(const std::vector<std::shared_ptr<Server>>& servers,
+                    const HealthCheckConfig& config) {
+    const HealthCheckConfig before = std::exchange(config_, config);
+    auto previous = std::move(watched_);
+    watched_.clear();
+    watched_.reserve(servers.size());
+    std::vector<Watched*> assumed;
+    for (const std::shared_ptr<Server>& server : servers) {
+        std::unique_ptr<Watched>& watched = watched_[server.get()];
+        if (watched) continue;
+        if (const auto known = previous.find(server.get()); known != previous.end()) {
+            watched = std::move(known->second);
+            previous.erase(known);
+            keep(*watched, before, assumed);
+        } else {
+            watched = std::make_unique<Watched>(loop_, server, [this, key = server.get()] {
+                enqueue(*find(*key));
+                start_probes();
+            });
+            ++unsettled_;
+            adopt(*watched, assumed);
+        }
+    }
+    for (const auto& each : previous) {
+        if (each.second->probe) --in_flight_;
+        if (each.second->verdict.health() == Health::unknown) --unsettled_;
+    }
+    start_probes();
+    for (Watched* watched : assumed)
+        decide(*watched, Health::healthy, is_off() ? "checks are off" : "taken as healthy");
+}
+
+void Monitor::adopt(Watched& watched, std::vector<Watched*>& assumed) {
+    const bool reachable = !watched.server->addresses.empty();
+    if (reachable && (is_off() || config_.start_healthy)) assumed.push_back(&watched);
+    if (!reachable || !is_off()) enqueue(watched);
+}
+
+void Monitor::keep(Watched& watched, const HealthCheckConfig& before,
+                   std::vector<Watched*>& assumed) {
+    const bool was_off = before.type == HealthCheckConfig::Type::off;
+    const Health health = watched.verdict.health();
+    if (is_off() && !was_off) {
+        stop_probe(watched);
+        if (health == Health::unknown && !watched.server->addresses.empty()) {
+            assumed.push_back(&watched);
+        } else if (health != Health::healthy) {
+            enqueue(watched);
+        }
+        return;
+    }
+    const bool idle = !watched.queued && !watched.probe;
+    const bool starts = was_off && !is_off() && !watched.due.pending();
+    const bool moves = before.interval != config_.interval && watched.due.pending();
+    if (idle && (starts || moves))
+        watched.due.set_after(part(config_.interval, random_.fraction()));
+}
+
+void Monitor::enqueue(Watched& watched) {
+    if (watched.queued || watched.probe) return;
+    watched.due.cancel();
+    watched.queued = true;
+    queue_.push_back(watched.server.get());
+}
+
+void Monitor::start_probes() {
+    while (in_flight_ < max_in_flight && !queue_.empty()) {
+        const auto found = watched_.find(queue_.front());
+        queue_.pop_front();
+        if (found != watched_.end() && found->second->queued) start_probe(*found->second);
+    }
+}
+
+void Monitor::start_probe(Watched& watched) {
+    watched.queued = false;
+    watched.started = coarse_now();
+    ++in_flight_;
+    auto on_done = [this, record = &watched](ProbeResult result) {
+        probed(*record, std::move(result));
+    };
+    switch (config_.type) {
+        case HealthCheckConfig::Type::http:
+            watched.probe = std::make_unique<HttpProbe>(loop_, watched.server, config_, on_done);
+            return;
+        case HealthCheckConfig::Type::tcp:
+        case HealthCheckConfig::Type::off:
+            watched.probe =
+                std::make_unique<TcpProbe>(loop_, watched.server, config_.timeout, on_done);
+            return;
+    }
+}
+
+void Monitor::stop_probe(Watched& watched) {
+    watched.due.cancel();
+    watched.queued = false;
+    if (!watched.probe) return;
+    watched.probe.reset();
+    --in_flight_;
+}
+
+void Monitor::probed(Watched& watched, ProbeResult result) {
+    watched.probe.reset();
+    --in_flight_;
+    using Outcome = ProbeResult::Outcome;
+    const bool passed = result.outcome == Outcome::passed;
+    if (!is_off() || !passed) schedule(watched);
+    start_probes();
+    if (result.outcome == Outcome::inconclusive) return;
+
+    const Health before = watched.verdict.health();
+    const unsigned passes = before == Health::unknown || is_off() ? 1 : config_.healthy_after;
+    Verdict after = watched.verdict;
+    if (after.record(passed, passes, config_.unhealthy_after)) {
+        if (passed)
+            result.reason =
+                std::to_string(passes) + (passes == 1 ? " check" : " checks") + " passed";
+        decide(watched, after.health(), std::move(result.reason));
+        return;
+    }
+    watched.verdict = after;
+    if (!passed && before == Health::unhealthy) watched.reason = std::move(result.reason);
+}
+
+void Monitor::schedule(Watched& watched) {
+    // The first interval is of random length: servers that came together are probed apart from then
+    // on.
+    const double length = watched.spread ? 0.9 + 0.2 * random_.fraction() : random_.fraction();
+    watched.spread = true;
+    watched.due.set(watched.started + part(config_.interval, length));
+}
+
+void Monitor::taken_out(Server& server, const std::string& reason) {
+    Watched* watched = find(server);
+    if (watched == nullptr) return;
+    if (watched->probe) stop_probe(*watched);
+    if (!watched->queued && !watched->due.pending()) {
+        watched->started = coarse_now();
+        watched->spread = true;
+        schedule(*watched);
+    }
+    start_probes();
+    decide(*watched, Health::unhealthy, reason);
+}
+
+void Monitor::decide(Watched& watched, Health health, std::string reason) {
+    const Health before = watched.verdict.health();
+    const bool changed = watched.verdict.decide(health);
+    watched.reason = std::move(reason);
+    watched.server->set_health(health);
+    if (!changed) return;
+    if (before == Health::unknown) --unsettled_;
+    const std::shared_ptr<Server> server = watched.server;
+    on_flip_({*server, before, health, watched.reason, before == Health::unknown});
+}
+
+std::string Monitor::reason(const Server& server) const {
+    const Watched* watched = find(server);
+    return watched == nullptr ? "" : watched->reason;
+}
+
+}  // namespace otto

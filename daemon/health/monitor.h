@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "balance/server.h"
+#include "base/random.h"
+#include "config/config.h"
+#include "event/loop.h"
+#include "health/probe.h"
+
+namespace otto {
+
+/// Probes servers from the control thread and decides about their health: the only one who brings
+/// servers back. A limited number of probes is in flight at once, the rest wait their turn. Control
+/// thread only.
+class Monitor {
+  public:
+    /// A server's health changed, for `reason` ("2 checks passed", "connection refused", "status
+    /// 503", "no answer in 2s", …). `first`: this is the first verdict about it.
+    struct Flip {
+        Server& server;
+        Health from;
+        Health to;
+        std::string reason;
+        bool first;
+    };
+    /// Called from the loop, from watch() and from taken_out(), after the change; it may ask the
+    /// monitor, but neither destroy it nor call watch().
+    using OnFlip = std::function<void(const Flip&)>;
+
+    Monitor(const Loop& loop, OnFlip on_flip);
+    ~Monitor();
+
+    /// Watches exactly these servers from now on. Servers that were watched already keep their
+    /// record, and a new configuration holds for them from the next probe on; new ones are probed
+    /// at once, their first probe decides (one pass makes a new server healthy, one failure
+    /// unhealthy); later verdicts need healthyAfter passes or unhealthyAfter failures in a row.
+    /// Probes are spread over the interval with ±10 % jitter. With type "off" every server is
+    /// healthy at once, and a server that was taken out gets one probe by TCP connect per interval
+    /// until that passes (the first one at once if checks were on before). With startHealthy new
+    /// servers are healthy at once. A server without an address is unhealthy whatever the type.
+    void watch(const std::vector<std::shared_ptr<Server>>& servers,
+               const HealthCheckConfig& config);
+
+    /// A worker's connection to the server was refused, and the worker took it out
+    /// (Server::take_out() was true): starts its count of passes afresh, forgets a probe that began
+    /// before, and reports the flip. Does nothing for a server that is not watched.
+    void taken_out(Server& server, const std::string& reason);
+
+    /// True when every watched server has had its first verdict.
+    bool settled() const { return unsettled_ == 0; }
+
+    /// Why a server is as it is, for people; "" for a server that is not watched.
+    std::string reason(const Server& server) const;
+
+  private:
+    struct Watched;
+
+    Watched* find(const Server& server) const;
+    void adopt(Watched& watched, std::vector<Watched*>& assumed);
+    void keep(Watched& watched, const HealthCheckConfig& before, std::vector<Watched*>& assumed);
+    void enqueue(Watched& watched);
+    void start_probes();
+    void start_probe(Watched& watched);
+    void stop_probe(Watched& watched);
+    void probed(Watched& watched, ProbeResult result);
+    void schedule(Watched& watched);
+    void decide(Watched& watched, Health health, std::string reason);
+    bool is_off() const { return config_.type == HealthCheckConfig::Type::off; }
+
+    const Loop& loop_;
+    OnFlip on_flip_;
+    HealthCheckConfig config_;
+    Random random_;
+    std::size_t in_flight_ = 0;
+    std::size_t unsettled_ = 0;
+    std::deque<const Server*> queue_;  // whose probe is due; may name servers that are gone
+    std::unordered_map<const Server*, std::unique_ptr<Watched>> watched_;
+};
+
+}  // namespace otto

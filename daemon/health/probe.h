@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "balance/server.h"
+#include "base/handle.h"
+#include "base/time.h"
+#include "event/loop.h"
+#include "event/timer.h"
+#include "event/watch.h"
+
+namespace otto {
+
+/// What a probe found out.
+struct ProbeResult {
+    enum class Outcome : std::uint8_t {
+        passed,
+        failed,
+        inconclusive,  // Otto itself lacked descriptors: says nothing about the server
+    };
+    Outcome outcome = Outcome::failed;
+    std::string reason;    // of a failure, for people: "status 503", "connection refused", …
+    bool refused = false;  // no address had anyone listening
+};
+
+/// One check of one server, under way from its construction on. Destroying it cancels it. The
+/// server's addresses are tried one after another, the preferred one first, until one answers,
+/// which becomes the preferred one; `timeout` covers all of it. Control thread only.
+class Probe {
+  public:
+    /// Called once, from the loop and never from the constructor; may destroy the probe.
+    using OnDone = std::function<void(ProbeResult)>;
+
+    Probe(const Probe&) = delete;
+    Probe& operator=(const Probe&) = delete;
+    virtual ~Probe() = default;
+
+  protected:
+    Probe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout, OnDone on_done);
+
+    /// The connection to an address stands: begins afresh on fd(). Both hooks may end in answered()
+    /// or give_up_address(), after which they must return without touching the probe.
+    virtual void on_connected() = 0;
+    /// fd() is readable or writable (edge-triggered).
+    virtual void on_ready() = 0;
+
+    int fd() const { return fd_.get(); }
+    /// The server has answered at this address: the probe is over.
+    void answered(bool passed, std::string reason);
+    /// No answer from this address: goes on with the next one.
+    void give_up_address(std::string reason, bool refused = false);
+
+  private:
+    void open_next();
+    bool open(const Address& address);
+    void ready();
+    void timed_out();
+    void note_failure(std::string reason, bool refused);
+    void finish(ProbeResult result);
+
+    const Loop& loop_;
+    std::shared_ptr<Server> server_;
+    Duration timeout_;
+    OnDone on_done_;
+    TimePoint deadline_;
+    std::size_t address_ = 0;  // index of the one being tried
+    std::size_t left_;         // addresses not tried yet
+    bool connected_ = false;
+    std::optional<ProbeResult> result_;  // decided, to be told from the loop
+    ProbeResult failure_;                // the most telling one so far
+    Timer timer_;
+    UniqueFd fd_;
+    std::optional<Watch> watch_;  // of fd_, hence destroyed before it
+};
+
+/// "2s", "250ms".
+std::string text_of(Duration duration);
+
+}  // namespace otto

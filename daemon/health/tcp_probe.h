@@ -1,0 +1,18 @@
+#pragma once
+
+#include "health/probe.h"
+
+namespace otto {
+
+/// Passes when the server accepts a connection, which is closed without a byte. Control thread
+/// only.
+class TcpProbe final : public Probe {
+  public:
+    TcpProbe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout, OnDone on_done);
+
+  private:
+    void on_connected() override;
+    void on_ready() override;
+};
+
+}  // namespace otto

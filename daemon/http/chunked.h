@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace otto::http {
+
+/// Reads the chunked coding (RFC 9112 §7.1) piece by piece, as bytes arrive, strictly: CRLF only, 1
+/// to 16 hex digits without overflow of 63 bits, extensions of visible ASCII, SP and HTAB
+/// (ignored), bounded line and trailer sizes (8 KiB each), trailer fields checked like header
+/// fields. Holds no body bytes, only the trailer section while it arrives. White space after the
+/// size is only accepted before an extension's ';'.
+class ChunkedReader {
+  public:
+    enum class Kind : std::uint8_t {
+        framing,    // `length` bytes of size lines and line ends: drop them
+        payload,    // `length` bytes of the body
+        end,        // `length` bytes (perhaps 0), after which the message is complete
+        need_more,  // nothing more can be said without more input
+        malformed,  // see reason()
+    };
+    struct Piece {
+        Kind kind;
+        std::size_t length;
+    };
+
+    /// Classifies the next bytes of `input`, which starts where the last piece ended. Pieces are as
+    /// long as can be told. After `end` or `malformed`: no more calls.
+    Piece next(std::string_view input);
+
+    /// After `malformed`: why.
+    const char* reason() const { return reason_; }
+    /// After `end`: the trailer section's field lines with their CRLFs, without those that must not
+    /// be passed on (RFC 9110 §6.5.1: framing, routing, authentication, hop-by-hop); may be empty.
+    const std::string& trailers() const { return trailers_; }
+    /// To be used for another message.
+    void reset();
+
+  private:
+    enum class State : std::uint8_t {
+        size,
+        blank,  // white space between the size and an extension
+        extension,
+        size_lf,
+        payload,
+        payload_cr,
+        payload_lf,
+        trailer,
+        done,
+    };
+
+    bool take_size(char byte);
+    bool end_size(char byte);
+    bool take(char byte);
+    bool take_trailer(std::string_view input, std::size_t& taken);
+    bool finish_trailer();
+    bool fail(const char* reason);
+
+    State state_ = State::size;
+    std::uint64_t left_ = 0;  // of the chunk's size or payload
+    unsigned digits_ = 0;
+    Bytes line_ = 0;       // bytes of the current size line
+    std::string section_;  // the trailer section as it came
+    std::string trailers_;
+    const char* reason_ = "";
+};
+
+/// The size line before a chunk of `size` bytes, which is followed by CRLF; "0\r\n" ends the body.
+struct ChunkHeader {
+    explicit ChunkHeader(Bytes size);
+    std::string_view text() const { return {text_, length_}; }
+
+  private:
+    char text_[20];
+    std::size_t length_;
+};
+
+}  // namespace otto::http

@@ -1,0 +1,352 @@
+#include "http/client_connection.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include <event2/buffer.h>
+#include <sys/socket.h>
+
+namespace otto::http {
+
+namespace {
+
+constexpr std::string_view plain_request = "GET / HTTP/1.1\r\n\r\n";
+/// How long, and for how many bytes, a client may go on sending after a reply that ends the
+/// connection.
+constexpr Duration linger_time = std::chrono::seconds(2);
+constexpr short gone = BEV_EVENT_READING | BEV_EVENT_EOF;
+
+std::string_view contiguous(evbuffer* buffer, std::size_t wanted) {
+    const std::size_t length = std::min(wanted, evbuffer_get_length(buffer));
+    const auto* bytes = evbuffer_pullup(buffer, static_cast<ev_ssize_t>(length));
+    return {reinterpret_cast<const char*>(bytes), length};
+}
+
+bufferevent_filter_result pass_output(evbuffer* source, evbuffer* destination, ev_ssize_t,
+                                      bufferevent_flush_mode, void*) {
+    return evbuffer_add_buffer(destination, source) == 0 ? BEV_OK : BEV_ERROR;
+}
+
+void ignore_event(evutil_socket_t, short, void*) {}
+
+}  // namespace
+
+bufferevent* ClientConnection::open(Front& front) {
+    bufferevent* socket = bufferevent_socket_new(front.loop_.base(), -1, BEV_OPT_CLOSE_ON_FREE);
+    if (socket == nullptr) return nullptr;
+    std::unique_ptr<ClientConnection> connection(new ClientConnection(front));
+    bufferevent* filter = bufferevent_filter_new(
+        socket, filter_input, pass_output, BEV_OPT_CLOSE_ON_FREE,
+        [](void* self) { std::unique_ptr<ClientConnection>(static_cast<ClientConnection*>(self)); },
+        connection.get());
+    if (filter == nullptr) {
+        bufferevent_free(socket);
+        return nullptr;
+    }
+    bufferevent_data_cb filter_write = nullptr;
+    bufferevent_getcb(socket, &connection->filter_read_, &filter_write, &connection->filter_event_,
+                      &connection->filter_argument_);
+    bufferevent_setcb(socket, on_read, on_write, on_event, connection.get());
+    connection->socket_ = socket;
+    connection->filter_ = filter;
+    connection->wait_for_request();
+    front.connection_opened(*connection.release());
+    return filter;
+}
+
+ClientConnection::ClientConnection(Front& front)
+    : front_(front), timer_(front.loop_, [this] { timed_out(); }) {}
+
+ClientConnection::~ClientConnection() {
+    // evhttp may give up a connection that it has just been given, when memory is short.
+    if (phase_ != Phase::closed) front_.connection_closed(*this);
+}
+
+evbuffer* ClientConnection::input() const {
+    return bufferevent_get_input(socket_);
+}
+
+bool ClientConnection::may_keep_alive() const {
+    return head_.keep_alive && !refusal_ && !front_.draining_;
+}
+
+bool ClientConnection::unused() const {
+    return phase_ == Phase::idle && evbuffer_get_length(input()) == 0;
+}
+
+// ---- between requests --------------------------------------------------------------------------
+
+void ClientConnection::wait_for_request() {
+    phase_ = Phase::idle;
+    scanned_ = 0;
+    timer_.set_after(front_.timeouts_.client_idle);
+}
+
+bufferevent_filter_result ClientConnection::filter_input(evbuffer* source, evbuffer* destination,
+                                                         ev_ssize_t, bufferevent_flush_mode,
+                                                         void* self) {
+    auto& connection = *static_cast<ClientConnection*>(self);
+    if (connection.phase_ != Phase::idle) return BEV_NEED_MORE;
+    return connection.read_head(source, destination);
+}
+
+bufferevent_filter_result ClientConnection::read_head(evbuffer* source, evbuffer* destination) {
+    if (refusal_) {  // the time for the head ran out
+        pass_on(source, 0, destination);
+        return BEV_OK;
+    }
+    const std::string_view bytes = contiguous(source, front_.request_limits_.header_bytes + 64);
+    if (bytes.empty()) return BEV_NEED_MORE;
+    const HeadScan scan = scan_request_head(bytes, scanned_, front_.request_limits_);
+    if (!scan.refusal && scan.length == 0) {
+        if (scanned_ == 0) timer_.set_after(front_.timeouts_.request_header);
+        scanned_ = bytes.size();
+        return BEV_NEED_MORE;
+    }
+    head_.clear();
+    refusal_ = scan.refusal;
+    if (!refusal_) {
+        head_bytes_.assign(bytes, scan.skip, scan.length);
+        refusal_ = parse_request_head(head_bytes_, front_.request_limits_, head_);
+    }
+    pass_on(source, scan.skip + scan.length, destination);
+    return BEV_OK;
+}
+
+void ClientConnection::pass_on(evbuffer* source, std::size_t drop, evbuffer* destination) {
+    evbuffer_drain(source, drop);
+    evbuffer_add(destination, plain_request.data(), plain_request.size());
+    phase_ = Phase::passed;
+    front_.parsed_ = this;
+}
+
+void ClientConnection::timed_out() {
+    switch (phase_) {
+        case Phase::idle:
+            if (scanned_ == 0) {
+                lost();
+                return;
+            }
+            refusal_ = {408, "the request's head took too long"};
+            filter_read_(socket_, filter_argument_);
+            return;
+        case Phase::finishing:
+        case Phase::lingering:
+            lost();
+            return;
+        case Phase::passed:
+        case Phase::busy:
+        case Phase::closed:
+            return;
+    }
+}
+
+// ---- during an exchange ------------------------------------------------------------------------
+
+void ClientConnection::begin(evhttp_request* request) {
+    request_ = request;
+    phase_ = Phase::busy;
+    timer_.cancel();
+    if (peer_ip_.empty()) {
+        const sockaddr* peer = evhttp_connection_get_addr(evhttp_request_get_connection(request));
+        const bool ip = peer->sa_family == AF_INET || peer->sa_family == AF_INET6;
+        const socklen_t length =
+            peer->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+        if (ip) peer_ = Address(peer, length);
+        peer_ip_ = ip ? peer_.ip() : "unix";
+        const int fd = bufferevent_getfd(socket_);
+        keeper_.reset(
+            event_new(front_.loop_.base(), fd, EV_READ | EV_PERSIST, ignore_event, nullptr));
+        event_add(keeper_.get(), nullptr);
+        hangup_.reset(event_new(
+            front_.loop_.base(), fd, EV_CLOSED | EV_PERSIST,
+            [](evutil_socket_t, short, void* self) {
+                static_cast<ClientConnection*>(self)->lost();
+            },
+            this));
+    }
+    // evhttp has just disabled reading; enabled again, it tells us of bodies and of clients that go
+    // away.
+    bufferevent_enable(filter_, EV_READ);
+}
+
+std::string_view ClientConnection::body() {
+    evbuffer_iovec run{};
+    if (evbuffer_peek(input(), -1, nullptr, &run, 1) < 1) return {};
+    return {static_cast<const char*>(run.iov_base), run.iov_len};
+}
+
+void ClientConnection::consume_body(std::size_t length) {
+    evbuffer_drain(input(), length);
+    adjust_reading();
+}
+
+bool ClientConnection::send(std::span<iovec> pieces) {
+    evbuffer* output = bufferevent_get_output(socket_);
+    std::size_t sent = 0;
+    if (evbuffer_get_length(output) == 0) {
+        msghdr message{};
+        message.msg_iov = pieces.data();
+        message.msg_iovlen = pieces.size();
+        const ssize_t taken =
+            ::sendmsg(bufferevent_getfd(socket_), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (taken < 0 && errno != EAGAIN && errno != EINTR) return false;
+        sent = taken < 0 ? 0 : static_cast<std::size_t>(taken);
+    }
+    for (const iovec& piece : pieces) {
+        if (sent >= piece.iov_len) {
+            sent -= piece.iov_len;
+            continue;
+        }
+        if (evbuffer_add(output, static_cast<const char*>(piece.iov_base) + sent,
+                         piece.iov_len - sent) != 0)
+            return false;
+        sent = 0;
+    }
+    return true;
+}
+
+std::size_t ClientConnection::queued() const {
+    return evbuffer_get_length(bufferevent_get_output(socket_));
+}
+
+void ClientConnection::on_read(bufferevent*, void* self) {
+    auto& connection = *static_cast<ClientConnection*>(self);
+    switch (connection.phase_) {
+        case Phase::idle:
+            connection.filter_read_(connection.socket_, connection.filter_argument_);
+            return;
+        case Phase::busy:
+            if (connection.observer_ != nullptr) connection.observer_->on_client_body();
+            if (connection.phase_ == Phase::busy) connection.adjust_reading();
+            return;
+        case Phase::finishing:
+            connection.adjust_reading();
+            return;
+        case Phase::lingering:
+            evbuffer_drain(connection.input(), evbuffer_get_length(connection.input()));
+            return;
+        case Phase::passed:
+        case Phase::closed:
+            return;
+    }
+}
+
+void ClientConnection::on_write(bufferevent*, void* self) {
+    auto& connection = *static_cast<ClientConnection*>(self);
+    if (connection.queued() != 0) return;
+    if (connection.phase_ == Phase::finishing) {
+        connection.complete();
+    } else if (connection.phase_ == Phase::busy && connection.observer_ != nullptr) {
+        connection.observer_->on_client_drained();
+    }
+}
+
+void ClientConnection::on_event(bufferevent*, short, void* self) {
+    static_cast<ClientConnection*>(self)->lost();
+}
+
+/// Bytes that nobody takes yet (of a body, or of pipelined requests) are only read up to the limit.
+void ClientConnection::adjust_reading() {
+    const bool full = evbuffer_get_length(input()) >= front_.limits_.per_request_buffer;
+    set_reading(!full || phase_ == Phase::idle || phase_ == Phase::lingering);
+}
+
+void ClientConnection::set_reading(bool on) {
+    if (on == reading_) return;
+    reading_ = on;
+    if (on) {
+        event_del(hangup_.get());
+        event_add(keeper_.get(), nullptr);
+        bufferevent_enable(socket_, EV_READ);
+    } else {
+        bufferevent_disable(socket_, EV_READ);
+        event_del(keeper_.get());  // or it would fire without end
+        event_add(hangup_.get(), nullptr);
+    }
+}
+
+// ---- after an exchange -------------------------------------------------------------------------
+
+void ClientConnection::finish(bool keep_alive, bool body_left) {
+    observer_ = nullptr;
+    keep_alive_ = keep_alive && !body_left;
+    body_left_ = body_left;
+    phase_ = Phase::finishing;
+    if (queued() == 0) {
+        complete();
+    } else {
+        timer_.set_after(front_.timeouts_.progress);
+    }
+}
+
+/// The reply has gone out: hands the connection back to evhttp, which waits for the next request or
+/// closes.
+void ClientConnection::complete() {
+    if (!keep_alive_ && phase_ != Phase::lingering &&
+        (body_left_ || evbuffer_get_length(input()) > 0)) {
+        linger();
+        return;
+    }
+    evhttp_request* request = std::exchange(request_, nullptr);
+    refusal_ = {};
+    if (!keep_alive_) {
+        phase_ = Phase::closed;
+        keeper_.reset();
+        hangup_.reset();
+        timer_.cancel();
+        evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+        front_.connection_closed(*this);
+        evhttp_send_reply_end(request);
+        return;
+    }
+    wait_for_request();
+    set_reading(true);
+    evhttp_send_reply_end(request);
+    if (front_.draining_ && unused()) {
+        lost();
+    } else if (evbuffer_get_length(input()) > 0) {
+        // Pipelined bytes are not seen again by themselves; deferred, so that a long pipeline is
+        // not a deep recursion.
+        bufferevent_trigger(socket_, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+    }
+}
+
+/// A close with unread bytes makes the kernel send a reset, which can destroy the reply on its way
+/// (RFC 9112 §9.6).
+void ClientConnection::linger() {
+    phase_ = Phase::lingering;
+    ::shutdown(bufferevent_getfd(socket_), SHUT_WR);
+    evbuffer_drain(input(), evbuffer_get_length(input()));
+    set_reading(true);
+    timer_.set_after(linger_time);
+}
+
+void ClientConnection::abort(bool reset) {
+    observer_ = nullptr;
+    if (reset) {
+        const ::linger now{.l_onoff = 1, .l_linger = 0};
+        ::setsockopt(bufferevent_getfd(socket_), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    }
+    lost();
+}
+
+/// The connection is over. The order matters: the exchange lets go first, then evhttp detaches the
+/// request and frees the connection, then the request is freed; this object goes later, with the
+/// filter.
+void ClientConnection::lost() {
+    if (phase_ == Phase::closed) return;
+    phase_ = Phase::closed;
+    timer_.cancel();
+    keeper_.reset();
+    hangup_.reset();
+    if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
+    front_.connection_closed(*this);
+    evhttp_request* request = std::exchange(request_, nullptr);
+    filter_event_(socket_, gone, filter_argument_);
+    if (request != nullptr) evhttp_send_reply_end(request);
+}
+
+}  // namespace otto::http

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include <sys/uio.h>
+
+#include "base/address.h"
+#include "http/message.h"
+#include "http/parse_request.h"
+
+namespace otto::http {
+
+/// What an exchange hears of its client. All calls come from the worker's loop, never from within a
+/// call to the ClientStream.
+class ClientObserver {
+  public:
+    /// More of the request's body is there to be taken.
+    virtual void on_client_body() = 0;
+    /// Everything that was queued has gone out.
+    virtual void on_client_drained() = 0;
+    /// The client went away. The stream must not be used any more once this returns.
+    virtual void on_client_gone() = 0;
+
+  protected:
+    ~ClientObserver() = default;
+};
+
+/// One request and the way to answer it, whatever protocol the client speaks. Belongs to the front
+/// and to one worker's thread.
+class ClientStream {
+  public:
+    virtual const RequestHead& request() const = 0;
+    /// When set, the request must not be forwarded but answered with this status.
+    virtual const Refusal& refusal() const = 0;
+    virtual const Address& peer() const = 0;
+    virtual std::string_view peer_ip() const = 0;
+    virtual std::string_view scheme() const = 0;
+    /// Whether the connection can go on after this request, as the client wishes and the front
+    /// allows.
+    virtual bool may_keep_alive() const = 0;
+
+    /// Who hears of the client from now on.
+    virtual void observe(ClientObserver& observer) = 0;
+
+    /// Bytes of the body, framing included, that have arrived: the first contiguous run of them.
+    /// Pipelined requests may follow the body.
+    virtual std::string_view body() = 0;
+    virtual void consume_body(std::size_t length) = 0;
+
+    /// Sends at once what the connection takes and queues the rest. False when the connection is
+    /// broken: abort() then.
+    [[nodiscard]] virtual bool send(std::span<iovec> pieces) = 0;
+    /// Bytes that were queued and have not gone out.
+    virtual std::size_t queued() const = 0;
+
+    /// The reply is complete: the observer hears no more, and the connection goes on with the next
+    /// request once the queue is empty, or is closed when `keep_alive` is false. `body_left`: the
+    /// request's body was not taken to its end.
+    virtual void finish(bool keep_alive, bool body_left) = 0;
+    /// Ends the connection now; with `reset`, so that the client cannot take what it got for
+    /// complete.
+    virtual void abort(bool reset) = 0;
+
+  protected:
+    ~ClientStream() = default;
+};
+
+}  // namespace otto::http

@@ -1,0 +1,423 @@
+#include "http/forwarding.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "http/characters.h"
+#include "http/field_lines.h"
+
+namespace otto::http {
+
+namespace {
+
+/// Writes a head in small pieces: they are gathered here and appended to the string together, which
+/// halves the cost.
+class Writer {
+  public:
+    explicit Writer(std::string& out) : out_(out) {}
+    ~Writer() { flush(); }
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+
+    template <typename... Parts>
+    void add(const Parts&... parts) {
+        (put(std::string_view(parts)), ...);
+    }
+
+    void add_number(Bytes number) {
+        std::array<char, 20> digits;
+        char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+        put({digits.data(), static_cast<std::size_t>(end - digits.data())});
+    }
+
+  private:
+    void put(std::string_view piece) {
+        if (piece.empty()) return;
+        if (piece.size() > gathered_.size() - used_) {
+            flush();
+            if (piece.size() > gathered_.size()) {
+                out_.append(piece);
+                return;
+            }
+        }
+        std::memcpy(gathered_.data() + used_, piece.data(), piece.size());
+        used_ += piece.size();
+    }
+
+    void flush() {
+        if (used_ == 0) return;
+        out_.append(gathered_.data(), used_);
+        used_ = 0;
+    }
+
+    std::string& out_;
+    std::size_t used_ = 0;
+    std::array<char, 1024> gathered_;
+};
+
+/// Copies field lines that follow one another in memory as one span.
+class Runs {
+  public:
+    explicit Runs(Writer& writer) : writer_(writer) {}
+    ~Runs() { flush(); }
+    Runs(const Runs&) = delete;
+    Runs& operator=(const Runs&) = delete;
+
+    void add(std::string_view line) {
+        if (line.data() != end_) {
+            flush();
+            begin_ = line.data();
+        }
+        end_ = line.data() + line.size();
+    }
+
+  private:
+    void flush() {
+        if (begin_ != nullptr)
+            writer_.add(std::string_view(begin_, static_cast<std::size_t>(end_ - begin_)));
+    }
+
+    Writer& writer_;
+    const char* begin_ = nullptr;
+    const char* end_ = nullptr;
+};
+
+ConnectionOptions connection_options(const std::vector<Field>& fields) {
+    ConnectionOptions options;
+    for (const Field& field : fields)
+        if (field.id == FieldId::connection) options.add(field.value);
+    return options;
+}
+
+/// Whether a Connection field names `name`, which makes it hop-by-hop.
+bool is_nominated(const std::vector<Field>& fields, std::string_view name) {
+    return std::any_of(fields.begin(), fields.end(), [name](const Field& field) {
+        return field.id == FieldId::connection && has_token(field.value, name);
+    });
+}
+
+/// What a head goes on with, in either direction.
+struct Kept {
+    bool upgrade = false;
+    bool trailer = false;
+    bool expect = false;
+    bool host = false;
+    bool forwarding = false;  // X-Forwarded-Proto and -Host
+};
+
+bool keeps(FieldId id, const Kept& kept) {
+    switch (id) {
+        case FieldId::connection:
+        case FieldId::content_length:
+        case FieldId::forwarded:
+        case FieldId::http2_settings:
+        case FieldId::keep_alive:
+        case FieldId::proxy_authenticate:
+        case FieldId::proxy_authentication_info:
+        case FieldId::proxy_authorization:
+        case FieldId::proxy_connection:
+        case FieldId::te:
+        case FieldId::transfer_encoding:
+        case FieldId::x_forwarded_for:
+            return false;
+        case FieldId::upgrade:
+            return kept.upgrade;
+        case FieldId::trailer:
+            return kept.trailer;
+        case FieldId::expect:
+            return kept.expect;
+        case FieldId::host:
+            return kept.host;
+        case FieldId::x_forwarded_host:
+        case FieldId::x_forwarded_proto:
+            return kept.forwarding;
+        case FieldId::other:
+        case FieldId::accept:
+        case FieldId::alt_svc:
+        case FieldId::content_type:
+        case FieldId::date:
+        case FieldId::max_forwards:
+        case FieldId::via:
+        case FieldId::x_request_id:
+            return true;
+    }
+    return false;
+}
+
+/// Connection may only take away what Otto does not act on: else it would be a lever against Otto's
+/// own fields.
+bool may_be_nominated(FieldId id) {
+    return id == FieldId::other || id == FieldId::accept || id == FieldId::alt_svc ||
+           id == FieldId::trailer;
+}
+
+/// Copies the kept fields; afterwards `seen` has a bit for each kind of field that was there.
+std::uint32_t append_fields(Runs& runs, const std::vector<Field>& fields, const Kept& kept,
+                            bool nominates) {
+    std::uint32_t seen = 0;
+    for (const Field& field : fields) {
+        seen |= 1u << static_cast<unsigned>(field.id);
+        if (!keeps(field.id, kept)) continue;
+        if (nominates && may_be_nominated(field.id) && is_nominated(fields, field.name)) continue;
+        runs.add(field.line);
+    }
+    return seen;
+}
+
+// One bit each.
+static_assert(static_cast<unsigned>(FieldId::accept) < 32);
+
+constexpr bool has(std::uint32_t seen, FieldId id) {
+    return (seen >> static_cast<unsigned>(id) & 1u) != 0;
+}
+
+void append_framing(Writer& writer, Framing framing, Bytes length) {
+    switch (framing) {
+        case Framing::length:
+            writer.add("Content-Length: ");
+            writer.add_number(length);
+            writer.add("\r\n");
+            return;
+        case Framing::chunked:
+            writer.add("Transfer-Encoding: chunked\r\n");
+            return;
+        case Framing::none:
+        case Framing::until_close:
+            return;
+    }
+}
+
+/// The values of all fields of that kind as one list, followed by a comma, if they have any.
+void append_combined(Writer& writer, const std::vector<Field>& fields, FieldId id) {
+    for (const Field& field : fields)
+        if (field.id == id && !field.value.empty()) writer.add(field.value, ", ");
+}
+
+/// The for parameter with its node, RFC 7239 §6.
+void append_node(Writer& writer, std::string_view ip) {
+    if (ip == "unix") {
+        writer.add("for=_unix");
+    } else if (ip.find(':') != std::string_view::npos) {
+        writer.add("for=\"[", ip, "]\"");
+    } else {
+        writer.add("for=", ip);
+    }
+}
+
+/// The host parameter, RFC 7239 §5.3. No host that was accepted has a quote or a backslash, so none
+/// needs escaping.
+void append_forwarded_host(Writer& writer, std::string_view host) {
+    if (is_token(host)) {
+        writer.add(";host=", host);
+    } else {
+        writer.add(";host=\"", host, "\"");
+    }
+}
+
+void append_forwarding(Writer& writer, const RequestHead& request, const ForwardingContext& context,
+                       std::uint32_t seen) {
+    const bool has_host = !request.authority.empty();
+    writer.add("X-Forwarded-For: ");
+    if (context.trusted && has(seen, FieldId::x_forwarded_for))
+        append_combined(writer, request.fields, FieldId::x_forwarded_for);
+    writer.add(context.client_ip, "\r\n");
+    if (!context.trusted || !has(seen, FieldId::x_forwarded_proto))
+        writer.add("X-Forwarded-Proto: ", context.scheme, "\r\n");
+    if (has_host && (!context.trusted || !has(seen, FieldId::x_forwarded_host)))
+        writer.add("X-Forwarded-Host: ", request.authority, "\r\n");
+
+    writer.add("Forwarded: ");
+    if (context.trusted && has(seen, FieldId::forwarded))
+        append_combined(writer, request.fields, FieldId::forwarded);
+    append_node(writer, context.client_ip);
+    if (has_host) append_forwarded_host(writer, request.authority);
+    writer.add(";proto=", context.scheme, "\r\n");
+}
+
+/// The status line as Otto's own: HTTP/1.1, and the space that must stand before an empty reason
+/// (RFC 9112 §4).
+void append_status_line(Runs& runs, Writer& writer, const ResponseHead& response) {
+    constexpr std::size_t version = 8;  // "HTTP/1.1"
+    constexpr std::size_t code = 12;    // "HTTP/1.1 200"
+    const std::string_view line = response.status_line;
+    if (line.size() > code + 2 && line[version - 1] == '1') {
+        runs.add(line);
+        return;
+    }
+    writer.add("HTTP/1.1", line.substr(version, code - version));
+    writer.add(line[code] == ' ' ? line.substr(code) : " \r\n");
+}
+
+void append_connection(Writer& writer, const ReplyFraming& reply, bool keep_alive, bool upgrade) {
+    const char* lifetime = "";
+    if (!keep_alive) lifetime = "close";
+    if (keep_alive && reply.client_is_http10) lifetime = "keep-alive";
+    if (*lifetime == '\0' && !upgrade) return;
+    writer.add("Connection: ", lifetime, *lifetime != '\0' && upgrade ? ", " : "",
+               upgrade ? "upgrade" : "", "\r\n");
+}
+
+std::optional<Address> parse_node(std::string_view text) {
+    if (text.starts_with('[')) {
+        text.remove_prefix(1);
+        text = text.substr(0, text.find(']'));
+    } else if (std::count(text.begin(), text.end(), ':') == 1) {
+        text = text.substr(0, text.find(':'));
+    }
+    if (text.size() > INET6_ADDRSTRLEN) return std::nullopt;
+    auto address = Address::from_ip(text, 0);
+    if (!address) return std::nullopt;
+    return *std::move(address);
+}
+
+/// Walks `list` from the right, moving `client` on as long as it is trusted. Returns whether to go
+/// on.
+bool walk_back(Address& client, std::string_view list, const TrustPredicate& trusted) {
+    for (;;) {
+        const auto comma = list.rfind(',');
+        const auto start = comma == std::string_view::npos ? 0 : comma + 1;
+        const auto entry = trim(list.substr(start));
+        if (!entry.empty()) {
+            const auto address = parse_node(entry);
+            if (!address) return false;
+            client = *address;
+            if (!trusted(client)) return false;
+        }
+        if (comma == std::string_view::npos) return true;
+        list = list.substr(0, comma);
+    }
+}
+
+}  // namespace
+
+void append_request_head(std::string& out, const RequestHead& request,
+                         const ForwardingContext& context, bool keep_upgrade) {
+    Writer writer(out);
+    writer.add(request.method_text, " ");
+    if (request.path != "*") {
+        writer.add(context.base_path);
+        if (!request.path.starts_with('/')) writer.add("/");
+    }
+    writer.add(request.path, " HTTP/1.1\r\n");
+
+    const ConnectionOptions options = connection_options(request.fields);
+    // Host stays where it is unless something else must be said.
+    const bool own_host = request.absolute_form || request.authority.empty();
+    const auto& host = request.authority.empty() ? context.server_host : request.authority;
+    if (own_host) writer.add("Host: ", host, "\r\n");
+
+    const Kept kept{.upgrade = keep_upgrade,
+                    .trailer = request.framing == Framing::chunked,
+                    .expect = request.expect_continue,
+                    .host = !own_host,
+                    .forwarding = context.trusted};
+    std::uint32_t seen = 0;
+    {
+        Runs runs(writer);
+        seen = append_fields(runs, request.fields, kept, options.nominates);
+    }
+    append_framing(writer, request.framing, request.content_length);
+    append_forwarding(writer, request, context, seen);
+    if (!context.request_id.empty() && !has(seen, FieldId::x_request_id))
+        writer.add("X-Request-Id: ", context.request_id, "\r\n");
+    if (keep_upgrade && has(seen, FieldId::upgrade)) writer.add("Connection: upgrade\r\n");
+    writer.add("\r\n");
+}
+
+void append_response_head(std::string& out, const ResponseHead& response, const ReplyFraming& reply,
+                          std::string_view date) {
+    Writer writer(out);
+    Framing framing = reply.framing;
+    if (framing == Framing::chunked && reply.client_is_http10) framing = Framing::until_close;
+    const bool keep_alive = reply.keep_alive && framing != Framing::until_close;
+
+    const ConnectionOptions options = connection_options(response.fields);
+    const bool upgrade = response.status == 101 || response.status == 426;
+    const Kept kept{.upgrade = upgrade,
+                    .trailer = framing == Framing::chunked,
+                    .expect = true,
+                    .host = true,
+                    .forwarding = true};
+    std::uint32_t seen = 0;
+    {
+        Runs runs(writer);
+        append_status_line(runs, writer, response);
+        seen = append_fields(runs, response.fields, kept, options.nominates);
+    }
+    const bool lengthless = response.status < 200 || response.status == 204;
+    if (framing == Framing::none && has(seen, FieldId::content_length)) framing = Framing::length;
+    if (!lengthless) append_framing(writer, framing, response.content_length);
+    if (!has(seen, FieldId::date)) writer.add("Date: ", date, "\r\n");
+    // A switch of protocols says nothing about the connection's end.
+    append_connection(writer, reply, keep_alive || response.status == 101,
+                      upgrade && has(seen, FieldId::upgrade));
+    writer.add("\r\n");
+}
+
+void append_interim_head(std::string& out, const ResponseHead& response) {
+    Writer writer(out);
+    const ConnectionOptions options = connection_options(response.fields);
+    const Kept kept{.expect = true, .host = true, .forwarding = true};
+    {
+        Runs runs(writer);
+        append_status_line(runs, writer, response);
+        append_fields(runs, response.fields, kept, options.nominates);
+    }
+    writer.add("\r\n");
+}
+
+Address believed_client(const Address& peer, std::string_view list, const TrustPredicate& trusted) {
+    Address client = peer;
+    if (trusted(client)) walk_back(client, list, trusted);
+    return client;
+}
+
+Address believed_client(const Address& peer, const RequestHead& request,
+                        const TrustPredicate& trusted) {
+    Address client = peer;
+    if (!trusted(client)) return client;
+    for (auto field = request.fields.rbegin(); field != request.fields.rend(); ++field)
+        if (field->id == FieldId::x_forwarded_for && !walk_back(client, field->value, trusted))
+            break;
+    return client;
+}
+
+std::string imf_fixdate(long long time) {
+    using namespace std::chrono;
+    constexpr long long last = 253402300799;  // 9999-12-31T23:59:59Z
+    constexpr std::string_view weekdays = "SunMonTueWedThuFriSat";
+    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    const sys_seconds at{seconds(std::clamp(time, 0LL, last))};
+    const auto day = floor<days>(at);
+    const year_month_day date(day);
+    const hh_mm_ss clock(at - day);
+    const auto two = [](unsigned number) {
+        return std::array<char, 2>{static_cast<char>('0' + number / 10),
+                                   static_cast<char>('0' + number % 10)};
+    };
+    std::string text;
+    text.reserve(29);
+    const auto put = [&text, two](unsigned number) { text.append(two(number).data(), 2); };
+    text.append(weekdays.substr(weekday(day).c_encoding() * 3, 3)).append(", ");
+    put(static_cast<unsigned>(date.day()));
+    text.append(" ").append(months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3));
+    text.append(" ");
+    const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+    put(year / 100);
+    put(year % 100);
+    text.append(" ");
+    put(static_cast<unsigned>(clock.hours().count()));
+    text.append(":");
+    put(static_cast<unsigned>(clock.minutes().count()));
+    text.append(":");
+    put(static_cast<unsigned>(clock.seconds().count()));
+    text.append(" GMT");
+    return text;
+}
+
+}  // namespace otto::http

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+#include "http/message.h"
+
+namespace otto::http {
+
+/// What a forwarded request must say about its client.
+struct ForwardingContext {
+    std::string_view client_ip;  // as Address::ip() gives it: no brackets, "unix" for UNIX sockets
+    bool trusted = false;  // the peer is one of trustedProxies: its forwarding fields are believed
+                           // and extended
+    std::string_view scheme;       // "http" or "https", as the client's connection is
+    std::string_view base_path;    // of the server's URL; "" or "/prefix"
+    std::string_view request_id;   // for X-Request-Id when the client sent none; "" adds none
+    std::string_view server_host;  // Host for a request that came without one (HTTP/1.0):
+                                   // host[:port] of the server's URL
+};
+
+/// Appends the head of `request` as it goes to a server: request line in origin-form with HTTP/1.1,
+/// hop-by-hop fields and those that Connection names dropped (RFC 9110 §7.6.1), Host from the
+/// authority, framing fields normalised (one Content-Length or one "Transfer-Encoding: chunked"),
+/// X-Forwarded-For/-Proto/-Host and Forwarded (RFC 7239) set: a stranger's are replaced, a trusted
+/// proxy's are extended (-Proto and -Host kept). Untouched fields are copied in runs. Expect is
+/// kept where it means something (expect_continue), Upgrade only with `keep_upgrade`, Trailer only
+/// with a chunked body. Connection cannot take away the fields that Otto acts on itself (Host,
+/// framing, forwarding, X-Request-Id, Content-Type and the like). In Forwarded, addresses are
+/// quoted as RFC 7239 §6 says; a client on a UNIX socket is the obfuscated identifier "_unix".
+void append_request_head(std::string& out, const RequestHead& request,
+                         const ForwardingContext& context, bool keep_upgrade);
+
+/// How a reply goes to the client.
+struct ReplyFraming {
+    Framing framing =
+        Framing::none;       // as sent; a chunked reply for an HTTP/1.0 client becomes until_close
+    bool keep_alive = true;  // else "Connection: close" is added, as it is with until_close
+    bool client_is_http10 = false;  // keep_alive then needs "Connection: keep-alive"
+};
+
+/// Appends the head of `response` as it goes to the client: HTTP/1.1 status line, hop-by-hop fields
+/// and those that Connection names dropped, framing fields as `framing` says (Content-Length is
+/// kept with framing none: HEAD, 304; 1xx and 204 have neither, RFC 9110 §8.6), Date added when
+/// absent (RFC 9110 §6.6.1). `date` is the current IMF-fixdate, 29 bytes. Untouched fields are
+/// copied in runs. 101 and 426 keep Upgrade.
+void append_response_head(std::string& out, const ResponseHead& response,
+                          const ReplyFraming& framing, std::string_view date);
+
+/// Appends an interim (1xx, not 101) response's head without hop-by-hop fields.
+void append_interim_head(std::string& out, const ResponseHead& response);
+
+/// Whether an address is one of trustedProxies.
+using TrustPredicate = std::function<bool(const Address&)>;
+
+/// The client behind the proxies that are trusted: `peer` if it is not, else the rightmost address
+/// of the X-Forwarded-For `list` (several fields joined by commas) that is not trusted, else the
+/// leftmost. An entry that is no address (a port and brackets are allowed) ends the search: what
+/// stands left of it is not believed.
+Address believed_client(const Address& peer, std::string_view list, const TrustPredicate& trusted);
+
+/// The same over all X-Forwarded-For fields of `request`.
+Address believed_client(const Address& peer, const RequestHead& request,
+                        const TrustPredicate& trusted);
+
+/// `time` (seconds since 1970) as IMF-fixdate (RFC 9110 §5.6.7), 29 bytes; years 1970 to 9999.
+std::string imf_fixdate(long long time);
+
+}  // namespace otto::http

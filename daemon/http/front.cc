@@ -1,0 +1,189 @@
+#include "http/front.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <event2/bufferevent.h>
+#include <event2/http_struct.h>
+
+#include "http/client_connection.h"
+
+namespace otto::http {
+
+namespace {
+
+/// How long a worker that is ahead of its peers leaves new connections to them.
+constexpr Duration yield_time = std::chrono::milliseconds(1);
+/// How long accepting rests after the process ran out of something, and how long that must not have
+/// happened to call it over.
+constexpr Duration pause_time = std::chrono::milliseconds(100);
+constexpr Duration quiet_time = std::chrono::seconds(5);
+
+/// evhttp keeps the argument of its listeners' callbacks to itself, so that the error callback
+/// finds its front here.
+thread_local Front* of_this_thread = nullptr;
+
+}  // namespace
+
+std::uint64_t ConnectionShare::total() const {
+    std::uint64_t sum = 0;
+    for (const Count& count : open) sum += count.value.load(std::memory_order_relaxed);
+    return sum;
+}
+
+std::uint64_t ConnectionShare::fewest() const {
+    std::uint64_t least = UINT64_MAX;
+    for (const Count& count : open)
+        least = std::min(least, count.value.load(std::memory_order_relaxed));
+    return least;
+}
+
+Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker)
+    : loop_(loop),
+      callbacks_(std::move(callbacks)),
+      share_(share),
+      worker_(worker),
+      http_(evhttp_new(loop.base())),
+      accept_again_(loop, [this] { resume_accepting(); }),
+      quiet_(loop, [this] {
+          pause_reported_ = false;
+          callbacks_.on_accept_resumed();
+      }) {
+    evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET);
+    evhttp_set_bevcb(http_.get(), make_bufferevent, this);
+    evhttp_set_gencb(http_.get(), dispatch, this);
+    of_this_thread = this;
+}
+
+Front::~Front() {
+    close_all();
+}
+
+Status Front::listen(UniqueFd socket) {
+    const int fd = socket.get();
+    evconnlistener* listener = evconnlistener_new(
+        loop_.base(), nullptr, nullptr, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    if (listener == nullptr) return Error::from_errno("cannot accept connections");
+    static_cast<void>(socket.release());
+    evhttp_bound_socket* bound = evhttp_bind_listener(http_.get(), listener);
+    if (bound == nullptr) {
+        evconnlistener_free(listener);
+        return Error{"out of memory"};
+    }
+    evconnlistener_set_error_cb(listener, accept_failed);
+    listeners_.push_back(bound);
+    return {};
+}
+
+void Front::configure(const TimeoutsConfig& timeouts, const LimitsConfig& limits) {
+    timeouts_ = timeouts;
+    limits_ = limits;
+    request_limits_ = {.header_bytes = limits.header_bytes,
+                       .header_count = limits.header_count,
+                       .target_bytes = limits.target_bytes};
+}
+
+bufferevent* Front::make_bufferevent(event_base*, void* self) {
+    return ClientConnection::open(*static_cast<Front*>(self));
+}
+
+/// evhttp has a request: of the connection whose filter has just passed one on, further up in this
+/// call chain.
+void Front::dispatch(evhttp_request* request, void* self) {
+    auto& front = *static_cast<Front*>(self);
+    ClientConnection* connection = std::exchange(front.parsed_, nullptr);
+    connection->begin(request);
+    front.callbacks_.on_request(*connection);
+}
+
+// ---- accepting ---------------------------------------------------------------------------------
+
+void Front::accept_failed(evconnlistener*, void*) {
+    const int reason = errno;
+    Front& front = *of_this_thread;
+    front.report_pause("out of file descriptors or memory", reason);
+    front.pause_accepting(pause_time);
+}
+
+void Front::connection_opened(ClientConnection& connection) {
+    connection.next_ = first_;
+    if (first_ != nullptr) first_->previous_ = &connection;
+    first_ = &connection;
+    ++open_;
+    publish();
+    if (share_.full()) {
+        report_pause("the limit on connections is reached", 0);
+        pause_accepting(pause_time);
+    } else if (ahead_of_peers()) {
+        pause_accepting(yield_time);
+    }
+}
+
+void Front::connection_closed(ClientConnection& connection) {
+    if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
+    (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
+    connection.next_ = connection.previous_ = nullptr;
+    --open_;
+    publish();
+    if (open_ == 0 && draining_ && on_empty_) std::exchange(on_empty_, nullptr)();
+}
+
+void Front::publish() {
+    share_.open[worker_].value.store(open_, std::memory_order_relaxed);
+    callbacks_.on_connections(open_);
+}
+
+/// One shared listening socket wakes all workers, and the fastest would take a whole backlog. The
+/// allowance keeps workers that are about even from yielding all the time, which costs system
+/// calls.
+bool Front::ahead_of_peers() const {
+    if (share_.open.size() < 2) return false;
+    const std::uint64_t fewest = share_.fewest();
+    return open_ > fewest + 3 + fewest / 16;
+}
+
+void Front::pause_accepting(Duration delay) {
+    for (evhttp_bound_socket* each : listeners_)
+        evconnlistener_disable(evhttp_bound_socket_get_listener(each));
+    accept_again_.set_after(delay);
+}
+
+void Front::resume_accepting() {
+    if (draining_) return;
+    if (share_.full()) {
+        quiet_.set_after(quiet_time);
+        accept_again_.set_after(pause_time);
+        return;
+    }
+    for (evhttp_bound_socket* each : listeners_)
+        evconnlistener_enable(evhttp_bound_socket_get_listener(each));
+}
+
+void Front::report_pause(const char* reason, int error_number) {
+    quiet_.set_after(quiet_time);
+    if (std::exchange(pause_reported_, true)) return;
+    callbacks_.on_accept_paused(reason, error_number);
+}
+
+// ---- ending ------------------------------------------------------------------------------------
+
+void Front::drain(std::function<void()> on_empty) {
+    draining_ = true;
+    on_empty_ = std::move(on_empty);
+    accept_again_.cancel();
+    for (evhttp_bound_socket* each : listeners_) evhttp_del_accept_socket(http_.get(), each);
+    listeners_.clear();
+    for (ClientConnection* each = first_; each != nullptr;) {
+        ClientConnection* next = each->next_;
+        if (each->unused()) each->lost();
+        each = next;
+    }
+    if (open_ == 0 && on_empty_) std::exchange(on_empty_, nullptr)();
+}
+
+void Front::close_all() {
+    while (first_ != nullptr) first_->lost();
+}
+
+}  // namespace otto::http

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <event2/http.h>
+#include <event2/listener.h>
+
+#include "base/handle.h"
+#include "config/config.h"
+#include "event/loop.h"
+#include "event/timer.h"
+#include "http/client_stream.h"
+
+namespace otto::http {
+
+class ClientConnection;
+
+/// What the workers know of each other's connections, to share them evenly. One per process.
+struct ConnectionShare {
+    explicit ConnectionShare(unsigned workers) : open(workers) {}
+
+    struct alignas(64) Count {
+        std::atomic<std::uint64_t> value{0};  // its worker writes, all read, relaxed: a hint
+    };
+    std::vector<Count> open;
+    std::atomic<std::uint64_t> limit{
+        0};  // of all together; 0: none. Control writes, workers read, relaxed
+
+    std::uint64_t total() const;
+    bool full() const {
+        const auto most = limit.load(std::memory_order_relaxed);
+        return most != 0 && total() >= most;
+    }
+    std::uint64_t fewest() const;
+};
+
+/// One worker's side towards the clients: an evhttp that accepts and sequences, behind the request
+/// filter. Made, used and destroyed on the worker's thread, which has only this one.
+class Front {
+  public:
+    struct Callbacks {
+        std::function<void(ClientStream&)> on_request;
+        std::function<void(std::uint64_t open)> on_connections;  // after each change
+        std::function<void(const char* reason, int error_number)>
+            on_accept_paused;  // at most once per pause
+        std::function<void()> on_accept_resumed;
+    };
+
+    Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker);
+    ~Front();
+    Front(const Front&) = delete;
+    Front& operator=(const Front&) = delete;
+
+    /// Accepts connections on a listening, non-blocking socket.
+    Status listen(UniqueFd socket);
+
+    /// For requests that begin from now on.
+    void configure(const TimeoutsConfig& timeouts, const LimitsConfig& limits);
+
+    /// Accepts no more, closes idle connections, and ends each other one after its reply.
+    /// `on_empty` is called once, when none is left.
+    void drain(std::function<void()> on_empty);
+    /// Ends all connections at once.
+    void close_all();
+
+    std::uint64_t connections() const { return open_; }
+
+  private:
+    friend class ClientConnection;
+
+    static bufferevent* make_bufferevent(event_base* base, void* self);
+    static void dispatch(evhttp_request* request, void* self);
+    static void accept_failed(evconnlistener* listener, void* self);
+
+    void connection_opened(ClientConnection& connection);
+    void connection_closed(ClientConnection& connection);
+    void publish();
+    bool ahead_of_peers() const;
+    void pause_accepting(Duration delay);
+    void resume_accepting();
+    void report_pause(const char* reason, int error_number);
+
+    const Loop& loop_;
+    Callbacks callbacks_;
+    ConnectionShare& share_;
+    const unsigned worker_;
+    TimeoutsConfig timeouts_;
+    LimitsConfig limits_;
+    RequestLimits request_limits_;
+    std::unique_ptr<evhttp, Deleter<evhttp_free>> http_;
+    std::vector<evhttp_bound_socket*> listeners_;  // owned by http_
+    Timer accept_again_;
+    Timer quiet_;  // nothing ran out for a while
+    bool pause_reported_ = false;
+    bool draining_ = false;
+    std::function<void()> on_empty_;
+    ClientConnection* parsed_ =
+        nullptr;  // whose filter passed a head to evhttp in this very call chain
+    ClientConnection* first_ = nullptr;  // the list of open connections
+    std::uint64_t open_ = 0;
+};
+
+}  // namespace otto::http

@@ -1,0 +1,124 @@
+#include "http/message.h"
+
+#include <utility>
+
+#include "http/characters.h"
+
+namespace otto::http {
+
+namespace {
+
+const Field* find_field(const std::vector<Field>& fields, FieldId id) {
+    for (const Field& field : fields)
+        if (field.id == id) return &field;
+    return nullptr;
+}
+
+/// `id` when `name` is `expected`, which is in lower case and as long.
+FieldId when(std::string_view name, std::string_view expected, FieldId id) {
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        if (look_up(lower_table, name[i]) != static_cast<unsigned char>(expected[i]))
+            return FieldId::other;
+    return id;
+}
+
+}  // namespace
+
+void RequestHead::clear() {
+    auto kept = std::move(fields);
+    kept.clear();
+    *this = RequestHead();
+    fields = std::move(kept);
+}
+
+const Field* RequestHead::find(FieldId id) const {
+    return find_field(fields, id);
+}
+
+void ResponseHead::clear() {
+    auto kept = std::move(fields);
+    kept.clear();
+    *this = ResponseHead();
+    fields = std::move(kept);
+}
+
+const Field* ResponseHead::find(FieldId id) const {
+    return find_field(fields, id);
+}
+
+FieldId field_id(std::string_view name) {
+    // Length and one character leave at most one candidate.
+    switch (name.size()) {
+        case 2:
+            return when(name, "te", FieldId::te);
+        case 3:
+            return when(name, "via", FieldId::via);
+        case 4:
+            if (look_up(lower_table, name[0]) == 'h') return when(name, "host", FieldId::host);
+            return when(name, "date", FieldId::date);
+        case 6:
+            if (look_up(lower_table, name[0]) == 'a') return when(name, "accept", FieldId::accept);
+            return when(name, "expect", FieldId::expect);
+        case 7:
+            switch (look_up(lower_table, name[0])) {
+                case 'a':
+                    return when(name, "alt-svc", FieldId::alt_svc);
+                case 't':
+                    return when(name, "trailer", FieldId::trailer);
+                case 'u':
+                    return when(name, "upgrade", FieldId::upgrade);
+            }
+            return FieldId::other;
+        case 9:
+            return when(name, "forwarded", FieldId::forwarded);
+        case 10:
+            if (look_up(lower_table, name[0]) == 'c')
+                return when(name, "connection", FieldId::connection);
+            return when(name, "keep-alive", FieldId::keep_alive);
+        case 12:
+            switch (look_up(lower_table, name[0])) {
+                case 'c':
+                    return when(name, "content-type", FieldId::content_type);
+                case 'm':
+                    return when(name, "max-forwards", FieldId::max_forwards);
+                case 'x':
+                    return when(name, "x-request-id", FieldId::x_request_id);
+            }
+            return FieldId::other;
+        case 14:
+            if (look_up(lower_table, name[0]) == 'c')
+                return when(name, "content-length", FieldId::content_length);
+            return when(name, "http2-settings", FieldId::http2_settings);
+        case 15:
+            return when(name, "x-forwarded-for", FieldId::x_forwarded_for);
+        case 16:
+            if (look_up(lower_table, name[0]) == 'p')
+                return when(name, "proxy-connection", FieldId::proxy_connection);
+            return when(name, "x-forwarded-host", FieldId::x_forwarded_host);
+        case 17:
+            if (look_up(lower_table, name[0]) == 't')
+                return when(name, "transfer-encoding", FieldId::transfer_encoding);
+            return when(name, "x-forwarded-proto", FieldId::x_forwarded_proto);
+        case 18:
+            return when(name, "proxy-authenticate", FieldId::proxy_authenticate);
+        case 19:
+            return when(name, "proxy-authorization", FieldId::proxy_authorization);
+        case 25:
+            return when(name, "proxy-authentication-info", FieldId::proxy_authentication_info);
+    }
+    return FieldId::other;
+}
+
+bool has_token(std::string_view list, std::string_view token) {
+    return !for_each_element(
+        list, [token](std::string_view element) { return !equal_ignoring_case(element, token); });
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (look_up(lower_table, a[i]) != look_up(lower_table, b[i])) return false;
+    return true;
+}
+
+}  // namespace otto::http

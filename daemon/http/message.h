@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace otto::http {
+
+/// The header fields that mean something to a proxy; everything else is `other`.
+enum class FieldId : std::uint8_t {
+    other,
+    alt_svc,
+    connection,
+    content_length,
+    content_type,
+    date,
+    expect,
+    forwarded,
+    host,
+    http2_settings,
+    keep_alive,
+    max_forwards,
+    proxy_authenticate,
+    proxy_authentication_info,
+    proxy_authorization,
+    proxy_connection,
+    te,
+    trailer,
+    transfer_encoding,
+    upgrade,
+    via,
+    x_forwarded_for,
+    x_forwarded_host,
+    x_forwarded_proto,
+    x_request_id,
+    accept,
+};
+
+/// One field line. `line` is the whole of it with its CRLF, so that runs of untouched fields can be
+/// copied as one span.
+struct Field {
+    std::string_view name;
+    std::string_view value;  // without the optional white space around it
+    std::string_view line;
+    FieldId id = FieldId::other;
+};
+
+enum class Method : std::uint8_t {
+    get,
+    head,
+    post,
+    put,
+    delete_,
+    options,
+    trace,
+    connect,
+    patch,
+    other
+};
+
+/// RFC 9110 §9.2.2; of methods that Otto does not know, none.
+constexpr bool is_idempotent(Method method) {
+    switch (method) {
+        case Method::get:
+        case Method::head:
+        case Method::put:
+        case Method::delete_:
+        case Method::options:
+        case Method::trace:
+            return true;
+        case Method::post:
+        case Method::connect:
+        case Method::patch:
+        case Method::other:
+            return false;
+    }
+    return false;
+}
+
+/// How a message's body is delimited (RFC 9112 §6.3).
+enum class Framing : std::uint8_t { none, length, chunked, until_close };
+
+/// A request's head. The views point into the bytes that were parsed.
+struct RequestHead {
+    Method method = Method::other;
+    std::string_view method_text;
+    std::string_view target;     // as it came
+    std::string_view authority;  // of an absolute- or authority-form target, or else the Host
+                                 // field's value; may be ""
+    std::string_view
+        path;  // origin-form path and query, to be sent to the server ("*" for OPTIONS *); begins
+               // with
+               // '?' when an absolute-form target had a query but no path, is "" for CONNECT
+    bool absolute_form = false;
+    unsigned version_minor = 1;  // HTTP/1.0 or HTTP/1.1
+    std::vector<Field> fields;
+    Framing framing = Framing::none;  // never until_close
+    Bytes content_length = 0;
+    bool keep_alive = true;        // the client's wish, RFC 9112 §9.3
+    bool expect_continue = false;  // and HTTP/1.1, and a body is announced
+    bool upgrade = false;  // Connection: upgrade with an Upgrade field and HTTP/1.1; not to h2c
+
+    void clear();
+    /// The first field of that kind, or null.
+    const Field* find(FieldId id) const;
+};
+
+/// A response's head. The views point into the bytes that were parsed.
+struct ResponseHead {
+    unsigned version_minor = 1;
+    unsigned status = 0;
+    std::string_view status_line;  // with its CRLF
+    std::vector<Field> fields;
+    Framing framing = Framing::until_close;
+    Bytes content_length = 0;
+    bool keep_alive = true;  // the server keeps the connection open afterwards
+
+    void clear();
+    const Field* find(FieldId id) const;
+};
+
+/// What field a name is, without regard to case.
+FieldId field_id(std::string_view name);
+
+/// True when `list`, a comma-separated field value, has the token, without regard to case.
+bool has_token(std::string_view list, std::string_view token);
+
+/// ASCII comparison without regard to case.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+}  // namespace otto::http

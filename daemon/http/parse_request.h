@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string_view>
+
+#include "http/message.h"
+
+namespace otto::http {
+
+struct RequestLimits {
+    Bytes header_bytes = 32 * 1024;
+    unsigned header_count = 100;
+    Bytes target_bytes = 16 * 1024;
+    bool secure = false;  // the connection is under TLS: only then is an https target accepted
+};
+
+/// Why a message was refused: the status that the client gets (400, 414, 417, 421, 431, 501, 505)
+/// and a short reason for the log.
+struct Refusal {
+    unsigned status = 0;  // 0: not refused
+    const char* reason = "";
+
+    explicit operator bool() const { return status != 0; }
+};
+
+/// Looks for the end of a request head at the start of `input`, as bytes arrive.
+struct HeadScan {
+    std::size_t skip =
+        0;  // empty lines (CRLF) before the request line, to be dropped; RFC 9112 §2.2
+    std::size_t length = 0;  // of the head with its last CRLF, from `skip` on; 0: not complete
+    Refusal refusal;  // too long, or malformed so that waiting for more is pointless (bare LF or
+                      // CR, NUL)
+};
+
+/// `from` bytes of `input` were seen by an earlier call that found the head incomplete (0 at
+/// first). Pure. Each byte is looked at once in total, so call it with all that came since. Keep
+/// the skipped bytes until the head is complete: they count against the few empty lines that are
+/// allowed.
+HeadScan scan_request_head(std::string_view input, std::size_t from, const RequestLimits& limits);
+
+/// Parses one complete head (RFC 9112 §§2–6, RFC 9110 §§5, 7), strictly: what could be read in two
+/// ways is refused. `head` is only valid when nothing is refused, and as long as `input` is.
+///
+/// Where the RFCs leave a choice: an empty Host is accepted with an origin-form target (nothing in
+/// it is ambiguous); an absolute-form target must agree with Host; https:// outside TLS is 421 (RFC
+/// 9110 §7.4); Content-Length has no leading zeros; a field name that an underscore makes look like
+/// one that Otto acts on is 400; CONNECT never keeps the connection, since bytes after it may be
+/// meant for a tunnel; an Upgrade that offers h2c is not taken (requests inside would pass unseen).
+Refusal parse_request_head(std::string_view input, const RequestLimits& limits, RequestHead& head);
+
+}  // namespace otto::http

@@ -1,0 +1,127 @@
+#include "http/parse_response.h"
+
+#include <algorithm>
+
+#include "http/characters.h"
+#include "http/field_lines.h"
+
+namespace otto::http {
+
+namespace {
+
+ResponseParse malformed(const char* reason) {
+    return {ParseState::malformed, 0, reason};
+}
+
+/// Parses the status line (RFC 9112 §4) into `head` and leaves its length, 0 when it is not
+/// complete.
+ResponseParse parse_status_line(std::string_view input, ResponseHead& head) {
+    constexpr std::string_view prefix = "HTTP/1.";
+    constexpr std::size_t fixed = 12;  // "HTTP/1.1 200"
+    const std::size_t known = std::min(input.size(), prefix.size());
+    if (input.substr(0, known) != prefix.substr(0, known)) return malformed("not HTTP/1");
+    for (std::size_t i = prefix.size(); i < std::min(input.size(), fixed); ++i) {
+        const bool right =
+            i == 8 ? input[i] == ' ' : is_digit(static_cast<unsigned char>(input[i]));
+        if (!right) return malformed("a malformed status line");
+    }
+    if (input.size() <= fixed) return {};
+
+    // A higher minor version is read as the highest known one (RFC 9110 §2.5).
+    head.version_minor = input[7] == '0' ? 0 : 1;
+    head.status =
+        static_cast<unsigned>((input[9] - '0') * 100 + (input[10] - '0') * 10 + (input[11] - '0'));
+    if (head.status < 100 || head.status > 599) return malformed("a status out of range");
+
+    const char* const end = input.data() + input.size();
+    const char* stop = input.data() + fixed;
+    if (*stop != ' ' && *stop != '\r') return malformed("a malformed status line");
+    do {
+        stop = find_control(stop, end);
+    } while (stop != end && *stop == '\t' && ++stop != end);
+    if (stop == end) return {};
+    if (*stop == '\n') return malformed("a bare LF");
+    if (*stop != '\r') return malformed("a control character in the status line");
+    if (stop + 1 == end) return {};
+    if (stop[1] != '\n') return malformed("a bare CR");
+    const auto length = static_cast<std::size_t>(stop + 2 - input.data());
+    head.status_line = input.substr(0, length);
+    return {ParseState::complete, length, ""};
+}
+
+/// Decides about body and connection, RFC 9112 §6.3 and §9.3; null, or what is wrong.
+const char* judge(ResponseHead& head, Method method) {
+    ConnectionOptions options;
+    bool has_length = false;
+    bool chunked = false;
+    for (const Field& field : head.fields) {
+        if (field.id == FieldId::connection) {
+            options.add(field.value);
+        } else if (field.id == FieldId::content_length) {
+            if (has_length) return "more than one Content-Length";
+            const auto length = parse_content_length(field.value);
+            if (!length) return "a malformed Content-Length";
+            has_length = true;
+            head.content_length = *length;
+        } else if (field.id == FieldId::transfer_encoding) {
+            if (chunked) return "more than one Transfer-Encoding";
+            if (!equal_ignoring_case(field.value, "chunked")) return "an unknown transfer coding";
+            chunked = true;
+        }
+    }
+    if (options.count > max_connection_options) return "too many connection options";
+    if (chunked && has_length) return "Transfer-Encoding and Content-Length";
+    if (chunked && head.version_minor == 0) return "Transfer-Encoding in HTTP/1.0";
+
+    head.keep_alive = !options.close && (head.version_minor == 1 || options.keep_alive);
+    const bool claims_body = chunked || (has_length && head.content_length > 0);
+    const bool interim = head.status < 200;
+    // What follows an interim response is read as the next one: there is no way out by closing.
+    if (interim && claims_body) return "an interim response with a body";
+    if (head.status == 101 || (method == Method::connect && head.status / 100 == 2))
+        head.keep_alive = false;
+    if (head.status == 204 && claims_body) head.keep_alive = false;
+
+    if (interim || head.status == 204 || head.status == 304 || method == Method::head ||
+        (method == Method::connect && head.status / 100 == 2)) {
+        head.framing = Framing::none;
+    } else if (chunked) {
+        head.framing = Framing::chunked;
+    } else if (has_length) {
+        head.framing = Framing::length;
+    } else {
+        head.framing = Framing::until_close;
+        head.keep_alive = false;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head) {
+    head.clear();
+    const std::string_view window = input.substr(0, max_response_head);
+    const auto incomplete = [&input] {
+        return input.size() >= max_response_head ? malformed("the head is too long")
+                                                 : ResponseParse{};
+    };
+    const ResponseParse first = parse_status_line(window, head);
+    if (first.state == ParseState::malformed) return first;
+    if (first.state == ParseState::incomplete) return incomplete();
+
+    const auto lines =
+        parse_field_lines(window.substr(first.length), max_response_fields, head.fields);
+    switch (lines.state) {
+        case FieldLines::State::incomplete:
+            return incomplete();
+        case FieldLines::State::malformed:
+        case FieldLines::State::too_many:
+            return malformed(lines.reason);
+        case FieldLines::State::complete:
+            break;
+    }
+    if (const char* wrong = judge(head, method)) return malformed(wrong);
+    return {ParseState::complete, first.length + lines.length, ""};
+}
+
+}  // namespace otto::http

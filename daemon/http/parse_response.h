@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string_view>
+
+#include "http/message.h"
+
+namespace otto::http {
+
+/// Limits on what a server may send as a head; more is garbage (502).
+inline constexpr Bytes max_response_head = 64 * 1024;
+inline constexpr unsigned max_response_fields = 200;
+
+enum class ParseState : std::uint8_t { complete, incomplete, malformed };
+
+struct ResponseParse {
+    ParseState state = ParseState::incomplete;
+    std::size_t length = 0;   // of the head, when complete
+    const char* reason = "";  // when malformed
+};
+
+/// Parses the response head at the start of `input` (RFC 9112 §§4–6), of a request with `method`,
+/// which decides about the body (HEAD, 204, 304 and 1xx have none). Strict: conflicting or
+/// malformed lengths, an unknown transfer coding, obs-fold, bare CR or LF and control bytes are
+/// malformed. Pure; `head` is valid when complete and as long as `input` is.
+ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head);
+
+}  // namespace otto::http

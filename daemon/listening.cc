@@ -1,0 +1,174 @@
+#include "listening.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <netinet/tcp.h>
+
+#include "sd/journal.h"
+#include "sd/listen_fds.h"
+#include "sd/socket_unit.h"
+
+namespace otto {
+
+namespace {
+
+constexpr int backlog = 4096;
+
+Result<UniqueFd> bind_one(const Address& address, bool both_families) {
+    UniqueFd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket) return Error::from_errno("cannot create a socket");
+    const int on = 1;
+    const int only_six = both_families ? 0 : 1;
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address.family() == AF_INET6)
+        ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_six, sizeof only_six);
+    if (::bind(socket.get(), address.get(), address.length()) != 0 ||
+        ::listen(socket.get(), backlog) != 0)
+        return Error::from_errno("cannot listen on " + address.text());
+    return socket;
+}
+
+/// ":8080" is every address of both families, or of IPv4 alone where the kernel has no IPv6.
+Result<UniqueFd> bind_entry(const ListenConfig& entry) {
+    if (!entry.host.empty()) {
+        const auto address = Address::from_ip(entry.host, entry.port);
+        if (!address) return address.error();
+        return bind_one(*address, entry.host == "::");
+    }
+    auto both = bind_one(*Address::from_ip("::", entry.port), true);
+    if (both || (both.error().number != EAFNOSUPPORT && both.error().number != EADDRNOTAVAIL))
+        return both;
+    return bind_one(*Address::from_ip("0.0.0.0", entry.port), false);
+}
+
+Address local_address(int fd) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
+    return {reinterpret_cast<const sockaddr*>(&storage), length};
+}
+
+bool is_any(const Address& address) {
+    return address.ip() == "::" || address.ip() == "0.0.0.0";
+}
+
+bool matches(const ListenConfig& entry, const Address& address) {
+    if (entry.port != address.port()) return false;
+    if (entry.host.empty()) return is_any(address);
+    if (entry.host == "::" || entry.host == "0.0.0.0") return is_any(address);
+    const auto wanted = Address::from_ip(entry.host, entry.port);
+    return wanted && *wanted == address;
+}
+
+std::string systemd_form(const ListenConfig& entry) {
+    if (entry.host.empty()) return std::to_string(entry.port);
+    return Address::from_ip(entry.host, entry.port)->text();
+}
+
+}  // namespace
+
+Result<Listening> Listening::adopt() {
+    auto passed = take_listen_fds();
+    if (!passed) return passed.error();
+    Listening listening;
+    listening.from_systemd_ = true;
+    for (PassedSocket& each : *passed) {
+        if (each.name == "https" || each.name == "admin") {
+            log(Priority::warning, nullptr,
+                fmt::format(
+                    "the socket {} is named \"{}\", which this version of Otto does not serve; "
+                    "connections to it are "
+                    "left waiting: systemctl disable --now its socket unit, or name it http",
+                    each.address.text(), each.name));
+            continue;
+        }
+        listening.add(std::move(each.fd), each.address);
+    }
+    return listening;
+}
+
+Result<Listening> Listening::bind(const std::vector<ListenConfig>& port) {
+    Listening listening;
+    for (const ListenConfig& entry : port) {
+        auto socket = bind_entry(entry);
+        if (!socket) return socket.error();
+        const Address address = local_address(socket->get());
+        listening.add(std::move(*socket), address);
+    }
+    return listening;
+}
+
+void Listening::add(UniqueFd socket, Address address) {
+    // Accepted sockets inherit it: what Otto sends is complete, and must not wait for more.
+    const int on = 1;
+    if (address.is_ip()) ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    sockets_.push_back(std::move(socket));
+    addresses_.push_back(address);
+}
+
+Result<std::vector<UniqueFd>> Listening::duplicate() const {
+    std::vector<UniqueFd> copies;
+    for (const UniqueFd& socket : sockets_) {
+        UniqueFd copy(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
+        if (!copy) return Error::from_errno("cannot duplicate a listening socket");
+        copies.push_back(std::move(copy));
+    }
+    return copies;
+}
+
+bool same_port(const std::vector<ListenConfig>& port, const std::vector<Address>& addresses) {
+    const auto served = [&addresses](const ListenConfig& entry) {
+        return std::ranges::any_of(
+            addresses, [&entry](const Address& address) { return matches(entry, address); });
+    };
+    const auto wanted = [&port](const Address& address) {
+        return !address.is_ip() || std::ranges::any_of(port, [&address](const ListenConfig& entry) {
+            return matches(entry, address);
+        });
+    };
+    return std::ranges::all_of(port, served) && std::ranges::all_of(addresses, wanted);
+}
+
+std::string describe_difference(const std::vector<ListenConfig>& port,
+                                const std::vector<std::string>& sockets) {
+    std::vector<std::string> wanted;
+    for (const ListenConfig& entry : port) wanted.push_back(entry.text);
+    return fmt::format(
+        "\"port\" is {}, but systemd's socket listens on {}, which goes on to be served; to change "
+        "it: {}",
+        fmt::join(wanted, ", "), fmt::join(sockets, ", "), commands_for(port));
+}
+
+std::string difference_to_unit(const std::vector<ListenConfig>& port) {
+    const std::vector<std::string> streams = socket_unit_streams("otto.socket");
+    std::vector<Address> addresses;
+    for (const std::string& stream : streams) {
+        const auto colon = stream.rfind(':');
+        if (colon == std::string::npos) continue;  // a UNIX socket
+        const bool brackets = stream.front() == '[';
+        const std::string host = brackets ? stream.substr(1, colon - 2) : stream.substr(0, colon);
+        const auto address = Address::from_ip(
+            host, static_cast<std::uint16_t>(std::atoi(stream.c_str() + colon + 1)));
+        if (address) addresses.push_back(*address);
+    }
+    if (addresses.empty() || same_port(port, addresses)) return "";
+    return describe_difference(port, streams);
+}
+
+std::string commands_for(const std::vector<ListenConfig>& port) {
+    std::string lines;
+    for (const ListenConfig& entry : port) lines += "ListenStream=" + systemd_form(entry) + "\\n";
+    return fmt::format(
+        "mkdir -p /etc/systemd/system/otto.socket.d && printf '[Socket]\\nListenStream=\\n{}' "
+        "> /etc/systemd/system/otto.socket.d/port.conf && systemctl daemon-reload && systemctl "
+        "stop otto.service && "
+        "systemctl restart otto.socket",
+        lines);
+}
+
+}  // namespace otto

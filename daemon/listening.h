@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/handle.h"
+#include "base/result.h"
+#include "config/config.h"
+
+namespace otto {
+
+/// The sockets that clients connect to. Owned by the control thread; each worker gets duplicates.
+class Listening {
+  public:
+    /// Takes over what systemd passed; may be empty.
+    static Result<Listening> adopt();
+    /// Binds all of `port`; all or nothing.
+    static Result<Listening> bind(const std::vector<ListenConfig>& port);
+
+    bool empty() const { return sockets_.empty(); }
+    bool from_systemd() const { return from_systemd_; }
+    const std::vector<Address>& addresses() const { return addresses_; }
+    Result<std::vector<UniqueFd>> duplicate() const;
+    /// No socket is left in this process; systemd's stay open in systemd.
+    void close() { sockets_.clear(); }
+
+  private:
+    void add(UniqueFd socket, Address address);
+
+    bool from_systemd_ = false;
+    std::vector<UniqueFd> sockets_;
+    std::vector<Address> addresses_;
+};
+
+/// Whether listening on `addresses` is what `port` asks for. UNIX sockets are extra and never
+/// differ.
+bool same_port(const std::vector<ListenConfig>& port, const std::vector<Address>& addresses);
+
+/// What to tell an operator whose `port` and sockets differ: a sentence, and the commands that make
+/// systemd open `port`.
+std::string describe_difference(const std::vector<ListenConfig>& port,
+                                const std::vector<std::string>& sockets);
+/// describe_difference() for the otto.socket of the running systemd; "" when there is none, or it
+/// agrees.
+std::string difference_to_unit(const std::vector<ListenConfig>& port);
+std::string commands_for(const std::vector<ListenConfig>& port);
+
+}  // namespace otto

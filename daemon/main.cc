@@ -1,0 +1,43 @@
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "config/load.h"
+#include "config/schema.h"
+#include "listening.h"
+#include "options.h"
+#include "otto.h"
+#include "version.h"
+
+namespace {
+
+constexpr int bad_config = 78;  // EX_CONFIG
+
+int check(const std::string& file) {
+    const otto::LoadedConfig loaded = otto::load_config(file);
+    for (const otto::ConfigProblem& problem : loaded.problems)
+        fmt::print(stderr, "{}\n", problem.text());
+    if (!loaded.ok()) return bad_config;
+    fmt::print("{}: ok, {} servers\n", file, loaded.config.servers.size());
+    const auto difference = otto::difference_to_unit(loaded.config.port);
+    if (!difference.empty()) fmt::print(stderr, "{}: {}\n", file, difference);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto parsed = otto::parse_options(argc, argv);
+    if (const int* code = std::get_if<int>(&parsed)) return *code;
+    const auto& options = std::get<otto::Options>(parsed);
+    if (options.version) {
+        fmt::print("otto {}\n", otto::version);
+        return 0;
+    }
+    if (options.print_schema) {
+        fmt::print("{}", otto::config_schema());
+        return 0;
+    }
+    if (options.check) return check(options.config);
+    return otto::Otto::run(options);
+}

@@ -1,0 +1,37 @@
+#include "options.h"
+
+#include <iostream>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <sysexits.h>
+
+namespace otto {
+
+std::variant<Options, int> parse_options(int argc, const char* const* argv) {
+    Options options;
+    CLI::App app{"Otto, an automatic HTTP load balancer for the applications of one host.", "otto"};
+    app.set_help_flag("-h,--help", "Print this help and exit");
+    app.add_option("--config", options.config, "The configuration file")
+        ->type_name("FILE")
+        ->capture_default_str();
+    app.add_flag("--check", options.check, "Check the configuration and exit");
+    app.add_flag("--print-schema", options.print_schema,
+                 "Print the JSON Schema of the configuration and exit");
+    app.add_flag("--version", options.version, "Print the version and exit");
+    app.footer("See otto(8) and otto-config(5).");
+    try {
+        app.parse(argc, argv);
+        if (options.check + options.print_schema + options.version > 1)
+            throw CLI::ValidationError("--check, --print-schema and --version exclude each other");
+    } catch (const CLI::CallForHelp& help) {
+        return app.exit(help);
+    } catch (const CLI::ParseError& error) {
+        std::cerr << "otto: " << error.what() << "\nTry \"otto --help\".\n";
+        return EX_USAGE;
+    }
+    return options;
+}
+
+}  // namespace otto

@@ -1,0 +1,368 @@
+#include "proxy/attempt.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "http/forwarding.h"
+#include "http/parse_response.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker.h"
+
+namespace otto {
+
+namespace {
+
+/// Interim responses (1xx) to one request; more are a flood.
+constexpr unsigned max_interims = 16;
+/// How often one event reads from a server before other connections get their turn.
+constexpr int reads_per_turn = 16;
+
+Failure connect_failure(int error_number) {
+    switch (error_number) {
+        case ECONNREFUSED:
+        case ENOENT:
+            return Failure::refused;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+            return Failure::local;
+        default:
+            return Failure::connect_failed;
+    }
+}
+
+}  // namespace
+
+Attempt::Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
+                 Server& server, http::ClientStream& client, RequestBody& body)
+    : observer_(observer),
+      worker_(worker),
+      snapshot_(snapshot),
+      server_(server),
+      client_(client),
+      request_body_(body),
+      out_(worker.take_buffer()) {}
+
+Attempt::~Attempt() {
+    worker_.give_buffer(std::move(out_));
+}
+
+bool Attempt::client_is_http10() const {
+    return client_.request().version_minor == 0;
+}
+
+bool Attempt::request_complete() const {
+    return out_.empty() && request_body_.state() == RequestBody::State::complete;
+}
+
+// ---- connecting --------------------------------------------------------------------------------
+
+void Attempt::start(std::string_view head, std::string_view replay) {
+    out_.assign(head).append(replay);
+    connection_ = worker_.pool().take(server_);
+    if (connection_) {
+        connection_->observe(this);
+        connected();
+        return;
+    }
+    address_ = server_.preferred();
+    observer_.on_progress(snapshot_.config.timeouts.connect);
+    connect_next();
+}
+
+/// Tries the server's addresses in turn, the one that answered last first: a name with several is
+/// one server.
+void Attempt::connect_next() {
+    const auto& addresses = server_.addresses;
+    int failure = EHOSTUNREACH;
+    while (addresses_tried_ < addresses.size()) {
+        address_ = (server_.preferred() + addresses_tried_++) % addresses.size();
+        auto connection = UpstreamConnection::connect(worker_.loop(), addresses[address_]);
+        if (!connection) {
+            failure = connection.error().number;
+            continue;
+        }
+        connection_ = std::move(*connection);
+        connection_->observe(this);
+        if (connection_->connected()) connected();
+        return;
+    }
+    fail(connect_failure(failure),
+         addresses.empty() ? "its name does not resolve" : std::strerror(failure));
+}
+
+void Attempt::connect_settled(int failure) {
+    if (failure == EINPROGRESS) return;
+    if (failure == 0) {
+        connected();
+        return;
+    }
+    connection_.reset();
+    if (addresses_tried_ < server_.addresses.size()) {
+        connect_next();
+    } else {
+        fail(connect_failure(failure), std::strerror(failure));
+    }
+}
+
+void Attempt::connected() {
+    if (!connection_->reused()) {
+        server_.note_connected();
+        if (server_.preferred() != address_) server_.set_preferred(address_);
+    }
+    phase_ = Phase::head;
+    if (push_request() && connection_->readable()) receive();
+}
+
+// ---- the request -------------------------------------------------------------------------------
+
+void Attempt::on_client_body() {
+    if (phase_ == Phase::connecting || phase_ == Phase::over) return;
+    push_request();
+}
+
+/// Sends what there is of the request, as long as the server takes it. False when the attempt has
+/// ended.
+bool Attempt::push_request() {
+    for (;;) {
+        const auto before = request_body_.state();
+        if (before == RequestBody::State::open) {
+            const auto state = request_body_.take(out_);
+            if (state == RequestBody::State::too_large || state == RequestBody::State::malformed) {
+                const bool large = state == RequestBody::State::too_large;
+                if (reply_begun_) {
+                    observer_.on_reply_cut("the request's body turned bad", true);
+                } else {
+                    observer_.on_request_refused(
+                        large ? 413 : 400,
+                        large ? "the body is over the limit" : request_body_.reason());
+                }
+                return false;
+            }
+        }
+        if (out_.empty()) return true;
+        if (!flush()) return false;
+        if (!out_.empty()) return true;  // the server is slow; the next edge goes on
+        const bool done = request_body_.state() == RequestBody::State::complete;
+        if (!reply_begun_)
+            observer_.on_progress(done ? snapshot_.config.timeouts.response
+                                       : snapshot_.config.timeouts.progress);
+        if (done) return true;
+    }
+}
+
+/// Hands the kernel what waits in `out_`. False when the attempt has ended.
+bool Attempt::flush() {
+    while (!send_broken_ && out_sent_ < out_.size()) {
+        iovec rest{out_.data() + out_sent_, out_.size() - out_sent_};
+        const ssize_t taken = connection_->send({&rest, 1});
+        if (taken >= 0) {
+            out_sent_ += static_cast<std::size_t>(taken);
+            sent_ += static_cast<Bytes>(taken);
+        } else if (errno == EAGAIN) {
+            return true;
+        } else if (errno != EINTR) {
+            if (sent_ == 0) {  // nobody has seen any of it
+                fail(Failure::reset_before_response, std::strerror(errno));
+                return false;
+            }
+            send_broken_ = true;  // an answer may be waiting to be read
+        }
+    }
+    out_.clear();
+    out_sent_ = 0;
+    return true;
+}
+
+// ---- the reply ---------------------------------------------------------------------------------
+
+void Attempt::on_upstream(bool readable, bool writable) {
+    if (phase_ == Phase::connecting) {
+        connect_settled(connection_->finish_connecting());
+        return;
+    }
+    if (writable && !out_.empty() && !push_request()) return;
+    if (readable) receive();
+}
+
+void Attempt::on_client_drained() {
+    observer_.on_progress(snapshot_.config.timeouts.progress);
+    if (phase_ == Phase::body && connection_->readable()) receive();
+}
+
+void Attempt::receive() {
+    const std::span<char> buffer = worker_.scratch(snapshot_.config.limits.per_request_buffer);
+    for (int turn = 0; turn < reads_per_turn; ++turn) {
+        if (client_.queued() > 0) return;  // on_client_drained goes on
+        const ssize_t length = connection_->receive(buffer.data(), buffer.size());
+        if (length > 0) {
+            if (!received(buffer.first(static_cast<std::size_t>(length)))) return;
+            continue;
+        }
+        if (length == 0) {
+            end_of_input();
+        } else if (errno != EAGAIN && errno != EINTR) {
+            broken(errno);
+        }
+        return;
+    }
+    connection_->poke();
+}
+
+/// False when the attempt has ended.
+bool Attempt::received(std::span<char> bytes) {
+    std::span<char> rest = bytes;
+    std::string held;  // keeps the bytes of a head that came in parts alive
+    if (phase_ == Phase::head) {
+        if (!partial_head_.empty()) {
+            partial_head_.append(bytes.data(), bytes.size());
+            held = std::exchange(partial_head_, {});
+            rest = {held.data(), held.size()};
+        }
+        const auto head_length = read_head(rest);
+        if (!head_length) return false;
+        if (phase_ == Phase::head) {
+            partial_head_.assign(rest.data() + *head_length, rest.size() - *head_length);
+            return true;
+        }
+        rest = rest.subspan(*head_length);
+    }
+    const auto pieces = reply_.relay(rest);
+    if (reply_.state() == ReplyBody::State::malformed) {
+        if (!reply_begun_) {
+            fail(Failure::malformed_response, reply_.reason());
+        } else {
+            observer_.on_reply_cut(reply_.reason(), as_sent_ != http::Framing::until_close);
+        }
+        return false;
+    }
+    if (!relay(pieces)) return false;
+    if (reply_.state() == ReplyBody::State::complete) {
+        complete();
+        return false;
+    }
+    observer_.on_progress(snapshot_.config.timeouts.progress);
+    return true;
+}
+
+/// Reads the response's head and the interim ones before it. The bytes that it used; nothing when
+/// the attempt has ended.
+std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
+    std::size_t used = 0;
+    for (;;) {
+        http::ResponseHead& head = worker_.response_head();
+        head.clear();
+        const auto parse = http::parse_response_head({bytes.data() + used, bytes.size() - used},
+                                                     client_.request().method, head);
+        switch (parse.state) {
+            case http::ParseState::incomplete:
+                return used;
+            case http::ParseState::malformed:
+                fail(Failure::malformed_response, parse.reason);
+                return std::nullopt;
+            case http::ParseState::complete:
+                break;
+        }
+        used += parse.length;
+        if (head.status >= 200) {
+            if (!begin_reply(head)) return std::nullopt;
+            return used;
+        }
+        if (head.status == 101 || ++interims_ > max_interims) {
+            fail(Failure::malformed_response,
+                 head.status == 101 ? "unasked switch of protocols" : "too many interim responses");
+            return std::nullopt;
+        }
+        if (client_is_http10()) continue;  // RFC 9110 §15.2
+        std::string& interim = worker_.reply_head();
+        interim.clear();
+        http::append_interim_head(interim, head);
+        iovec piece{interim.data(), interim.size()};
+        if (!client_.send({&piece, 1})) {
+            observer_.on_client_broken();
+            return std::nullopt;
+        }
+    }
+}
+
+/// Decides how the reply is delimited for this client, and prepares its head, which goes out with
+/// the first of the body.
+bool Attempt::begin_reply(const http::ResponseHead& head) {
+    as_sent_ = head.framing;
+    if (head.framing == http::Framing::chunked || head.framing == http::Framing::until_close)
+        as_sent_ = client_is_http10() ? http::Framing::until_close : http::Framing::chunked;
+    server_keeps_alive_ = head.keep_alive;
+    client_keeps_alive_ = client_.may_keep_alive() && as_sent_ != http::Framing::until_close;
+    reply_.begin(head, as_sent_);
+    phase_ = Phase::body;
+    std::string& out = worker_.reply_head();
+    out.clear();
+    http::append_response_head(out, head,
+                               {.framing = as_sent_,
+                                .keep_alive = client_keeps_alive_,
+                                .client_is_http10 = client_is_http10()},
+                               worker_.date());
+    worker_.count_reply(head.status);
+    return true;
+}
+
+/// Sends pieces of the body, with the head before the first of them. False when the attempt has
+/// ended.
+bool Attempt::relay(std::span<iovec> body) {
+    std::array<iovec, 4> pieces{};
+    std::size_t count = 0;
+    if (!reply_begun_) {
+        std::string& head = worker_.reply_head();
+        pieces[count++] = {head.data(), head.size()};
+        reply_begun_ = true;
+    }
+    for (const iovec& piece : body) pieces[count++] = piece;
+    if (count == 0 || client_.send({pieces.data(), count})) return true;
+    observer_.on_client_broken();
+    return false;
+}
+
+void Attempt::end_of_input() {
+    if (phase_ == Phase::head) {
+        fail(Failure::reset_before_response, partial_head_.empty()
+                                                 ? "closed without a response"
+                                                 : "closed within the head of a response");
+        return;
+    }
+    const auto pieces = reply_.end_of_input();
+    if (reply_.state() != ReplyBody::State::complete) {
+        observer_.on_reply_cut("closed before the end of the response",
+                               as_sent_ != http::Framing::until_close);
+        return;
+    }
+    server_keeps_alive_ = false;
+    if (relay(pieces)) complete();
+}
+
+void Attempt::broken(int error_number) {
+    if (phase_ == Phase::head) {
+        fail(Failure::reset_before_response, std::strerror(error_number));
+    } else {
+        observer_.on_reply_cut(std::strerror(error_number), as_sent_ != http::Framing::until_close);
+    }
+}
+
+void Attempt::complete() {
+    phase_ = Phase::over;
+    const bool reusable = server_keeps_alive_ && !reply_.surplus() && request_complete() &&
+                          !send_broken_ && !connection_->readable() && !worker_.draining();
+    connection_->observe(nullptr);
+    if (reusable) worker_.pool().put(server_, std::move(connection_));
+    observer_.on_reply_complete(client_keeps_alive_);
+}
+
+void Attempt::fail(Failure failure, std::string_view detail) {
+    phase_ = Phase::over;
+    if (connection_) connection_->observe(nullptr);
+    observer_.on_attempt_failed(failure, detail);
+}
+
+}  // namespace otto

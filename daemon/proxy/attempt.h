@@ -1,0 +1,115 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "balance/retry.h"
+#include "balance/server.h"
+#include "http/client_stream.h"
+#include "proxy/reply_body.h"
+#include "proxy/request_body.h"
+#include "proxy/upstream_connection.h"
+
+namespace otto {
+
+class Worker;
+struct Snapshot;
+
+/// What an exchange hears of its current attempt. It may destroy the attempt in any of these calls.
+class AttemptObserver {
+  public:
+    /// The server gave no reply that could be used, and no byte of one has been relayed.
+    virtual void on_attempt_failed(Failure failure, std::string_view detail) = 0;
+    /// The client's request turned out to be bad or too large while its body was taken; nothing has
+    /// been relayed.
+    virtual void on_request_refused(unsigned status, const char* reason) = 0;
+    /// The reply has been relayed to its end.
+    virtual void on_reply_complete(bool client_keep_alive) = 0;
+    /// The reply broke off after its head had been relayed. `noticed`: the client can tell from the
+    /// framing.
+    virtual void on_reply_cut(std::string_view detail, bool noticed) = 0;
+    /// The client's connection does not take bytes any more.
+    virtual void on_client_broken() = 0;
+    /// Some progress was made: from now on `limit` holds until the next.
+    virtual void on_progress(Duration limit) = 0;
+
+  protected:
+    ~AttemptObserver() = default;
+};
+
+/// One try at one server: connects, sends the request, relays the reply. Of one worker's thread;
+/// owned by its exchange.
+class Attempt final : private UpstreamObserver {
+  public:
+    Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot, Server& server,
+            http::ClientStream& client, RequestBody& body);
+    ~Attempt();
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+
+    /// Sends `head` and then the request's body. `replay` is what earlier attempts have taken of
+    /// that.
+    void start(std::string_view head, std::string_view replay);
+
+    /// More of the request's body has arrived.
+    void on_client_body();
+    /// The client takes bytes again.
+    void on_client_drained();
+
+    Server& server() const { return server_; }
+    bool request_sent() const { return sent_ > 0; }
+    bool reply_begun() const { return reply_begun_; }
+    bool connecting() const { return phase_ == Phase::connecting; }
+    /// All that the client has sent so far has been handed on.
+    bool awaits_client() const {
+        return out_.empty() && request_body_.state() == RequestBody::State::open;
+    }
+    /// The whole request has been handed to the kernel.
+    bool request_complete() const;
+
+  private:
+    enum class Phase : std::uint8_t { connecting, head, body, over };
+
+    void on_upstream(bool readable, bool writable) override;
+    void connect_next();
+    void connect_settled(int failure);
+    void connected();
+    bool flush();
+    bool push_request();
+    void receive();
+    bool received(std::span<char> bytes);
+    std::optional<std::size_t> read_head(std::span<char> bytes);
+    bool begin_reply(const http::ResponseHead& head);
+    bool relay(std::span<iovec> body);
+    void end_of_input();
+    void broken(int error_number);
+    void complete();
+    void fail(Failure failure, std::string_view detail);
+    bool client_is_http10() const;
+
+    AttemptObserver& observer_;
+    Worker& worker_;
+    const Snapshot& snapshot_;
+    Server& server_;
+    http::ClientStream& client_;
+    RequestBody& request_body_;
+    Phase phase_ = Phase::connecting;
+    std::size_t addresses_tried_ = 0;
+    std::size_t address_ = 0;
+    std::unique_ptr<UpstreamConnection> connection_;
+    std::string out_;  // of the request, not taken by the kernel yet
+    std::size_t out_sent_ = 0;
+    Bytes sent_ = 0;
+    bool send_broken_ = false;  // the server takes no more; it may still answer
+    std::string partial_head_;  // of the response
+    unsigned interims_ = 0;
+    bool reply_begun_ = false;  // bytes of the final reply went to the client
+    bool server_keeps_alive_ = false;
+    bool client_keeps_alive_ = false;
+    http::Framing as_sent_ = http::Framing::none;
+    ReplyBody reply_;
+};
+
+}  // namespace otto

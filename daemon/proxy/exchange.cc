@@ -1,0 +1,250 @@
+#include "proxy/exchange.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "http/error_reply.h"
+#include "http/forwarding.h"
+#include "proxy/worker.h"
+#include "sd/journal.h"
+
+namespace otto {
+
+namespace {
+
+/// How long a request waits for the first verdicts on the servers before it fails.
+constexpr Duration verdict_wait = std::chrono::seconds(1);
+
+unsigned status_of(Failure failure) {
+    switch (failure) {
+        case Failure::connect_timeout:
+        case Failure::response_timeout:
+            return 504;
+        case Failure::local:
+            return 503;
+        case Failure::refused:
+        case Failure::connect_failed:
+        case Failure::reset_before_response:
+        case Failure::malformed_response:
+            return 502;
+    }
+    return 502;
+}
+
+}  // namespace
+
+Exchange::Exchange(Worker& worker)
+    : worker_(worker), timer_(worker.loop(), [this] { timed_out(); }) {}
+
+void Exchange::begin(http::ClientStream& client) {
+    client_ = &client;
+    client.observe(*this);
+    snapshot_ = worker_.snapshot();
+    attempts_ = 0;
+    body_.begin(client, snapshot_->config.limits);
+    worker_.count_request();
+    if (answer_locally()) return;
+    choose();
+}
+
+/// Requests that no server gets to see. True when it was one.
+bool Exchange::answer_locally() {
+    const http::RequestHead& request = client_->request();
+    if (client_->refusal()) {
+        if (log_debug_enabled())
+            log(Priority::debug, nullptr,
+                fmt::format("refused a request from {} with {}: {}", client_->peer_ip(),
+                            client_->refusal().status, client_->refusal().reason));
+        reply(client_->refusal().status);
+    } else if (request.method == http::Method::connect || request.method == http::Method::trace) {
+        reply(405, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    } else if (request.method == http::Method::options && request.path == "*") {
+        reply(204, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    } else if (body_.state() == RequestBody::State::too_large) {
+        reply(413);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// ---- finding a server --------------------------------------------------------------------------
+
+void Exchange::choose() {
+    Server* server = worker_.pick(std::span(tried_).first(attempts_));
+    if (server != nullptr) {
+        attempt(*server);
+        return;
+    }
+    if (!worker_.candidates().settled()) {
+        if (phase_ == Phase::waiting && timer_.pending()) return;
+        if (phase_ != Phase::waiting) {
+            phase_ = Phase::waiting;
+            timer_.set_after(verdict_wait);
+            return;
+        }
+    }
+    reply(503, fmt::format("Retry-After: {}\r\n", worker_.retry_after()));
+}
+
+void Exchange::candidates_changed() {
+    if (phase_ == Phase::waiting) choose();
+}
+
+void Exchange::attempt(Server& server) {
+    phase_ = Phase::attempting;
+    tried_[attempts_++] = &server;
+    const http::RequestHead& request = client_->request();
+    std::string& head = worker_.request_head();
+    head.clear();
+    const bool trusted =
+        std::ranges::any_of(snapshot_->config.trusted_proxies,
+                            [this](const Cidr& each) { return each.contains(client_->peer()); });
+    http::append_request_head(head, request,
+                              {.client_ip = client_->peer_ip(),
+                               .trusted = trusted,
+                               .scheme = client_->scheme(),
+                               .base_path = server.base_path,
+                               .request_id = {},
+                               .server_host = server.host},
+                              false);
+    candidates_ = worker_.pin_candidates();
+    attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
+                     body_);
+    attempt_->start(head, body_.taken());
+}
+
+// ---- what the client does ----------------------------------------------------------------------
+
+void Exchange::on_client_body() {
+    if (phase_ == Phase::attempting) attempt_->on_client_body();
+}
+
+void Exchange::on_client_drained() {
+    if (phase_ == Phase::attempting) attempt_->on_client_drained();
+}
+
+void Exchange::on_client_gone() {
+    worker_.count_aborted();
+    over();
+}
+
+void Exchange::on_client_broken() {
+    http::ClientStream* client = client_;
+    worker_.count_aborted();
+    over();
+    client->abort(false);
+}
+
+// ---- what the attempt does ---------------------------------------------------------------------
+
+void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
+    Server& server = attempt_->server();
+    const bool sent = attempt_->request_sent();
+    worker_.server_failed(server, failure, detail);
+    const bool again = may_retry(failure, sent, is_idempotent(client_->request().method),
+                                 body_.replayable(), attempts_, attempts_allowed);
+    const std::string what(detail);
+    attempt_.reset();
+    if (again) {
+        if (Server* next = worker_.pick(std::span(tried_).first(attempts_))) {
+            worker_.count_retry();
+            log_failure(server, to_string(failure), what, "trying another");
+            attempt(*next);
+            return;
+        }
+    }
+    log_failure(server, to_string(failure), what, "giving up");
+    reply(status_of(failure));
+}
+
+void Exchange::on_request_refused(unsigned status, const char* reason) {
+    if (log_debug_enabled())
+        log(Priority::debug, nullptr,
+            fmt::format("refused a request from {} with {}: {}", client_->peer_ip(), status,
+                        reason));
+    attempt_.reset();
+    reply(status);
+}
+
+void Exchange::on_reply_complete(bool client_keep_alive) {
+    http::ClientStream* client = client_;
+    const bool body_left = body_.state() != RequestBody::State::complete;
+    over();
+    client->finish(client_keep_alive, body_left);
+}
+
+void Exchange::on_reply_cut(std::string_view detail, bool noticed) {
+    worker_.count_cut();
+    log_failure(attempt_->server(), "broke off its reply", detail,
+                "the client's connection is closed");
+    http::ClientStream* client = client_;
+    over();
+    client->abort(!noticed);
+}
+
+void Exchange::on_progress(Duration limit) {
+    timer_.set_after(limit);
+}
+
+void Exchange::timed_out() {
+    if (phase_ == Phase::waiting) {
+        choose();
+        return;
+    }
+    if (attempt_->reply_begun()) {
+        on_reply_cut("no progress in time", false);
+    } else if (attempt_->connecting()) {
+        on_attempt_failed(Failure::connect_timeout, "no connection in time");
+    } else if (attempt_->awaits_client()) {
+        on_request_refused(408, "the body made no progress in time");
+    } else {
+        on_attempt_failed(Failure::response_timeout, "no response in time");
+    }
+}
+
+// ---- ending ------------------------------------------------------------------------------------
+
+/// Otto's own reply. A body that has arrived is dropped, so that the connection can go on.
+void Exchange::reply(unsigned status, std::string_view extra_fields) {
+    const bool body_left = client_->refusal() || body_.discard() != RequestBody::State::complete;
+    const bool keep_alive = client_->may_keep_alive() && !body_left;
+    const http::RequestHead& request = client_->request();
+    const std::string text = http::error_reply({.status = status,
+                                                .keep_alive = keep_alive,
+                                                .client_is_http10 = request.version_minor == 0,
+                                                .head_only = request.method == http::Method::head,
+                                                .date = worker_.date(),
+                                                .extra_fields = extra_fields});
+    worker_.count_reply(status);
+    iovec piece{const_cast<char*>(text.data()), text.size()};
+    http::ClientStream* client = client_;
+    over();
+    if (client->send({&piece, 1})) {
+        client->finish(keep_alive, body_left);
+    } else {
+        client->abort(false);
+    }
+}
+
+void Exchange::log_failure(const Server& server, std::string_view what, std::string_view detail,
+                           std::string_view then) const {
+    if (!log_debug_enabled()) return;
+    log(Priority::debug, nullptr,
+        fmt::format("{} {}: {} {} ({}); {}", client_->request().method_text,
+                    client_->request().path, server.url, what, detail, then));
+}
+
+void Exchange::over() {
+    attempt_.reset();
+    timer_.cancel();
+    phase_ = Phase::none;
+    client_ = nullptr;
+    snapshot_.reset();
+    candidates_.reset();
+    worker_.recycle(*this);
+}
+
+}  // namespace otto

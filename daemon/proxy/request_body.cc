@@ -1,0 +1,93 @@
+#include "proxy/request_body.h"
+
+#include <algorithm>
+
+namespace otto {
+
+void RequestBody::begin(http::ClientStream& client, const LimitsConfig& limits) {
+    const http::RequestHead& head = client.request();
+    client_ = &client;
+    framing_ = head.framing;
+    left_ = head.content_length;
+    size_ = 0;
+    limit_ = limits.body_bytes;
+    buffer_ = limits.per_request_buffer;
+    chunked_.reset();
+    remembered_all_ = true;
+    remembered_.clear();
+    const bool empty =
+        framing_ == http::Framing::none || (framing_ == http::Framing::length && left_ == 0);
+    state_ = empty ? State::complete : State::open;
+    if (framing_ == http::Framing::length && limit_ != 0 && left_ > limit_)
+        state_ = State::too_large;
+}
+
+RequestBody::State RequestBody::take(std::string& out) {
+    const std::size_t before = out.size();
+    while (state_ == State::open && out.size() < buffer_) {
+        const std::string_view bytes = client_->body();
+        if (bytes.empty()) break;
+        const bool more =
+            framing_ == http::Framing::length ? take_length(out, bytes) : take_chunked(out, bytes);
+        if (!more) break;
+    }
+    if (remembered_all_ && out.size() > before) {
+        remembered_all_ = remembered_.size() + (out.size() - before) <= buffer_;
+        if (remembered_all_) {
+            remembered_.append(out, before);
+        } else {
+            remembered_.clear();
+        }
+    }
+    return state_;
+}
+
+RequestBody::State RequestBody::discard() {
+    std::string nowhere;
+    const State now = take(nowhere);
+    return now == State::open && !nowhere.empty() ? discard() : now;
+}
+
+bool RequestBody::take_length(std::string& out, std::string_view bytes) {
+    const auto length = static_cast<std::size_t>(std::min<Bytes>({bytes.size(), left_, buffer_}));
+    out.append(bytes.substr(0, length));
+    client_->consume_body(length);
+    left_ -= length;
+    if (left_ == 0) state_ = State::complete;
+    return true;
+}
+
+/// One piece of the client's framing; every piece of payload becomes a chunk of its own. False when
+/// it takes more input.
+bool RequestBody::take_chunked(std::string& out, std::string_view bytes) {
+    const auto [kind, length] = chunked_.next(bytes);
+    switch (kind) {
+        case http::ChunkedReader::Kind::framing:
+            client_->consume_body(length);
+            return true;
+        case http::ChunkedReader::Kind::payload:
+            size_ += length;
+            if (limit_ != 0 && size_ > limit_) {
+                state_ = State::too_large;
+                return false;
+            }
+            out.append(http::ChunkHeader(length).text())
+                .append(bytes.substr(0, length))
+                .append("\r\n");
+            client_->consume_body(length);
+            return true;
+        case http::ChunkedReader::Kind::end:
+            client_->consume_body(length);
+            out.append("0\r\n").append(chunked_.trailers()).append("\r\n");
+            state_ = State::complete;
+            return true;
+        case http::ChunkedReader::Kind::need_more:
+            return false;
+        case http::ChunkedReader::Kind::malformed:
+            state_ = State::malformed;
+            return false;
+    }
+    return false;
+}
+
+}  // namespace otto

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "http/chunked.h"
+#include "http/client_stream.h"
+
+namespace otto {
+
+/// A request's body on its way from the client: taken piece by piece, checked, framed anew for the
+/// server, and remembered as long as it is small, so that another server can be tried. Part of an
+/// exchange.
+class RequestBody {
+  public:
+    enum class State : std::uint8_t { open, complete, too_large, malformed };
+
+    /// For the next request of an exchange.
+    void begin(http::ClientStream& client, const LimitsConfig& limits);
+
+    State state() const { return state_; }
+    /// Moves what has arrived to the end of `out`, until that holds `per_request_buffer` bytes or
+    /// more.
+    State take(std::string& out);
+    /// Takes and forgets what has arrived.
+    State discard();
+
+    /// Nothing of it has been taken, or all that was is remembered.
+    bool replayable() const { return remembered_all_; }
+    /// What was taken so far, as it was appended.
+    std::string_view taken() const { return remembered_; }
+    /// Why it is malformed.
+    const char* reason() const { return chunked_.reason(); }
+
+  private:
+    bool take_length(std::string& out, std::string_view bytes);
+    bool take_chunked(std::string& out, std::string_view bytes);
+
+    http::ClientStream* client_ = nullptr;
+    State state_ = State::complete;
+    http::Framing framing_ = http::Framing::none;
+    Bytes left_ = 0;   // framing length
+    Bytes size_ = 0;   // framing chunked: so far
+    Bytes limit_ = 0;  // 0: none
+    Bytes buffer_ = 0;
+    http::ChunkedReader chunked_;
+    bool remembered_all_ = true;
+    std::string remembered_;
+};
+
+}  // namespace otto

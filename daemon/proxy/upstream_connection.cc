@@ -1,0 +1,78 @@
+#include "proxy/upstream_connection.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace otto {
+
+Result<std::unique_ptr<UpstreamConnection>> UpstreamConnection::connect(const Loop& loop,
+                                                                        const Address& address) {
+    UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return Error::from_errno("cannot create a socket");
+    if (address.is_ip()) {
+        const int on = 1;
+        ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    const int failed = ::connect(fd.get(), address.get(), address.length());
+    if (failed != 0 && errno != EINPROGRESS) return Error::from_errno(address.text());
+    return std::unique_ptr<UpstreamConnection>(
+        new UpstreamConnection(loop, std::move(fd), failed == 0));
+}
+
+UpstreamConnection::UpstreamConnection(const Loop& loop, UniqueFd fd, bool connected)
+    : fd_(std::move(fd)),
+      connected_(connected),
+      event_(event_new(loop.base(), fd_.get(), EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+                       fired, this)) {
+    event_add(event_.get(), nullptr);
+}
+
+void UpstreamConnection::fired(evutil_socket_t, short what, void* self) {
+    auto& connection = *static_cast<UpstreamConnection*>(self);
+    if ((what & EV_CLOSED) != 0) connection.peer_closed_ = true;
+    if ((what & (EV_READ | EV_CLOSED)) != 0) connection.readable_ = true;
+    if (connection.observer_ == nullptr) return;
+    connection.observer_->on_upstream(connection.readable_, (what & EV_WRITE) != 0);
+}
+
+int UpstreamConnection::finish_connecting() {
+    int failure = 0;
+    socklen_t length = sizeof failure;
+    if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &failure, &length) != 0) return errno;
+    if (failure != 0) return failure;
+    sockaddr_storage peer{};
+    length = sizeof peer;
+    if (::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &length) != 0)
+        return errno == ENOTCONN ? EINPROGRESS : errno;
+    connected_ = true;
+    return 0;
+}
+
+ssize_t UpstreamConnection::receive(char* buffer, std::size_t size) {
+    if (!readable_) {
+        errno = EAGAIN;
+        return -1;
+    }
+    const ssize_t length = ::recv(fd_.get(), buffer, size, 0);
+    // A short read has emptied the socket, and the next bytes bring the next edge; but an end that
+    // came together with these bytes brings none.
+    const bool drained = length < 0 ? errno == EAGAIN : static_cast<std::size_t>(length) < size;
+    if (drained && (length < 0 || !peer_closed_)) readable_ = false;
+    return length;
+}
+
+ssize_t UpstreamConnection::send(std::span<iovec> pieces) {
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+}
+
+void UpstreamConnection::poke() {
+    event_active(event_.get(), EV_READ, 0);
+}
+
+}  // namespace otto

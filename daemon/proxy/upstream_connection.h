@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include <sys/uio.h>
+
+#include "base/address.h"
+#include "base/handle.h"
+#include "event/loop.h"
+
+namespace otto {
+
+class UpstreamObserver {
+  public:
+    /// Something happened on the connection; the callback may destroy it.
+    virtual void on_upstream(bool readable, bool writable) = 0;
+
+  protected:
+    ~UpstreamObserver() = default;
+};
+
+/// A connection to a server: a non-blocking socket with one edge-triggered event for all its life,
+/// so that a request costs no epoll_ctl. Of one worker's thread.
+class UpstreamConnection {
+  public:
+    /// Starts to connect. On success the connection is either up (`connected()`), or becomes
+    /// writable when it is decided.
+    static Result<std::unique_ptr<UpstreamConnection>> connect(const Loop& loop,
+                                                               const Address& address);
+
+    UpstreamConnection(const UpstreamConnection&) = delete;
+    UpstreamConnection& operator=(const UpstreamConnection&) = delete;
+
+    void observe(UpstreamObserver* observer) { observer_ = observer; }
+
+    bool connected() const { return connected_; }
+    /// After writability: 0 when the connection is up, else the errno why not (EINPROGRESS:
+    /// undecided).
+    int finish_connecting();
+
+    /// As recv(2): -1 with errno, 0 at the end. EAGAIN without a system call when nothing can be
+    /// there.
+    ssize_t receive(char* buffer, std::size_t size);
+    /// As sendmsg(2), without SIGPIPE.
+    ssize_t send(std::span<iovec> pieces);
+
+    /// An edge came that receive() has not seen the end of.
+    bool readable() const { return readable_; }
+    /// Calls the observer again in the next turn of the loop, as if it had become readable.
+    void poke();
+
+    /// A request has been answered on it before.
+    bool reused() const { return reused_; }
+    void mark_reused() { reused_ = true; }
+
+  private:
+    UpstreamConnection(const Loop& loop, UniqueFd fd, bool connected);
+    static void fired(evutil_socket_t fd, short what, void* self);
+
+    UniqueFd fd_;
+    bool connected_;
+    bool readable_ = false;
+    bool peer_closed_ = false;
+    bool reused_ = false;
+    UpstreamObserver* observer_ = nullptr;
+    EventHandle event_;
+};
+
+}  // namespace otto

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "balance/server.h"
+#include "event/loop.h"
+#include "event/timer.h"
+#include "proxy/upstream_connection.h"
+
+namespace otto {
+
+/// One worker's idle connections to servers. Those that a server closes, writes to, or leaves idle
+/// for too long are dropped.
+class UpstreamPool {
+  public:
+    explicit UpstreamPool(const Loop& loop);
+    ~UpstreamPool();
+
+    /// How long a connection may stay idle.
+    void configure(Duration server_idle) { server_idle_ = server_idle; }
+
+    /// The connection that was used last, or null.
+    std::unique_ptr<UpstreamConnection> take(const Server& server);
+    /// Keeps a connection for the next request.
+    void put(const Server& server, std::unique_ptr<UpstreamConnection> connection);
+    /// Drops the idle connections to a server, which is out or gone.
+    void drop(const Server& server);
+    /// Drops all.
+    void clear();
+
+    std::size_t size() const;
+
+  private:
+    class Idle;
+    using Stack = std::vector<std::unique_ptr<Idle>>;
+
+    void remove(std::uint64_t server, const Idle& idle);
+    void expire();
+
+    const Loop& loop_;
+    Duration server_idle_ = std::chrono::seconds(4);
+    std::unordered_map<std::uint64_t, Stack> idle_;  // by Server::id
+    Timer timer_;
+};
+
+}  // namespace otto

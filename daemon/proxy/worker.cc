@@ -1,0 +1,224 @@
+#include "proxy/worker.h"
+
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "http/forwarding.h"
+#include "proxy/exchange.h"
+#include "sd/journal.h"
+
+namespace otto {
+
+namespace {
+
+/// The most that one read takes from a server.
+constexpr std::size_t scratch_size = 64 * 1024;
+/// Connect failures in a row, other than refusals, that take a server out.
+constexpr unsigned connect_failures_allowed = 3;
+/// Spare buffers that are kept, and what they may hold on to.
+constexpr std::size_t max_buffers = 256;
+constexpr std::size_t max_buffer_capacity = 64 * 1024;
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::open(const WorkerContext& context, unsigned index,
+                                             std::vector<UniqueFd> sockets,
+                                             std::shared_ptr<const Snapshot> snapshot,
+                                             std::shared_ptr<const Candidates> candidates) {
+    auto loop = Loop::open();
+    if (!loop) return loop.error();
+    std::unique_ptr<Worker> worker(
+        new Worker(context, index, std::move(*loop), std::move(snapshot), std::move(candidates)));
+    auto mailbox = Mailbox::open(worker->loop_);
+    if (!mailbox) return mailbox.error();
+    worker->mailbox_ = std::move(*mailbox);
+    worker->sockets_ = std::move(sockets);
+    return worker;
+}
+
+Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
+               std::shared_ptr<const Snapshot> snapshot,
+               std::shared_ptr<const Candidates> candidates)
+    : context_(context),
+      index_(index),
+      loop_(std::move(loop)),
+      snapshot_(std::move(snapshot)),
+      candidates_(std::move(candidates)),
+      picker_(candidates_, index, context.workers),
+      scratch_(scratch_size) {}
+
+Worker::~Worker() {
+    stop();
+}
+
+// ---- control thread ----------------------------------------------------------------------------
+
+void Worker::start() {
+    // Signals are the control thread's.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    pthread_setname_np(thread_.native_handle(), fmt::format("otto-worker-{}", index_).c_str());
+}
+
+void Worker::apply(std::shared_ptr<const Snapshot> snapshot,
+                   std::shared_ptr<const Candidates> candidates) {
+    mailbox_->post([this, snapshot = std::move(snapshot), candidates = std::move(candidates)] {
+        take_on(snapshot, candidates);
+    });
+}
+
+void Worker::ping() {
+    mailbox_->post([this] { add(counters_.pings_answered); });
+}
+
+void Worker::drain() {
+    mailbox_->post([this] {
+        draining_ = true;
+        pool_->clear();
+        front_->drain([this] {
+            context_.control.post(
+                [&reports = context_.reports, worker = index_] { reports.on_drained(worker); });
+        });
+    });
+}
+
+void Worker::stop() {
+    if (!thread_.joinable()) return;
+    mailbox_->post([this] { loop_.stop(); });
+    thread_.join();
+}
+
+// ---- its thread --------------------------------------------------------------------------------
+
+void Worker::run() {
+    pool_ = std::make_unique<UpstreamPool>(loop_);
+    front_ = std::make_unique<http::Front>(
+        loop_,
+        http::Front::Callbacks{
+            .on_request = [this](http::ClientStream& client) { begin_request(client); },
+            .on_connections =
+                [this](std::uint64_t open) {
+                    counters_.connections.store(open, std::memory_order_relaxed);
+                },
+            .on_accept_paused =
+                [this](const char* reason, int error_number) {
+                    std::string text = reason;
+                    if (error_number != 0)
+                        text += fmt::format(" ({})", std::strerror(error_number));
+                    context_.control.post(
+                        [&reports = context_.reports, worker = index_, text = std::move(text)] {
+                            reports.on_accept_paused(worker, text);
+                        });
+                },
+            .on_accept_resumed =
+                [this] {
+                    context_.control.post([&reports = context_.reports, worker = index_] {
+                        reports.on_accept_resumed(worker);
+                    });
+                }},
+        context_.share, index_);
+    take_on(snapshot_, candidates_);
+    for (UniqueFd& socket : sockets_) {
+        const auto listening = front_->listen(std::move(socket));
+        if (!listening)
+            log(Priority::error, nullptr,
+                fmt::format("worker {}: {}", index_, listening.error().message));
+    }
+    sockets_.clear();
+    loop_.run();
+
+    front_->close_all();
+    // Connections are freed by finalisers, which need the loop to turn once more.
+    event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
+    front_.reset();
+    event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
+    exchanges_.clear();
+    pool_.reset();
+}
+
+void Worker::take_on(std::shared_ptr<const Snapshot> snapshot,
+                     std::shared_ptr<const Candidates> candidates) {
+    if (snapshot != snapshot_) pool_->clear();
+    snapshot_ = std::move(snapshot);
+    if (candidates != candidates_) {
+        candidates_ = std::move(candidates);
+        picker_ = Picker(candidates_, index_, context_.workers);
+    }
+    pool_->configure(snapshot_->config.timeouts.server_idle);
+    front_->configure(snapshot_->config.timeouts, snapshot_->config.limits);
+    for (std::size_t i = 0; i < exchanges_.size(); ++i) exchanges_[i]->candidates_changed();
+}
+
+void Worker::begin_request(http::ClientStream& client) {
+    if (free_exchanges_.empty()) {
+        exchanges_.push_back(std::make_unique<Exchange>(*this));
+        free_exchanges_.push_back(exchanges_.back().get());
+    }
+    Exchange* exchange = free_exchanges_.back();
+    free_exchanges_.pop_back();
+    exchange->begin(client);
+}
+
+void Worker::recycle(Exchange& exchange) {
+    free_exchanges_.push_back(&exchange);
+}
+
+void Worker::server_failed(Server& server, Failure failure, std::string_view detail) {
+    switch (failure) {
+        case Failure::refused:
+            break;
+        case Failure::connect_failed:
+        case Failure::connect_timeout:
+            if (server.note_connect_failure() < connect_failures_allowed) return;
+            break;
+        case Failure::reset_before_response:
+        case Failure::response_timeout:
+        case Failure::malformed_response:
+        case Failure::local:
+            return;
+    }
+    pool_->drop(server);
+    if (!server.take_out()) return;
+    context_.control.post([&reports = context_.reports, id = server.id,
+                           reason = std::string(detail)] { reports.on_taken_out(id, reason); });
+}
+
+long long Worker::retry_after() const {
+    return std::max<long long>(
+        1,
+        std::chrono::ceil<std::chrono::seconds>(snapshot_->config.health_check.interval).count());
+}
+
+std::string_view Worker::date() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != date_second_) {
+        date_second_ = now.tv_sec;
+        date_ = http::imf_fixdate(now.tv_sec);
+    }
+    return date_;
+}
+
+std::string Worker::take_buffer() {
+    if (buffers_.empty()) return {};
+    std::string buffer = std::move(buffers_.back());
+    buffers_.pop_back();
+    return buffer;
+}
+
+void Worker::give_buffer(std::string buffer) {
+    if (buffers_.size() >= max_buffers || buffer.capacity() > max_buffer_capacity) return;
+    buffer.clear();
+    buffers_.push_back(std::move(buffer));
+}
+
+}  // namespace otto

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "balance/candidates.h"
+#include "balance/retry.h"
+#include "event/loop.h"
+#include "event/mailbox.h"
+#include "http/front.h"
+#include "proxy/snapshot.h"
+#include "proxy/upstream_pool.h"
+
+namespace otto {
+
+class Exchange;
+
+/// What a worker has counted. The worker alone writes, anybody reads, all relaxed: each number is
+/// right by itself.
+struct alignas(64) WorkerCounters {
+    std::atomic<std::uint64_t> requests{0};
+    std::atomic<std::uint64_t> replies[6]{};  // by the first digit of the status; [0] is unused
+    std::atomic<std::uint64_t> retries{0};
+    std::atomic<std::uint64_t> aborted{0};      // the client went away
+    std::atomic<std::uint64_t> cut{0};          // a server broke off a reply
+    std::atomic<std::uint64_t> connections{0};  // open now, of clients
+    std::atomic<std::uint64_t> pings_answered{0};
+};
+
+/// What workers tell the control thread. Called there, from its mailbox.
+struct WorkerReports {
+    /// A worker took the server with this Server::id out, since connections to it fail.
+    std::function<void(std::uint64_t server, std::string reason)> on_taken_out;
+    std::function<void(unsigned worker, std::string reason)> on_accept_paused;
+    std::function<void(unsigned worker)> on_accept_resumed;
+    /// A drain has ended: no connection is left.
+    std::function<void(unsigned worker)> on_drained;
+};
+
+/// What all workers share. Outlives them.
+struct WorkerContext {
+    Mailbox& control;
+    const WorkerReports& reports;
+    http::ConnectionShare& share;
+    unsigned workers;
+};
+
+/// A thread with its event loop, listeners, connections and idle pool. It owns traffic; decisions
+/// are the control thread's.
+class Worker {
+  public:
+    /// Its loop and mailbox; the thread starts with start(). `sockets` are its own duplicates of
+    /// the listening sockets.
+    static Result<std::unique_ptr<Worker>> open(const WorkerContext& context, unsigned index,
+                                                std::vector<UniqueFd> sockets,
+                                                std::shared_ptr<const Snapshot> snapshot,
+                                                std::shared_ptr<const Candidates> candidates);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // ---- for the control thread ----
+
+    void start();
+    /// From now on new requests use these; those under way keep theirs.
+    void apply(std::shared_ptr<const Snapshot> snapshot,
+               std::shared_ptr<const Candidates> candidates);
+    /// The loop answers by counting `pings_answered`.
+    void ping();
+    /// Accepts no more and ends each connection after its reply.
+    void drain();
+    /// Ends what is left and the thread. Joins it.
+    void stop();
+    const WorkerCounters& counters() const { return counters_; }
+    unsigned index() const { return index_; }
+
+    // ---- for its exchanges, on its thread ----
+
+    const Loop& loop() const { return loop_; }
+    UpstreamPool& pool() { return *pool_; }
+    const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
+    const Candidates& candidates() const { return *candidates_; }
+    std::shared_ptr<const Candidates> pin_candidates() const { return candidates_; }
+    Server* pick(std::span<Server* const> tried) { return picker_.pick(tried); }
+    bool draining() const { return draining_; }
+    /// Tells about a failed attempt; takes the server out when that is due.
+    void server_failed(Server& server, Failure failure, std::string_view detail);
+    /// Takes an exchange back that is over.
+    void recycle(Exchange& exchange);
+    /// Seconds after which a client may try again when no server is healthy.
+    long long retry_after() const;
+    /// The current date as IMF-fixdate.
+    std::string_view date();
+
+    // Buffers that calls share, so that the steady state allocates nothing. Their content is lost
+    // with the next user.
+    std::span<char> scratch(Bytes limit) {
+        return std::span(scratch_).first(std::min<std::size_t>(scratch_.size(), limit));
+    }
+    std::string& request_head() { return request_head_; }
+    std::string& reply_head() { return reply_head_; }
+    http::ResponseHead& response_head() { return response_head_; }
+    std::string take_buffer();
+    void give_buffer(std::string buffer);
+
+    void count_request() { add(counters_.requests); }
+    void count_reply(unsigned status) { add(counters_.replies[status / 100 % 6]); }
+    void count_retry() { add(counters_.retries); }
+    void count_aborted() { add(counters_.aborted); }
+    void count_cut() { add(counters_.cut); }
+
+  private:
+    Worker(const WorkerContext& context, unsigned index, Loop loop,
+           std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const Candidates> candidates);
+
+    static void add(std::atomic<std::uint64_t>& counter) {
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    void run();
+    void begin_request(http::ClientStream& client);
+    void take_on(std::shared_ptr<const Snapshot> snapshot,
+                 std::shared_ptr<const Candidates> candidates);
+
+    const WorkerContext context_;
+    const unsigned index_;
+    Loop loop_;
+    std::unique_ptr<Mailbox> mailbox_;
+    std::vector<UniqueFd> sockets_;
+    WorkerCounters counters_;
+    std::thread thread_;
+
+    // The rest belongs to the thread once it runs.
+    std::shared_ptr<const Snapshot> snapshot_;
+    std::shared_ptr<const Candidates> candidates_;
+    Picker picker_;
+    bool draining_ = false;
+    std::unique_ptr<UpstreamPool> pool_;
+    std::unique_ptr<http::Front> front_;
+    std::vector<std::unique_ptr<Exchange>> exchanges_;
+    std::vector<Exchange*> free_exchanges_;
+    std::vector<char> scratch_;
+    std::string request_head_;
+    std::string reply_head_;
+    http::ResponseHead response_head_;
+    std::vector<std::string> buffers_;
+    std::string date_;
+    long long date_second_ = 0;
+};
+
+}  // namespace otto

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace otto {
+
+/// A kind of journal record that is worth finding: its MESSAGE_ID has an entry in
+/// units/otto.catalog, which `journalctl -x` shows, and a line in otto(8). tests/lint/check_catalog
+/// holds the three together.
+struct MessageType {
+    std::string_view name;
+    std::string_view id;  // 128 random bits in hexadecimal, never changed once released
+};
+
+namespace messages {
+
+/// Otto serves.
+inline constexpr MessageType started{"started", "0b567ded6ddc2b3d53c1ae65de2428f6"};
+/// Otto stopped, with how the drain went.
+inline constexpr MessageType stopped{"stopped", "7399f79cea7b040cf4cdc2ba00c6373b"};
+/// A server serves: it passed its checks, or again takes connections.
+inline constexpr MessageType server_healthy{"server_healthy", "d667e87af3b4ca84b4aafefc1e49b7c7"};
+/// A server is taken out.
+inline constexpr MessageType server_unhealthy{"server_unhealthy",
+                                              "d4fa5165e9a46e0a13a6ac2812953c6c"};
+/// The last healthy server is gone.
+inline constexpr MessageType no_server_left{"no_server_left", "6fe03068946ad2427ed588c6023d96b3"};
+/// A reload took effect.
+inline constexpr MessageType reload_done{"reload_done", "d555e50f297857a617261e90548ecb31"};
+/// A reload was refused; what held before holds on.
+inline constexpr MessageType reload_failed{"reload_failed", "31a71e60c501cfc1621982ce57712725"};
+/// The file is bad at start; Otto serves the last good one, or 503.
+inline constexpr MessageType config_invalid_at_start{"config_invalid_at_start",
+                                                     "daaf67248ac0d5e0aac96e2615adfe37"};
+/// The sockets that systemd passed are not what `port` asks for.
+inline constexpr MessageType port_differs{"port_differs", "3b7fdae9c68d5deec5f5edee98ed6551"};
+/// No more connections are accepted: out of file descriptors, or at the limit.
+inline constexpr MessageType accept_paused{"accept_paused", "116586a1f1c2186a6cfc277cdbf92fa9"};
+/// Connections are accepted again.
+inline constexpr MessageType accept_resumed{"accept_resumed", "e66a272d1fbf63add27a0440f9bf7a69"};
+/// A worker does not answer; the watchdog's beat is withheld.
+inline constexpr MessageType worker_stuck{"worker_stuck", "55b7e53407df27b595857954855332c5"};
+
+inline constexpr std::array all{
+    &started,        &stopped,       &server_healthy, &server_unhealthy,
+    &no_server_left, &reload_done,   &reload_failed,  &config_invalid_at_start,
+    &port_differs,   &accept_paused, &accept_resumed, &worker_stuck,
+};
+
+}  // namespace messages
+}  // namespace otto

@@ -1,0 +1,64 @@
+#include "supervision.h"
+
+#include <fmt/format.h>
+
+#include "sd/journal.h"
+
+namespace otto {
+
+namespace {
+
+/// Beats and checks in one watchdog interval: systemd asks for two, and more find a stuck worker
+/// sooner.
+constexpr int checks_per_interval = 4;
+
+}  // namespace
+
+Watchdog::Watchdog(const Loop& loop, Notifier& notifier,
+                   const std::vector<std::unique_ptr<Worker>>& workers, Duration interval)
+    : notifier_(notifier),
+      workers_(workers),
+      interval_(interval),
+      last_beat_(coarse_now()),
+      timer_(loop, [this] { check(); }) {
+    notifier_.watchdog();
+    ping_all();
+    timer_.set_after(interval_ / checks_per_interval);
+}
+
+void Watchdog::ping_all() {
+    ++pings_;
+    for (const auto& worker : workers_) worker->ping();
+}
+
+void Watchdog::check() {
+    timer_.set_after(interval_ / checks_per_interval);
+    for (const auto& worker : workers_) {
+        if (worker->counters().pings_answered.load(std::memory_order_relaxed) >= pings_) continue;
+        if (!reported_ && coarse_now() - last_beat_ >= interval_ / 2) {
+            reported_ = true;
+            log(Priority::critical, &messages::worker_stuck,
+                fmt::format(
+                    "worker {} has not answered for {} ms; systemd will restart Otto",
+                    worker->index(),
+                    std::chrono::duration_cast<std::chrono::milliseconds>(coarse_now() - last_beat_)
+                        .count()),
+                {{"WORKER", std::to_string(worker->index())}});
+        }
+        return;
+    }
+    reported_ = false;
+    last_beat_ = coarse_now();
+    notifier_.watchdog();
+    ping_all();
+}
+
+void RequestRate::sample(std::uint64_t requests, TimePoint time) {
+    samples_.push_back({requests, time});
+    if (samples_.size() > window + 1) samples_.erase(samples_.begin());
+    const Sample& first = samples_.front();
+    const double seconds = std::chrono::duration<double>(time - first.time).count();
+    rate_ = seconds > 0 ? static_cast<double>(requests - first.requests) / seconds : 0;
+}
+
+}  // namespace otto

@@ -1,0 +1,125 @@
+"""SIGTERM: what is under way ends well, what is new waits for the next Otto."""
+# labels: threads
+
+import signal
+import threading
+
+from harness import CutOff, Deadline, TestCase, main, settings, tcp_listener
+
+
+class Shutdown(TestCase):
+    def in_flight(self, **options):
+        """Otto with one request under way: (otto, its client, the event that lets the server answer)."""
+        arrived, release = threading.Event(), threading.Event()
+
+        def script(connection, _):
+            arrived.set()
+            assert release.wait(Deadline().left())
+            connection.reply(b"done")
+            connection.wait_closed()
+
+        server = self.scripted(script)
+        self.addCleanup(release.set)
+        otto = self.otto(settings([server], **options.pop("config", {})), **options)
+        otto.wait_healthy(1)
+        client = self.client(otto)
+        client.send_request()
+        self.assertTrue(arrived.wait(Deadline().left()))
+        return otto, client, release
+
+    def test_at_once_when_nothing_is_under_way(self):
+        otto = self.otto(settings(self.demo(1)))
+        otto.wait_healthy(1)
+        idle = self.client(otto)
+        self.assertEqual(idle.request().status, 200)
+        unused = self.client(otto)
+        otto.signal(signal.SIGTERM)
+        otto.wait_note(STOPPING="^1$")
+        idle.wait_closed()
+        unused.close()
+        self.assertEqual(otto.wait_exit(), 0)
+
+    def test_requests_under_way_finish(self):
+        otto, client, release = self.in_flight(config={"timeouts": {"drain": "1m"}})
+        idle = self.client(otto)
+        otto.signal(signal.SIGTERM)
+        otto.wait_note(STOPPING="^1$")
+        otto.wait_note(EXTEND_TIMEOUT_USEC=r"^[1-9]\d*$")
+        idle.wait_closed()
+        release.set()
+        response = client.response()
+        self.assertEqual((response.status, response.body), (200, b"done"))
+        self.assertFalse(response.keeps_alive(), "the client learns that the connection ends")
+        client.wait_closed()
+        self.assertEqual(otto.wait_exit(), 0)
+
+    def test_a_long_drain_asks_for_more_time(self):
+        otto, client, release = self.in_flight(config={"timeouts": {"drain": "1m"}})
+        otto.signal(signal.SIGTERM)
+        at = otto.notes.mark()
+        for _ in range(2):
+            at = otto.wait_note(at, EXTEND_TIMEOUT_USEC=r"^[1-9]\d*$")[1] + 1
+        release.set()
+        self.assertEqual(client.response().status, 200)
+        self.assertEqual(otto.wait_exit(), 0)
+
+    def test_new_connections_wait_for_the_next_otto(self):
+        listener = tcp_listener()
+        self.addCleanup(listener.close)
+        otto, client, release = self.in_flight(sockets=[listener.dup()],
+                                               config={"timeouts": {"drain": "1m"}})
+        idle = [self.client(otto) for _ in range(16)]
+        otto.signal(signal.SIGTERM)
+        otto.wait_note(STOPPING="^1$")
+        for each in idle:
+            each.wait_closed()  # by then no worker accepts any more: each had some of them
+
+        waiting = [self.client(listener.getsockname()) for _ in range(4)]
+        for each in waiting:
+            each.send_request()
+        release.set()
+        self.assertEqual(client.response().status, 200)
+        self.assertEqual(otto.wait_exit(), 0)
+
+        self.otto(settings(self.demo(1)), sockets=[listener.dup()])
+        self.assertEqual([each.response().server() for each in waiting], ["server-1"] * 4)
+
+    def test_a_second_signal_ends_it(self):
+        otto, client, _ = self.in_flight(config={"timeouts": {"drain": "1h"}})
+        otto.signal(signal.SIGTERM)
+        otto.wait_note(STOPPING="^1$")
+        otto.signal(signal.SIGTERM)
+        self.assertEqual(otto.wait_exit(), 0)
+        with self.assertRaises(CutOff):
+            client.response()
+
+    def test_the_drain_has_an_end(self):
+        otto, client, _ = self.in_flight(config={"timeouts": {"drain": "100ms"}})
+        otto.signal(signal.SIGTERM)
+        self.assertEqual(otto.wait_exit(), 0)
+        with self.assertRaises(CutOff):
+            client.response()
+
+    def test_interrupt_is_the_same(self):
+        otto = self.otto(settings(self.demo(1)))
+        otto.signal(signal.SIGINT)
+        self.assertEqual(otto.wait_exit(), 0)
+
+    def test_under_load(self):
+        """Requests that had an answer begun or were accepted end well; only connecting may fail, or reading nothing."""
+        otto = self.otto(settings(self.demo(2)))
+        otto.wait_healthy(2)
+        load = self.load(otto, 32)
+        load.wait_for(300)
+        otto.signal(signal.SIGTERM)
+        self.assertEqual(otto.wait_exit(), 0)
+        for passed in otto.sockets:
+            passed.close()
+        load.finish()
+        broken = [failure for failure in load.failures if "end within" in failure
+                  or "missing" in failure or "status" in failure or "BadReply" in failure]
+        self.assertEqual(broken, [])
+
+
+if __name__ == "__main__":
+    main()

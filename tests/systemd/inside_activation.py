@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+"""From an installed package to a balanced reply: the first connection starts the service."""
+
+from booted import demo_servers, expect, get, main_pid, passed, run, show, write_config
+
+expect(run("systemctl", "is-enabled", "otto.socket").strip() == "enabled", "otto.socket is not enabled")
+expect(show("otto.socket", "ActiveState") == "active", "otto.socket is not active")
+expect(show("otto.service", "UnitFileState") == "disabled", "otto.service is enabled")
+expect(show("otto.service", "ActiveState") == "inactive", "otto.service runs already")
+passed("installing starts the socket, not the service")
+
+run("systemctl", "stop", "otto.socket")
+run("systemctl", "start", "otto.socket")
+write_config(workers=2)
+servers = demo_servers()
+expect(get().status == 200, "the first connection was not answered")
+expect(show("otto.service", "ActiveState") == "active", "otto.service does not run")
+passed("the first connection starts the service")
+
+names = [get().server for _ in range(10)]
+expect(len(set(names[:5])) == 5 and names[:5] == names[5:], f"not in turn: {names}")
+expect(names[:5] in [[f"server-{(i + k) % 5 + 1}" for i in range(5)] for k in range(5)], f"not in order: {names}")
+passed("ten connections over five servers: two each, in order, with two workers")
+
+comms = run("sh", "-c", f"cat /proc/{main_pid()}/task/*/comm").split()
+expect(sum(name.startswith("otto-worker-") for name in comms) == 2, f"not two workers: {comms}")
+for host in ("::1", "127.0.0.1"):
+    expect(get(host=host).status == 200, f"no answer on {host}")
+passed("both IPv4 and IPv6 are served")
+
+status = run("systemctl", "status", "--no-pager", "otto.service")
+expect("Status: \"" in status and "5" in show("otto.service", "StatusText"), f"no live status line:\n{status}")
+passed(f"systemctl status shows: {show('otto.service', 'StatusText')}")
+
+run("systemctl", "stop", "otto.service")
+expect(get().status == 200, "a connection does not start the service again")
+passed("after a stop of the service the next connection starts it again")
+run("systemctl", "stop", "otto.socket")
+expect(show("otto.service", "ActiveState") == "inactive", "stopping the socket leaves the service")
+run("systemctl", "start", "otto.service")
+expect(get().status == 200, "no answer without the socket unit")
+passed("without the socket unit Otto binds the port itself")

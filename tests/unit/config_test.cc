@@ -1,0 +1,430 @@
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "config/json_tree.h"
+#include "config/keys.h"
+#include "config/load.h"
+#include "config/locator.h"
+#include "config/schema.h"
+#include "config/units.h"
+#include "config/utf8.h"
+#include "config/wording.h"
+
+namespace otto {
+
+namespace {
+
+/// All problems of `source`, one a line.
+std::string problems(std::string_view source) {
+    std::string all;
+    for (const ConfigProblem& problem : parse_config(source, "f").problems)
+        all += problem.text() + "\n";
+    return all;
+}
+
+/// A good file with `members` added.
+std::string with(std::string_view members) {
+    return "{\"servers\":[\"http://a\"],\n" + std::string(members) + "}";
+}
+
+Config good(std::string_view source) {
+    const LoadedConfig loaded = parse_config(source, "f");
+    EXPECT_TRUE(loaded.ok()) << problems(source);
+    return loaded.config;
+}
+
+Config with_servers(std::initializer_list<const char*> urls) {
+    Config config;
+    for (const char* url : urls) config.servers.push_back(*parse_server_url(url));
+    return config;
+}
+
+std::string source_file(const char* name) {
+    return std::string(OTTO_SOURCE_DIR) + "/" + name;
+}
+
+/// A file for one test, removed after it.
+class TemporaryFile {
+  public:
+    explicit TemporaryFile(std::string_view content)
+        : path_(std::filesystem::path(testing::TempDir()) /
+                ("otto_config_" + std::to_string(getpid()) + ".json")) {
+        std::ofstream(path_, std::ios::binary) << content;
+    }
+    ~TemporaryFile() { std::filesystem::remove(path_); }
+    TemporaryFile(const TemporaryFile&) = delete;
+    TemporaryFile& operator=(const TemporaryFile&) = delete;
+    std::string path() const { return path_.string(); }
+
+  private:
+    std::filesystem::path path_;
+};
+
+struct Case {
+    std::string source;
+    const char* problems;
+};
+
+void expect_problems(const std::vector<Case>& cases) {
+    for (const Case& each : cases) EXPECT_EQ(problems(each.source), each.problems) << each.source;
+}
+
+}  // namespace
+
+TEST(Config, OriginalFileGivesDefaults) {
+    const LoadedConfig loaded = load_config(source_file("etc/config.json"));
+    ASSERT_TRUE(loaded.ok()) << loaded.problems[0].text();
+    EXPECT_EQ(loaded.config, with_servers({"http://localhost:5001", "http://localhost:5002",
+                                           "http://localhost:5003", "http://localhost:5004",
+                                           "http://localhost:5005"}));
+    EXPECT_NE(loaded.source.find("\"healthCheckInterval\": \"5s\""), std::string::npos);
+}
+
+TEST(Config, SampleHoldsEveryKeyAtItsDefault) {
+    const LoadedConfig loaded = load_config(source_file("etc/examples/full.json"));
+    ASSERT_TRUE(loaded.ok()) << loaded.problems[0].text();
+    EXPECT_EQ(loaded.config, with_servers({"http://localhost:5001"}));
+    for (const Key& key : config_keys())
+        EXPECT_NE(loaded.source.find("\"" + std::string(key.name()) + "\":"), std::string::npos)
+            << key.pointer;
+}
+
+TEST(Config, EveryKeyIsRead) {
+    const Config config = good(R"({
+        "port": ["127.0.0.1:80", "[::1]:81", ":0"], "healthCheckInterval": "60s",
+        "servers": [{"name": "one", "weight": 0, "url": "HTTP://A_b.Example/x/"},
+                    {"url": "unix:@app", "weight": 1000}, "http://[0:0::1]"],
+        "workers": 3, "balance": "round-robin",
+        "healthCheck": {"type": "tcp", "path": "/h?a=%20", "host": "x.example:81", "method": "HEAD",
+            "status": "204", "interval": "1m", "timeout": "1500ms", "healthyAfter": 4,
+            "unhealthyAfter": 5, "startHealthy": true},
+        "timeouts": {"connect": "1ms", "requestHeader": "2ms", "response": "3ms",
+            "progress": "4ms", "clientIdle": "5ms", "serverIdle": "6m", "drain": "24h"},
+        "limits": {"headerBytes": 1024, "headerCount": 7, "targetBytes": "1MiB",
+            "bodyBytes": "2GiB", "connections": 1000000, "perRequestBuffer": "4KiB"},
+        "trustedProxies": ["10.0.0.0/8", "::1"]})");
+    Config expected;
+    expected.port = {{"127.0.0.1", 80, "127.0.0.1:80"}, {"::1", 81, "[::1]:81"}, {"", 0, ":0"}};
+    expected.servers = {{"http://a_b.example:80/x", "a_b.example", 80, "", "/x", 0, "one"},
+                        {"unix:@app", "", 0, "@app", "", 1000, "unix:@app"},
+                        {"http://[::1]:80", "::1", 80, "", "", 1, "http://[::1]:80"}};
+    expected.workers = 3;
+    using Health = HealthCheckConfig;
+    expected.health_check = {
+        Health::Type::tcp, "/h?a=%20", "x.example:81", "HEAD", 204, 204, 60s, 1500ms, 4, 5, true};
+    expected.timeouts = {1ms, 2ms, 3ms, 4ms, 5ms, 6min, 24h};
+    expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1'000'000, 4096};
+    expected.trusted_proxies = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("::1")};
+    EXPECT_EQ(config, expected);
+}
+
+TEST(Config, AllProblemsAtOnceInTheOrderOfTheFile) {
+    EXPECT_EQ(problems(R"({
+  "prot": ":8080",
+  "servers": ["http://a", {"url": "http://A:80/", "wait": 1}, {"weight": "3"}],
+  "timeouts": {"connect": "2"},
+  "workers": 257,
+  "workers": 1,
+  "a/b~c\n": null
+})"),
+              R"(f:2:3: /prot: unknown key "prot"; did you mean "port"?
+f:3:51: /servers/1/wait: unknown key "wait"; expected "url", "weight" or "name"
+f:3:63: /servers/2: the key "url" is missing
+f:3:74: /servers/2/weight: expected a whole number from 0 to 1000, found "3"; did you mean 3?
+f:4:27: /timeouts/connect: expected a duration from 1ms to 24h, such as "500ms" or "5s",)"
+              R"( found "2"; did you mean "2s"?
+f:5:14: /workers: expected a whole number from 0 to 256, found 257
+f:6:3: /workers: duplicate key "workers", first seen in line 5
+f:7:3: /a~1b~0c\u000a: unknown key "a/b~c\u000a"; expected "port", "healthCheckInterval",)"
+              R"( "servers", "workers", "balance", "healthCheck", "timeouts", "limits" or)"
+              R"( "trustedProxies"
+)");
+}
+
+TEST(Config, SyntaxErrorsAreOneAndPositioned) {
+    const std::string deep(100'000, '[');
+    expect_problems({
+        {"", "f:1:1: expected a JSON object, found an empty file\n"},
+        {" \n", "f:1:1: expected a JSON object, found an empty file\n"},
+        {"\xef\xbb\xbf{}",
+         "f:1:1: the file starts with a byte order mark; save it as UTF-8 without one\n"},
+        {"{\n\"\xe4\":1}", "f:2:2: this byte is not UTF-8\n"},
+        {"\xff\xfe{", "f:1:1: this byte is not UTF-8\n"},
+        {std::string("{}\0x", 4), "f:1:3: a NUL byte does not belong in JSON\n"},
+        {"[]", "f:1:1: expected an object, found a list of 0\n"},
+        {"{\"ä\":1 \"b\":2}", "f:1:9: expected a comma or \"}\", found a string\n"},
+        {"{\"a\":1,\n}",
+         "f:2:1: expected a key in double quotes, found \"}\"; remove the comma before it\n"},
+        {"[1,]", "f:1:4: expected a value, found \"]\"; remove the comma before it\n"},
+        {"{\n// x\n}",
+         "f:2:1: expected a key in double quotes, found \"/\"; JSON has no comments\n"},
+        {"{'a':1}",
+         "f:1:2: expected a key in double quotes, found \"'\"; strings stand in double quotes\n"},
+        {"[\"x\n\"]", "f:1:4: expected the string's closing quote, found the end of the line\n"},
+        {"[\"x", "f:1:4: expected the string's closing quote, found the end of the file\n"},
+        {R"(["\q"])", "f:1:3: unknown escape in a string; a backslash itself is written as \\\\\n"},
+        {R"(["\u12g4"])", "f:1:3: expected four hexadecimal digits after \\u\n"},
+        {R"(["\ud800"])", "f:1:3: a \\u escape in this string is half of a surrogate pair\n"},
+        {R"(["\udc00"])", "f:1:2: a \\u escape in this string is half of a surrogate pair\n"},
+        {"{} x", "f:1:4: expected the end of the file, found \"x\"\n"},
+        {"{\"a\" 1}", "f:1:6: expected a colon after the key, found \"1\"\n"},
+        {"[1 2]", "f:1:4: expected a comma or \"]\", found \"2\"\n"},
+        {"[1.]", "f:1:4: expected a digit after the decimal point, found \"]\"\n"},
+        {"[1e]", "f:1:4: expected a digit in the exponent, found \"]\"\n"},
+        {"[1e999]", "f:1:2: this number is too big\n"},
+        {"[tru]", "f:1:5: expected a value, found \"]\"\n"},
+        {"{", "f:1:2: expected a key in double quotes, found the end of the file\n"},
+        {deep, "f:1:33: more than 32 levels\n"},
+    });
+}
+
+TEST(Config, BadValues) {
+    expect_problems({
+        {with(R"("port": 8080)"),
+         R"(f:2:9: /port: expected ":PORT", "ADDRESS:PORT" or a list of 1 to 64 of these,)"
+         R"( found 8080: a colon stands before the port; did you mean ":8080"?)"
+         "\n"},
+        {with(R"("port": ["localhost:80", {}])"),
+         R"(f:2:10: /port/0: expected ":PORT" or "ADDRESS:PORT", found "localhost:80": the)"
+         R"( host is a literal address or empty; did you mean "127.0.0.1:80"?)"
+         "\n"
+         R"(f:2:26: /port/1: expected ":PORT" or "ADDRESS:PORT", found an object)"
+         "\n"},
+        {with(R"("port": [":80", "127.0.0.1:80", "[::]:81", "[0:0::0]:81"])"),
+         R"(f:2:17: /port/1: duplicate address "127.0.0.1:80": ":80" listens there already)"
+         "\n"
+         R"(f:2:44: /port/3: duplicate address "[0:0::0]:81": "[::]:81" listens there already)"
+         "\n"},
+        {with(R"("port": [])"),
+         R"(f:2:9: /port: expected ":PORT", "ADDRESS:PORT" or a list of 1 to 64 of these,)"
+         R"( found a list of 0)"
+         "\n"},
+        {with(R"("healthCheckInterval": "99ms")"),
+         R"(f:2:24: /healthCheckInterval: expected a duration from 100ms to 24h, such as)"
+         R"( "500ms" or "5s", found "99ms")"
+         "\n"},
+        {with(R"("timeouts": {"drain": "1.5s", "connect": 5, "progress": "25h"})"),
+         R"(f:2:23: /timeouts/drain: expected a duration from 1ms to 24h, such as "500ms" or)"
+         R"( "5s", found "1.5s")"
+         "\n"
+         R"(f:2:42: /timeouts/connect: expected a duration from 1ms to 24h, such as "500ms")"
+         R"( or "5s", found 5; did you mean "5s"?)"
+         "\n"
+         R"(f:2:57: /timeouts/progress: expected a duration from 1ms to 24h, such as "500ms")"
+         R"( or "5s", found "25h")"
+         "\n"},
+        {with(R"("limits": {"headerBytes": "64kb", "bodyBytes": -1, "perRequestBuffer": "1"})"),
+         R"(f:2:27: /limits/headerBytes: expected a size from 1KiB to 1MiB, such as 65536 or)"
+         R"( "64KiB", found "64kb"; did you mean "64KiB"?)"
+         "\n"
+         R"(f:2:48: /limits/bodyBytes: expected a size from 0 to 1024GiB, such as 65536 or)"
+         R"( "64KiB", found -1)"
+         "\n"
+         R"(f:2:72: /limits/perRequestBuffer: expected a size from 4KiB to 16MiB, such as)"
+         R"( 65536 or "64KiB", found "1")"
+         "\n"},
+        {with(R"("balance": "roundrobin", "workers": 1.0, "timeouts": [])"),
+         R"(f:2:12: /balance: expected "round-robin", found "roundrobin"; did you mean)"
+         R"( "round-robin"?)"
+         "\n"
+         "f:2:37: /workers: expected a whole number from 0 to 256, found 1.0\n"
+         "f:2:54: /timeouts: expected an object, found a list of 0\n"},
+        {with(R"("healthCheck": {"status": 200, "path": "x", "host": "a b", "startHealthy": 1})"),
+         R"(f:2:27: /healthCheck/status: expected a status or a range of them from 100 to)"
+         R"( 599, such as "200" or "200-399", found 200; did you mean "200"?)"
+         "\n"
+         R"(f:2:40: /healthCheck/path: expected a path such as "/health", found "x": a path)"
+         R"( starts with "/")"
+         "\n"
+         R"(f:2:53: /healthCheck/host: expected "" or a host such as "app.example" or)"
+         R"( "app.example:8080", found "a b": " " does not belong in a host name)"
+         "\n"
+         "f:2:76: /healthCheck/startHealthy: expected true or false, found 1\n"},
+        {with(R"("healthCheckInterval": "5s", "healthCheck": {"interval": "5000ms"})"), ""},
+        {with(R"("healthCheck": {"interval": "6s"},)"
+              "\n"
+              R"("healthCheckInterval": "5s")"),
+         R"(f:3:24: /healthCheckInterval: "5s" contradicts "6s" in line 2: both keys mean the same)"
+         "\n"},
+        {with(R"("trustedProxies": ["10.0.0.0/33", 5])"),
+         R"(f:2:20: /trustedProxies/0: expected a range such as "10.0.0.0/8" or an address,)"
+         R"( found "10.0.0.0/33": the prefix length of "10.0.0.0/33" is not 0 to 32)"
+         "\n"
+         R"(f:2:35: /trustedProxies/1: expected a range such as "10.0.0.0/8" or an address,)"
+         R"( found 5)"
+         "\n"},
+    });
+}
+
+TEST(Config, BadServerLists) {
+    expect_problems({
+        {"{}", "f:1:1: the key \"servers\" is missing\n"},
+        {R"({"servers": "http://a"})",
+         "f:1:13: /servers: expected a list of 1 to 10000 servers, found \"http://a\"\n"},
+        {R"({"servers": []})",
+         "f:1:13: /servers: expected a list of 1 to 10000 servers, found a list of 0\n"},
+        {R"({"servers": [{"url": "http://a", "weight": 0}]})",
+         "f:1:13: /servers: expected at least one server with a weight above 0, found none\n"},
+        {"{\"servers\": [\"http://localhost:5001\",\n\"http://LOCALHOST:5001/\"]}",
+         "f:2:1: /servers/1: duplicate server \"http://localhost:5001\": the same as /servers/0 in "
+         "line 1\n"},
+        {R"({"servers": [{"url": "http://a", "name": "x"}, {"name": "x", "url": "http://b"}]})",
+         "f:1:57: /servers/1/name: duplicate name \"x\": the same as /servers/0 in line 1\n"},
+        {R"({"servers": [7]})",
+         "f:1:14: /servers/0: expected a server's URL or an object with \"url\", found 7\n"},
+        {R"({"servers": [{"url": "http://a", "name": "a\nb"}]})",
+         "f:1:42: /servers/0/name: expected a string of 1 to 100 bytes without control "
+         "characters, found \"a\\nb\"\n"},
+    });
+}
+
+TEST(Config, Limits) {
+    std::string many = "{\"servers\":[\"http://s0\"";
+    for (int at = 1; at < 10'000; ++at) many += ",\"http://s" + std::to_string(at) + "\"";
+    EXPECT_EQ(good(many + "]}").servers.size(), 10'000u);
+    EXPECT_EQ(problems(many + ",\"http://one\"]}"),
+              "f:1:12: /servers: expected a list of 1 to 10000 servers, found a list of 10001\n");
+    std::string values = "[0";
+    for (int at = 0; at < 200'000; ++at) values += ",0";
+    EXPECT_EQ(problems(values), "f:1:400000: more than 200000 values\n");
+    EXPECT_EQ(problems(std::string(16 * 1024 * 1024 + 1, ' ')),
+              "f: the file has more than 16MiB\n");
+    const std::string long_key = R"({"servers":["http://a"],")" + std::string(100'000, 'x');
+    EXPECT_LT(problems(long_key + "\":1}").size(), 101'000u);
+}
+
+TEST(Config, UnreadableFiles) {
+    const auto text = [](const std::string& file) { return load_config(file).problems[0].text(); };
+    EXPECT_EQ(text("/nonexistent"),
+              "/nonexistent: cannot open the file: No such file or directory");
+    EXPECT_EQ(text("/"), "/: cannot read the file: Is a directory");
+    EXPECT_EQ(text("/dev/zero"), "/dev/zero: the file has more than 16MiB");
+    EXPECT_EQ(text("/dev/null"), "/dev/null:1:1: expected a JSON object, found an empty file");
+    const TemporaryFile file(with("\"workers\": 2"));
+    EXPECT_EQ(load_config(file.path()).config.workers, 2u);
+}
+
+TEST(Config, ProblemsStayOnOneLine) {
+    const ConfigProblem problem{"a\nb", 1, 2, "/\x1b[31m", "\x7f\xc2\x9b"};
+    EXPECT_EQ(problem.text(), "a\\u000ab:1:2: /\\u001b[31m: \\u007f\\u009b");
+}
+
+TEST(Locator, GoodServers) {
+    const auto url = [](const char* text) {
+        const auto server = parse_server_url(text);
+        return server ? server->url : server.error().message;
+    };
+    EXPECT_EQ(url("http://localhost"), "http://localhost:80");
+    EXPECT_EQ(url("HTTP://Local_Host:080/"), "http://local_host:80");
+    EXPECT_EQ(url("http://127.0.0.1:5001/A/b%2Fc/"), "http://127.0.0.1:5001/A/b%2Fc");
+    EXPECT_EQ(url("http://[2001:DB8:0::1]:5001"), "http://[2001:db8::1]:5001");
+    EXPECT_EQ(url("http://1.a"), "http://1.a:80");
+    EXPECT_EQ(url("unix:/run/app.sock"), "unix:/run/app.sock");
+    EXPECT_EQ(url("unix:@a b"), "unix:@a b");
+}
+
+TEST(Locator, BadServers) {
+    const auto reason = [](const std::string& text) {
+        const auto server = parse_server_url(text);
+        return server ? "good: " + server->url : server.error().message;
+    };
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"", "the scheme is neither http:// nor unix:"},
+        {"ftp://a", "the scheme is neither http:// nor unix:"},
+        {"https://a/b",
+         "servers are reached over plain http:// or unix:; did you mean \"http://a/b\"?"},
+        {"localhost:5001", "the scheme is missing; did you mean \"http://localhost:5001\"?"},
+        {"/run/a", "the scheme is missing; did you mean \"unix:/run/a\"?"},
+        {"http://", "the host is missing"},
+        {"http://:80", "the host is missing"},
+        {"http://u:p@h", "a server's URL has no user and no password"},
+        {"http://h?q", "a server's URL has no query and no fragment"},
+        {"http://h/#f", "a server's URL has no query and no fragment"},
+        {"http://h:", "the port is not a number from 0 to 65535"},
+        {"http://h:65536", "the port is not a number from 0 to 65535"},
+        {"http://h:0", "a server's port is from 1 to 65535"},
+        {"http://h/a/../b", "the path has a \".\" or \"..\" segment"},
+        {"http://h/%2e", "the path has a \".\" or \"..\" segment"},
+        {"http://h/a/.%2E", "the path has a \".\" or \"..\" segment"},
+        {"http://h//", "the path has an empty segment"},
+        {"http://h/a b", "\" \" does not belong in a path"},
+        {"http://h/%4", "two hexadecimal digits follow a \"%\""},
+        {"http://h/ä", "a path is ASCII (%XX for other characters)"},
+        {"http://ä", "a host name is ASCII (xn--… for other scripts)"},
+        {"http://a..b", "the host has an empty part"},
+        {"http://a.", "the host has an empty part"},
+        {"http://-a", "a part of the host has \"-\" at its end"},
+        {"http://" + std::string(64, 'a'), "a part of the host has more than 63 bytes"},
+        {"http://127.1", "this is neither an IPv4 address nor a name"},
+        {"http://a.0x7f", "this is neither an IPv4 address nor a name"},
+        {"http://256.0.0.1", "this is neither an IPv4 address nor a name"},
+        {"http://::1", "an IPv6 address stands in brackets"},
+        {"http://[::1", "the \"]\" of the IPv6 address is missing"},
+        {"http://[::1]80", "only a port can follow the address"},
+        {"http://[127.0.0.1]", "the brackets hold no IPv6 address"},
+        {"http://[fe80::1%25eth0]", "the brackets hold no IPv6 address"},
+        {"http://a/" + std::string(2048, 'a'), "it has more than 2048 bytes"},
+        {"unix:", "the path of a UNIX socket starts with \"/\", or with \"@\" if abstract"},
+        {"unix:run", "the path of a UNIX socket starts with \"/\", or with \"@\" if abstract"},
+        {"unix:@", "the path of a UNIX socket starts with \"/\", or with \"@\" if abstract"},
+        {"unix:///run/a", "one slash starts the path; did you mean \"unix:/run/a\"?"},
+        {"unix://host/a", "a UNIX socket has no host"},
+        {"unix:/run/../a", "the path has a \".\" or \"..\" segment"},
+        {"unix:/run/", "the path names a folder"},
+        {"unix:/a\nb", "the path has a control character"},
+        {"unix:/" + std::string(107, 'a'), "a UNIX socket's path has 1 to 107 bytes, this one 108"},
+    };
+    for (const auto& each : cases) EXPECT_EQ(reason(each.first), each.second) << each.first;
+}
+
+TEST(Units, Durations) {
+    EXPECT_EQ(parse_duration("250ms"), Duration(250ms));
+    EXPECT_EQ(parse_duration("1h"), Duration(1h));
+    for (const char* bad : {"", "s", "5", "5 s", "-5s", "1.5s", "1m30s", "5S", "5us",
+                            "99999999999999999999s", "9999999999999h"})
+        EXPECT_FALSE(parse_duration(bad)) << bad;
+    EXPECT_EQ(duration_text(90s), "90s");
+    EXPECT_EQ(duration_text(24h), "24h");
+}
+
+TEST(Units, Sizes) {
+    EXPECT_EQ(parse_size("64KiB"), 65536u);
+    EXPECT_EQ(parse_size("1GiB"), 1u << 30);
+    for (const char* bad : {"", "64", "64KB", "64kib", "64 KiB", "-1KiB", "99999999999999GiB"})
+        EXPECT_FALSE(parse_size(bad)) << bad;
+    EXPECT_EQ(size_text(1536), "1536");
+    EXPECT_EQ(size_text(65536), "64KiB");
+}
+
+TEST(Utf8, FindsTheFirstBadByte) {
+    constexpr auto npos = std::string_view::npos;
+    for (const char* fine : {"", "a", "ä", "€", "😀", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
+        EXPECT_EQ(find_invalid_utf8(fine), npos) << fine;
+    for (const char* bad : {"\x80", "\xc0\x80", "\xc3", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                            "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82"})
+        EXPECT_EQ(find_invalid_utf8(bad), 0u);
+    EXPECT_EQ(find_invalid_utf8("ab\xff"), 2u);
+}
+
+TEST(DidYouMean, ForgivesOneSlipInThree) {
+    const std::vector<std::string_view> known{"url", "weight", "name"};
+    EXPECT_EQ(did_you_mean("URL", known), "; did you mean \"url\"?");
+    EXPECT_EQ(did_you_mean("wieght", known), "; did you mean \"weight\"?");
+    EXPECT_EQ(did_you_mean("nam", known), "; did you mean \"name\"?");
+    EXPECT_EQ(did_you_mean("color", known), "");
+    EXPECT_EQ(did_you_mean("", known), "");
+}
+
+TEST(Schema, IsJsonAndHoldsEveryKey) {
+    const std::string schema = config_schema();
+    EXPECT_TRUE(std::holds_alternative<JsonValue>(parse_json(schema)));
+    for (const Key& key : config_keys()) {
+        EXPECT_NE(schema.find("\"" + std::string(key.name()) + "\": {"), std::string::npos);
+        EXPECT_TRUE(key.about.ends_with(".")) << key.pointer;
+    }
+}
+
+}  // namespace otto

@@ -1,0 +1,235 @@
+#include <array>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/handle.h"
+#include "event/loop.h"
+#include "event/mailbox.h"
+#include "event/timer.h"
+#include "event/watch.h"
+
+namespace otto {
+namespace {
+
+using namespace std::chrono_literals;
+
+class EventTest : public testing::Test {
+  protected:
+    /// Runs until somebody stops the loop; fails the test when nobody does.
+    void run() {
+        bool expired = false;
+        Timer guard(loop, [this, &expired] {
+            expired = true;
+            loop.stop();
+        });
+        guard.set_after(20s);
+        EXPECT_TRUE(loop.run());
+        EXPECT_FALSE(expired) << "nobody stopped the loop";
+    }
+
+    Loop loop = std::move(*Loop::open());
+};
+
+struct SocketPair {
+    SocketPair() {
+        std::array<int, 2> fds{-1, -1};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()),
+                  0);
+        here.reset(fds[0]);
+        there.reset(fds[1]);
+    }
+    UniqueFd here;
+    UniqueFd there;
+};
+
+TEST_F(EventTest, TimerFiresOnceNotBeforeItsDeadline) {
+    unsigned fired = 0;
+    const TimePoint deadline = coarse_now() + 20ms;
+    Timer timer(loop, [&fired] { ++fired; });
+    Timer stop(loop, [this] { loop.stop(); });
+    timer.set(deadline);
+    EXPECT_TRUE(timer.pending());
+    stop.set(deadline + 20ms);
+    run();
+    EXPECT_EQ(fired, 1u);
+    EXPECT_FALSE(timer.pending());
+    EXPECT_GE(coarse_now(), deadline + 20ms);
+}
+
+TEST_F(EventTest, TimerMayBePushedBackAndPulledForward) {
+    std::vector<int> order;
+    Timer back(loop, [&] {
+        order.push_back(2);
+        loop.stop();
+    });
+    Timer forward(loop, [&order] { order.push_back(1); });
+    back.set_after(1ms);
+    back.set_after(40ms);
+    forward.set_after(1h);
+    forward.set_after(10ms);
+    run();
+    EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
+TEST_F(EventTest, CancelledTimerStaysQuietAndMayBeSetAgain) {
+    unsigned fired = 0;
+    Timer timer(loop, [&fired] { ++fired; });
+    timer.set_after(1ms);
+    timer.cancel();
+    EXPECT_FALSE(timer.pending());
+    Timer later(loop, [&] {
+        EXPECT_EQ(fired, 0u);
+        timer.set_after(0ms);
+    });
+    later.set_after(20ms);
+    Timer stop(loop, [this] { loop.stop(); });
+    stop.set_after(40ms);
+    run();
+    EXPECT_EQ(fired, 1u);
+}
+
+TEST_F(EventTest, TimerMaySetItselfAgainAndDestroyItself) {
+    unsigned fired = 0;
+    std::unique_ptr<Timer> timer;
+    timer = std::make_unique<Timer>(loop, [&] {
+        if (++fired < 3) {
+            timer->set_after(0ms);
+            return;
+        }
+        loop.stop();
+        timer.reset();
+    });
+    timer->set_after(-1s);
+    run();
+    EXPECT_EQ(fired, 3u);
+    EXPECT_EQ(timer, nullptr);
+}
+
+TEST_F(EventTest, WatchTellsReadableUntilPaused) {
+    SocketPair pair;
+    unsigned told = 0;
+    std::optional<Watch> watch;
+    watch.emplace(loop, pair.here.get(), Watch::Interest::readable, [&](Readiness ready) {
+        EXPECT_TRUE(ready.readable);
+        // Level-triggered: what is not read is told again.
+        if (++told == 2) watch->pause();
+    });
+    ASSERT_EQ(::send(pair.there.get(), "x", 1, 0), 1);
+    Timer resume(loop, [&] {
+        EXPECT_EQ(told, 2u);
+        watch.emplace(loop, pair.here.get(), Watch::Interest::readable,
+                      [this](Readiness) { loop.stop(); });
+    });
+    resume.set_after(20ms);
+    run();
+}
+
+TEST_F(EventTest, EdgeWatchTellsAllThreeOncePerEdge) {
+    SocketPair pair;
+    std::vector<Readiness> seen;
+    Watch watch(loop, pair.here.get(), Watch::Interest::any_edge, [&](Readiness ready) {
+        seen.push_back(ready);
+        if (seen.size() == 1) {
+            EXPECT_EQ(::send(pair.there.get(), "x", 1, 0), 1);
+        }
+        if (seen.size() == 2) pair.there.reset();
+        if (ready.closed) loop.stop();
+    });
+    run();
+    ASSERT_EQ(seen.size(), 3u);
+    EXPECT_TRUE(seen[0].writable);
+    EXPECT_FALSE(seen[0].readable);
+    EXPECT_TRUE(seen[1].readable);
+    EXPECT_FALSE(seen[1].closed);
+    EXPECT_TRUE(seen[2].closed);
+}
+
+TEST_F(EventTest, WatchMayDestroyItselfAndItsNumberBeUsedAgain) {
+    // With epoll's changelist, the removal of a closed descriptor meets the addition of its
+    // successor.
+    for (int round = 0; round < 20; ++round) {
+        SocketPair pair;
+        std::unique_ptr<Watch> watch;
+        const auto finish = [&] {
+            loop.stop();
+            watch.reset();
+        };
+        const auto replace = [&] {
+            watch.reset();
+            pair.here.reset();
+            pair.there.reset();
+            pair = SocketPair();
+            watch = std::make_unique<Watch>(loop, pair.here.get(), Watch::Interest::readable,
+                                            [&finish](Readiness) { finish(); });
+            EXPECT_EQ(::send(pair.there.get(), "x", 1, 0), 1);
+        };
+        watch = std::make_unique<Watch>(loop, pair.here.get(), Watch::Interest::any_edge,
+                                        [&replace](Readiness) { replace(); });
+        run();
+        EXPECT_EQ(watch, nullptr);
+    }
+}
+
+TEST_F(EventTest, SignalWatchRunsInTheLoop) {
+    unsigned seen = 0;
+    SignalWatch watch(loop, SIGUSR1, [&] {
+        ++seen;
+        loop.stop();
+    });
+    ASSERT_EQ(::kill(::getpid(), SIGUSR1), 0);
+    run();
+    EXPECT_EQ(seen, 1u);
+}
+
+TEST_F(EventTest, MailboxDeliversInOrderFromManyThreads) {
+    constexpr unsigned senders = 3;
+    constexpr unsigned each = 2'000;
+    const auto mailbox = std::move(*Mailbox::open(loop));
+    std::array<unsigned, senders> next{};
+    unsigned received = 0;
+    std::vector<std::thread> threads;
+    for (unsigned sender = 0; sender < senders; ++sender)
+        threads.emplace_back([&, sender] {
+            for (unsigned i = 0; i < each; ++i)
+                mailbox->post([&, sender, i] {
+                    EXPECT_EQ(next[sender]++, i);
+                    if (++received == senders * each) loop.stop();
+                });
+        });
+    run();
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(received, senders * each);
+}
+
+TEST_F(EventTest, MailboxTakesPostsFromItsOwnMessages) {
+    const auto mailbox = std::move(*Mailbox::open(loop));
+    std::vector<int> order;
+    mailbox->post([&] {
+        order.push_back(1);
+        mailbox->post([&] {
+            order.push_back(3);
+            loop.stop();
+        });
+        order.push_back(2);
+    });
+    run();
+    EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+TEST_F(EventTest, MailboxDropsWhatItCannotDeliverAnyMore) {
+    auto mailbox = std::move(*Mailbox::open(loop));
+    auto held = std::make_shared<int>(1);
+    mailbox->post([held] { FAIL(); });
+    mailbox.reset();
+    EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace otto
