@@ -227,8 +227,7 @@ void Otto::adopt(Config config) {
 /// judged, or time is up.
 void Otto::publish() {
     if (!settling_)
-        candidates_ =
-            Candidates::build(snapshot_->members, candidates_->position(), monitor_.settled());
+        candidates_ = Candidates::build(snapshot_->members, *candidates_, monitor_.settled());
     for (const auto& worker : workers_) worker->apply(snapshot_, candidates_);
 }
 
@@ -259,8 +258,11 @@ void Otto::server_flipped(const Monitor::Flip& flip) {
          {"TO", to_string(flip.to)},
          {"REASON", flip.reason}});
     if (adopting_) return;
-    if (settling_ && monitor_.settled()) settle();
-    if (!settling_) publish_soon();
+    if (!settling_) {
+        publish_soon();
+    } else if (monitor_.settled()) {
+        settle();
+    }
     if (!up && monitor_.settled() && healthy_servers() == 0)
         log(Priority::critical, &messages::no_server_left,
             "no server is healthy: requests are answered with 503");

@@ -19,6 +19,19 @@ bool usable(const Server* server, std::span<Server* const> tried) {
 
 std::shared_ptr<const Candidates> Candidates::build(std::vector<Member> members,
                                                     std::uint64_t start, bool settled) {
+    auto cursor = std::make_shared<Cursor>();
+    cursor->next.store(start, std::memory_order_relaxed);
+    return build_at(std::move(members), std::move(cursor), settled);
+}
+
+std::shared_ptr<const Candidates> Candidates::build(std::vector<Member> members,
+                                                    const Candidates& predecessor, bool settled) {
+    return build_at(std::move(members), predecessor.cursor_, settled);
+}
+
+std::shared_ptr<const Candidates> Candidates::build_at(std::vector<Member> members,
+                                                       std::shared_ptr<Cursor> cursor,
+                                                       bool settled) {
     std::erase_if(members, [](const Member& member) {
         return member.weight == 0 || member.server->health() != Health::healthy;
     });
@@ -31,7 +44,7 @@ std::shared_ptr<const Candidates> Candidates::build(std::vector<Member> members,
     if (candidates->order_.empty()) candidates->weights_ = reduced_weights(weights);
     candidates->eligible_ = std::move(members);
     candidates->settled_ = settled;
-    candidates->cursor_.store(start, std::memory_order_relaxed);
+    candidates->cursor_ = std::move(cursor);
     return candidates;
 }
 
@@ -47,7 +60,7 @@ Picker::Picker(std::shared_ptr<const Candidates> candidates, unsigned worker, un
 
 Server* Picker::pick(std::span<Server* const> tried) {
     if (candidates_->empty()) return nullptr;
-    const auto position = candidates_->cursor_.fetch_add(1, std::memory_order_relaxed);
+    const auto position = candidates_->cursor_->next.fetch_add(1, std::memory_order_relaxed);
     return stride_.empty() ? pick_from_order(position, tried) : pick_by_stride(tried);
 }
 

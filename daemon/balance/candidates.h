@@ -32,25 +32,36 @@ class Candidates {
     /// taken. `settled`: see below.
     static std::shared_ptr<const Candidates> build(std::vector<Member> members, std::uint64_t start,
                                                    bool settled);
+    /// The same, going on where `predecessor` is: they share their position, so that no pick is
+    /// lost or taken twice while some workers still use the one and some already the other.
+    static std::shared_ptr<const Candidates> build(std::vector<Member> members,
+                                                   const Candidates& predecessor, bool settled);
 
     bool empty() const { return eligible_.empty(); }
     std::size_t size() const { return eligible_.size(); }
     /// False while configured servers still wait for their first verdict: a request that finds
     /// nobody should wait, too.
     bool settled() const { return settled_; }
-    /// The position of the next pick, for the `start` of a successor.
-    std::uint64_t position() const { return cursor_.load(std::memory_order_relaxed); }
+    /// The position of the next pick.
+    std::uint64_t position() const { return cursor_->next.load(std::memory_order_relaxed); }
 
   private:
     friend class Picker;
+
+    // All workers advance it by one a pick, relaxed: each needs a position of its own, nothing
+    // more.
+    struct alignas(64) Cursor {
+        std::atomic<std::uint64_t> next{0};
+    };
+
+    static std::shared_ptr<const Candidates> build_at(std::vector<Member> members,
+                                                      std::shared_ptr<Cursor> cursor, bool settled);
 
     std::vector<Member> eligible_;
     std::vector<std::uint32_t> order_;  // indices into eligible_; empty: stride schedules are used
     std::vector<std::uint32_t> weights_;  // reduced, of eligible_; only for stride schedules
     bool settled_ = true;
-    // All workers advance it by one a pick, relaxed: each needs a position of its own, nothing
-    // more.
-    alignas(64) mutable std::atomic<std::uint64_t> cursor_{0};
+    std::shared_ptr<Cursor> cursor_;
 };
 
 /// One worker's way of picking from the candidates. Of one thread.

@@ -60,9 +60,9 @@ bool Attempt::request_complete() const {
 
 // ---- connecting --------------------------------------------------------------------------------
 
-void Attempt::start(std::string_view head, std::string_view replay) {
+void Attempt::start(std::string_view head, std::string_view replay, bool fresh) {
     out_.assign(head).append(replay);
-    connection_ = worker_.pool().take(server_);
+    if (!fresh) connection_ = worker_.pool().take(server_);
     if (connection_) {
         connection_->observe(this);
         connected();

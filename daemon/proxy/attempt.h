@@ -50,8 +50,8 @@ class Attempt final : private UpstreamObserver {
     Attempt& operator=(const Attempt&) = delete;
 
     /// Sends `head` and then the request's body. `replay` is what earlier attempts have taken of
-    /// that.
-    void start(std::string_view head, std::string_view replay);
+    /// that. `fresh`: on a new connection, not on one from the pool.
+    void start(std::string_view head, std::string_view replay, bool fresh);
 
     /// More of the request's body has arrived.
     void on_client_body();
@@ -61,6 +61,8 @@ class Attempt final : private UpstreamObserver {
     Server& server() const { return server_; }
     bool request_sent() const { return sent_ > 0; }
     bool reply_begun() const { return reply_begun_; }
+    /// The connection had served before: that it was closed may just have crossed with the request.
+    bool on_reused_connection() const { return connection_ && connection_->reused(); }
     bool connecting() const { return phase_ == Phase::connecting; }
     /// All that the client has sent so far has been handed on.
     bool awaits_client() const {

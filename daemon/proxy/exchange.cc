@@ -93,9 +93,9 @@ void Exchange::candidates_changed() {
     if (phase_ == Phase::waiting) choose();
 }
 
-void Exchange::attempt(Server& server) {
+void Exchange::attempt(Server& server, bool fresh) {
     phase_ = Phase::attempting;
-    tried_[attempts_++] = &server;
+    if (!fresh) tried_[attempts_++] = &server;
     const http::RequestHead& request = client_->request();
     std::string& head = worker_.request_head();
     head.clear();
@@ -113,7 +113,7 @@ void Exchange::attempt(Server& server) {
     candidates_ = worker_.pin_candidates();
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
-    attempt_->start(head, body_.taken());
+    attempt_->start(head, body_.taken(), fresh);
 }
 
 // ---- what the client does ----------------------------------------------------------------------
@@ -143,12 +143,20 @@ void Exchange::on_client_broken() {
 void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
     Server& server = attempt_->server();
     const bool sent = attempt_->request_sent();
-    worker_.server_failed(server, failure, detail);
-    const bool again = may_retry(failure, sent, is_idempotent(client_->request().method),
-                                 body_.replayable(), attempts_, attempts_allowed);
+    const bool stale =
+        failure == Failure::reset_before_response && attempt_->on_reused_connection();
+    const bool idempotent = is_idempotent(client_->request().method);
     const std::string what(detail);
+    worker_.server_failed(server, failure, detail);
     attempt_.reset();
-    if (again) {
+    // A connection that was closed while idle says nothing about its server: that does not count.
+    if (stale && may_retry(failure, sent, idempotent, body_.replayable(), 0, attempts_allowed)) {
+        worker_.count_retry();
+        log_failure(server, to_string(failure), what, "trying a new connection");
+        attempt(server, true);
+        return;
+    }
+    if (may_retry(failure, sent, idempotent, body_.replayable(), attempts_, attempts_allowed)) {
         if (Server* next = worker_.pick(std::span(tried_).first(attempts_))) {
             worker_.count_retry();
             log_failure(server, to_string(failure), what, "trying another");

@@ -49,7 +49,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
 
     bool answer_locally();
     void choose();
-    void attempt(Server& server);
+    void attempt(Server& server, bool fresh = false);
     void timed_out();
     void reply(unsigned status, std::string_view extra_fields = {});
     void log_failure(const Server& server, std::string_view what, std::string_view detail,

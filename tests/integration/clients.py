@@ -86,7 +86,7 @@ class Response:
 
 
 def _bind_unix(sock, path):
-    """Also to paths of 108 bytes, which the kernel takes without a final zero and Python refuses."""
+    """Also to paths of 108 bytes, which the kernel takes without a final zero, unlike Python."""
     if len(path) < 108:
         sock.bind(path)
         return
@@ -99,21 +99,30 @@ class RawClient:
     """One connection. `address` is a (host, port) pair or the path of a UNIX socket."""
 
     def __init__(self, address, bind_to=None):
-        self.address = address
-        self.sock = socket.socket(socket.AF_UNIX if isinstance(address, str) else
-                                  socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
-        self._buffer = bytearray()
-        self._eof = False
+        sock = socket.socket(socket.AF_UNIX if isinstance(address, str) else
+                             socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        self._take_over(sock)
         try:
             if bind_to is not None:
-                _bind_unix(self.sock, bind_to)
-            self.sock.settimeout(Deadline().timeout())
-            self.sock.connect(address)
+                _bind_unix(sock, bind_to)
+            sock.settimeout(Deadline().timeout())
+            sock.connect(address)
         except OSError:
-            self.sock.close()
+            sock.close()
             raise
         if not isinstance(address, str):
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @classmethod
+    def over(cls, sock):
+        """On a socket that is connected already."""
+        client = cls.__new__(cls)
+        client._take_over(sock)
+        return client
+
+    def _take_over(self, sock):
+        self.sock = sock
+        self._buffer = bytearray()
 
     def __enter__(self):
         return self
@@ -154,11 +163,10 @@ class RawClient:
         try:
             piece = self.sock.recv(262144)
         except TimeoutError as error:
-            raise AssertionError(f"no more bytes in time; so far {bytes(self._buffer[:400])!r}") from error
+            so_far = bytes(self._buffer[:400])
+            raise AssertionError(f"no more bytes in time; so far {so_far!r}") from error
         except ConnectionResetError:
-            self._eof = True
             raise CutOff("connection reset")
-        self._eof = not piece
         self._buffer += piece
         return bool(piece)
 
@@ -271,8 +279,8 @@ def crc32(data):
 class Load:
     """Keep-alive connections that request one after the other, each in a thread of its own.
 
-    With `requests` each connection makes that many; without, they go on until finish(). A connection that Otto announced
-    to close is replaced; anything else that is not a 200 counts as a failure.
+    With `requests` each connection makes that many; without, they go on until finish(). A
+    connection that Otto announced to close is replaced; whatever else is not a 200 is a failure.
     """
 
     def __init__(self, address, connections, requests=None, target="/", method="GET"):
@@ -285,7 +293,8 @@ class Load:
         self._method = method
         self._stop = threading.Event()
         self._progress = threading.Condition()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(connections)]
+        self._threads = [threading.Thread(target=self._run, daemon=True)
+                         for _ in range(connections)]
         for thread in self._threads:
             thread.start()
 
@@ -321,16 +330,14 @@ class Load:
                 self.failures.append(failure)
             self._progress.notify_all()
 
-    def total(self):
-        return sum(self.statuses.values()) + len(self.failures)
-
     def wait_for(self, more):
         """Until that many more requests were answered."""
         deadline = Deadline()
         with self._progress:
-            goal = sum(self.statuses.values()) + more
-            if not self._progress.wait_for(lambda: sum(self.statuses.values()) >= goal, deadline.left()):
-                raise AssertionError(f"the load stands still: {self.statuses}, failures {self.failures[:5]}")
+            goal = self.statuses.total() + more
+            if not self._progress.wait_for(lambda: self.statuses.total() >= goal, deadline.left()):
+                raise AssertionError(f"the load stands still: {self.statuses}, "
+                                     f"failures {self.failures[:5]}")
 
     def finish(self):
         """Lets the requests under way end (all of them when they are counted) and returns self."""
@@ -340,5 +347,6 @@ class Load:
         for thread in self._threads:
             thread.join(deadline.left())
             if thread.is_alive():
-                raise AssertionError(f"a connection of the load hangs; {self.statuses}, {self.failures[:5]}")
+                raise AssertionError(f"a connection of the load hangs: {self.statuses}, "
+                                     f"failures {self.failures[:5]}")
         return self

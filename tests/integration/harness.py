@@ -1,4 +1,4 @@
-"""Runs the real otto with sockets, a NOTIFY_SOCKET and demo or scripted servers, and waits for what it reports.
+"""Runs the real otto with sockets, a NOTIFY_SOCKET and servers, and waits for what it reports.
 
     class SomethingTest(TestCase):
         def test_it(self):
@@ -30,13 +30,13 @@ LOG_FLIP = r"server (.+) is (healthy|unhealthy): (.*)"
 LOG_ACCEPT_PAUSED = r"no new connections are accepted"
 LOG_ACCEPT_RESUMED = r"new connections are accepted again"
 LOG_NOT_APPLIED = r"is not applied"
-STATUS_HEALTHY = r"(\d+)/(\d+) servers healthy"
 
-SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+SANITIZER_REPORT = re.compile(
+    r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 
 def settings(servers, **more):
-    """A configuration for servers (or URLs, or objects) with intervals that suit tests; `more` overrides."""
+    """A configuration for servers (or URLs, or objects), with intervals that suit tests."""
     entries = [server if isinstance(server, (str, dict)) else server.url for server in servers]
     config = {"servers": entries, "workers": 2,
               "healthCheck": {"interval": "200ms", "timeout": "1s"}, "timeouts": {"drain": "3s"}}
@@ -53,7 +53,8 @@ def run_otto(*arguments, environment=None):
     env = {key: value for key, value in os.environ.items()
            if key not in ("JOURNAL_STREAM", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET")}
     done = subprocess.run([os.environ["OTTO"], *arguments], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=PATIENCE, env={**env, **(environment or {})}, check=False)
+                          capture_output=True, timeout=PATIENCE, check=False,
+                          env={**env, **(environment or {})})
     if SANITIZER_REPORT.search(done.stderr):
         raise AssertionError(done.stderr)
     return done.returncode, done.stdout, done.stderr
@@ -80,10 +81,13 @@ def address_of(listener):
 
 
 class Otto:
-    """A running otto. `config` is a dict, or the file's text. `sockets` are listening sockets to pass, named by `names`
-    (None: unnamed); without any it binds `port` itself."""
+    """A running otto. `config` is a dict, or the file's text. `sockets` are listening sockets to
+    pass (one on 127.0.0.1 unless told otherwise), named by `names`; given [], it binds `port`
+    itself. `state` is its state directory, `watchdog` an interval in seconds, `nofile` its limit of
+    files."""
 
-    def __init__(self, config, sockets=None, names=None, state=None, watchdog=None, environment=None, nofile=None):
+    def __init__(self, config, sockets=None, names=None, state=None, watchdog=None,
+                 environment=None, nofile=None):
         self.folder = tempfile.mkdtemp(prefix="otto-test-")
         self.config_file = os.path.join(self.folder, "config.json")
         self.write(config)
@@ -95,13 +99,16 @@ class Otto:
         self._notify.bind(os.path.join(self.folder, "notify"))
         self._process = self._spawn(self._environment(names, state, watchdog, environment), nofile)
         self.pid = self._process.pid
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_log, self._read_notes)]
+        self._threads = [threading.Thread(target=work, daemon=True)
+                         for work in (self._read_log, self._read_notes)]
         for thread in self._threads:
             thread.start()
 
     def _environment(self, names, state, watchdog, extra):
         env = {key: os.environ[key] for key in os.environ
                if key in ("PATH", "HOME", "LANG") or key.endswith("SAN_OPTIONS")}
+        suppressions = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.supp")
+        env.setdefault("TSAN_OPTIONS", f"suppressions={suppressions}")
         env["NOTIFY_SOCKET"] = os.path.join(self.folder, "notify")
         if self.sockets:
             env["LISTEN_FDS"] = str(len(self.sockets))
@@ -114,8 +121,8 @@ class Otto:
         return {**env, **(extra or {})}
 
     def _spawn(self, env, nofile):
-        # The shell moves the sockets to 3, 4, … and sets the variables that need otto's own process id. Copies
-        # from 200 on keep clear of the places and of what Popen itself has open.
+        # The shell moves the sockets to 3, 4, … and sets the variables that need otto's own process
+        # id. Copies from 200 on keep clear of the places and of what Popen itself has open.
         copies = [fcntl.fcntl(passed.fileno(), fcntl.F_DUPFD, 200) for passed in self.sockets]
         steps = [f"exec {place}<&{copy} {copy}<&-" for place, copy in enumerate(copies, 3)]
         if nofile:
@@ -125,8 +132,10 @@ class Otto:
         steps.append(f'{variables}exec "$@"')
         try:
             return subprocess.Popen(
-                ["bash", "-c", "; ".join(steps), "bash", os.environ["OTTO"], "--config", self.config_file],
-                env=env, pass_fds=copies, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                ["bash", "-c", "; ".join(steps), "bash",
+                 os.environ["OTTO"], "--config", self.config_file],
+                env=env, pass_fds=copies, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE)
         finally:
             for copy in copies:
                 os.close(copy)
@@ -153,7 +162,8 @@ class Otto:
                 return
             if not message:
                 return
-            fields = dict(line.split("=", 1) for line in message.decode().splitlines() if "=" in line)
+            fields = dict(line.split("=", 1)
+                          for line in message.decode().splitlines() if "=" in line)
             if fields:
                 self.notes.add(fields)
 
@@ -189,22 +199,25 @@ class Otto:
 
     def wait_for_log(self, regex, since=0, seconds=None):
         """The match in the first such line."""
-        return re.search(regex, self.log.wait(lambda line: re.search(regex, line), f"line {regex!r}", since, seconds)[0])
+        line, _ = self.log.wait(lambda line: re.search(regex, line), f"line {regex!r}", since,
+                                seconds)
+        return re.search(regex, line)
 
     def log_lines(self, regex, since=0):
         return [line for line in self.log.items(since) if re.search(regex, line)]
 
     def wait_note(self, since=0, seconds=None, **fields):
-        """The first notification in which each field matches its regular expression, and its index."""
+        """The first notification whose fields match these expressions, and its index."""
         def fits(note):
-            return all(re.search(regex, note.get(name, "")) and name in note for name, regex in fields.items())
+            return all(name in note and re.search(regex, note[name])
+                       for name, regex in fields.items())
         return self.notes.wait(fits, f"notification {fields}", since, seconds)
 
     def wait_ready(self):
         return self.wait_note(READY="^1$")[0]
 
     def wait_healthy(self, count):
-        """Until the log has called so many servers healthy. At the start, requests wait for that, too."""
+        """Until the log calls so many servers healthy. At the start, requests wait for that."""
         healthy = {}
 
         def enough(line):
@@ -224,7 +237,7 @@ class Otto:
         self.wait_note(since, STATUS=f"^{healthy}/{of} servers healthy")
 
     def hang_up(self, config):
-        """Writes the file and asks for a reload; returns the marks of log and notifications from before."""
+        """Writes the file and asks for a reload; returns marks of log and notes before it."""
         marks = self.log.mark(), self.notes.mark()
         self.write(config)
         self.signal(signal.SIGHUP)

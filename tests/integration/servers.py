@@ -26,8 +26,8 @@ class DemoServer:
     def start(self):
         """Again on the same port after kill()."""
         arguments = self._options or ("--port", str(self.port))
-        self._process = subprocess.Popen([os.environ["DEMO_SERVER"], "--name", self.name, *arguments],
-                                         stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [os.environ["DEMO_SERVER"], "--name", self.name, *arguments], stdout=subprocess.PIPE)
         line = self._process.stdout.readline().decode()
         if not line.startswith("ready "):
             raise AssertionError(f"{self.name} did not start: {line!r}")
@@ -58,7 +58,7 @@ class DemoServer:
 
 
 class Connection:
-    """What a script works with: one connection from Otto, whose first request's head has been read."""
+    """What a script works with: a connection from Otto whose first request's head has been read."""
 
     def __init__(self, server, sock):
         self._server = server
@@ -156,9 +156,10 @@ def answer_all(connection, _number):
 
 
 class ScriptedServer:
-    """Runs `script(connection, n)` for the n-th connection (from 0) that brings a request, in a thread of its own; the
-    connection closes when the script returns. Otto's health checks get `check_status`, connections without a byte (TCP
-    checks) ignored. `requests` has the heads of all real requests, byte for byte."""
+    """Runs `script(connection, n)` for the n-th connection (from 0) that brings a request, in a
+    thread of its own; the connection closes when the script returns. Otto's health checks get
+    `check_status`, connections without a byte (TCP checks) are ignored. `requests` has the heads of
+    all real requests, byte for byte."""
 
     def __init__(self, script=answer_all, path=None):
         self.requests = []

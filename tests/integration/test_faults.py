@@ -20,7 +20,8 @@ class Servers(TestCase):
         for garbage in (b"\x16\x03\x01\x02\0" * 20 + b"\r\n\r\n", b"220 mail.test ESMTP\r\n\r\n",
                         b"HTTP/1.1 20 Ok\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n",
                         b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-                        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n"
+                        b"Transfer-Encoding: chunked\r\n\r\n",
                         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
                         b"HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 0\r\n\r\n",
                         b"HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 0\r\n\r\n",
@@ -44,8 +45,10 @@ class Servers(TestCase):
                       b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
                       b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n",
                       b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
-                      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX\r\n0\r\n\r\n",
-                      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0x0\r\n\r\n"):
+                      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      b"3\r\nabcX\r\n0\r\n\r\n",
+                      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      b"3\r\nabc\r\n0x0\r\n\r\n"):
             with self.subTest(reply=reply):
                 otto = self.over_script(lambda connection, _, reply=reply: connection.send(reply))
                 with contextlib.suppress(CutOff):
@@ -149,11 +152,13 @@ class Clients(TestCase):
                 (b"GET  / HTTP/1.1\r\n" + host + b"\r\n", 400),
                 (b"GET / HTTP/1.1\r\n" + host + b"X : y\r\n\r\n", 400),
                 (b"GET / HTTP/1.1\r\n" + host + b"X: y\r\n z\r\n\r\n", 400),
-                (b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+                (b"POST / HTTP/1.1\r\n" + host
+                 + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
                 (b"POST / HTTP/1.1\r\n" + host
                  + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
                 (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
-                (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n", 400),
+                (b"POST / HTTP/1.1\r\n" + host
+                 + b"Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n", 400),
                 (b"GET / HTTP/3.0\r\n" + host + b"\r\n", 505),
                 (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400)):
             with self.subTest(request=request):
@@ -165,7 +170,8 @@ class Clients(TestCase):
                                       "headerCount": 10})
         host = b"Host: a\r\n"
         for request, status in (
-                (b"POST /echo HTTP/1.1\r\n" + host + b"Content-Length: 1000\r\n\r\n" + b"x" * 1000, 200),
+                (b"POST /echo HTTP/1.1\r\n" + host
+                 + b"Content-Length: 1000\r\n\r\n" + b"x" * 1000, 200),
                 (b"POST /echo HTTP/1.1\r\n" + host + b"Content-Length: 1001\r\n\r\n", 413),
                 (b"POST /echo HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n"
                  b"300\r\n" + b"x" * 0x300 + b"\r\n300\r\n" + b"x" * 0x300 + b"\r\n0\r\n\r\n", 413),
@@ -257,7 +263,8 @@ class Aborts(TestCase):
         def leave_early(turn):
             for stage in range(60):
                 client = self.client(otto)
-                request = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n" + b"x" * 20
+                request = (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n"
+                           + b"x" * 20)
                 if stage % 3 == 0:
                     request = b"GET /bytes/500000 HTTP/1.1\r\nHost: a\r\n\r\n"
                 client.send(request[:1 + (stage * 7 + turn) % len(request)])

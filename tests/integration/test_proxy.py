@@ -1,4 +1,4 @@
-"""Requests and replies on their way through: framing, streaming, forwarding fields (RFC 9110, 9112)."""
+"""Requests and replies on their way through: framing, streaming, forwarding fields."""
 
 import json
 import os

@@ -8,6 +8,15 @@ import time
 from harness import LOG_NOT_APPLIED, Deadline, TestCase, main, settings
 
 
+BAD = """{
+  "servers": [
+    "http://localhost:5001",
+    17
+  ]
+}
+"""
+
+
 class Reload(TestCase):
     def started(self, servers, **more):
         otto = self.otto(settings(servers, **more))
@@ -33,7 +42,7 @@ class Reload(TestCase):
     def test_a_bad_file_keeps_what_holds(self):
         servers = self.demo(2)
         otto = self.started(servers[:1])
-        log, notes = otto.hang_up('{\n  "servers": [\n    "http://localhost:5001",\n    17\n  ]\n}\n')
+        log, notes = otto.hang_up(BAD)
         otto.wait_for_log(r"config\.json:4:5: /servers/1", log)
         otto.wait_for_log(LOG_NOT_APPLIED, log)
         _, at = otto.wait_note(notes, RELOADING="^1$")

@@ -6,7 +6,7 @@ import time
 
 
 def _slowness():
-    """How much longer things may take: sanitizers slow the binary down. OTTO_TEST_SLOWNESS overrides."""
+    """How much longer things may take, for sanitizers' sake. OTTO_TEST_SLOWNESS overrides."""
     given = os.environ.get("OTTO_TEST_SLOWNESS")
     if given:
         return float(given)

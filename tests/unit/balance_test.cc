@@ -216,7 +216,7 @@ TEST(Candidates, CarryThePositionOver) {
     const auto before = Candidates::build(members, 0, true);
     Picker picker(before, 0, 1);
     for (int i = 0; i < 6; ++i) picker.pick({});
-    const auto after = Candidates::build(members, before->position(), true);
+    const auto after = Candidates::build(members, *before, true);
     EXPECT_EQ(Picker(after, 0, 1).pick({}), members[2].server.get());
 }
 
