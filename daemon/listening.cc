@@ -164,10 +164,9 @@ std::string commands_for(const std::vector<ListenConfig>& port) {
     std::string lines;
     for (const ListenConfig& entry : port) lines += "ListenStream=" + systemd_form(entry) + "\\n";
     return fmt::format(
-        "mkdir -p /etc/systemd/system/otto.socket.d && printf '[Socket]\\nListenStream=\\n{}' "
-        "> /etc/systemd/system/otto.socket.d/port.conf && systemctl daemon-reload && systemctl "
-        "stop otto.service && "
-        "systemctl restart otto.socket",
+        "mkdir -p /etc/systemd/system/otto.socket.d && "
+        "printf '[Socket]\\nListenStream=\\n{}' > /etc/systemd/system/otto.socket.d/port.conf && "
+        "systemctl daemon-reload && systemctl restart otto.socket",
         lines);
 }
 

@@ -60,7 +60,10 @@ Picker::Picker(std::shared_ptr<const Candidates> candidates, unsigned worker, un
 
 Server* Picker::pick(std::span<Server* const> tried) {
     if (candidates_->empty()) return nullptr;
-    const auto position = candidates_->cursor_->next.fetch_add(1, std::memory_order_relaxed);
+    std::atomic<std::uint64_t>& next = candidates_->cursor_->next;
+    // A second try takes nobody's turn, or a server that fails would be first in line each time.
+    const auto position = tried.empty() ? next.fetch_add(1, std::memory_order_relaxed)
+                                        : next.load(std::memory_order_relaxed);
     return stride_.empty() ? pick_from_order(position, tried) : pick_by_stride(tried);
 }
 

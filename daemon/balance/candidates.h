@@ -71,8 +71,9 @@ class Picker {
     Picker(std::shared_ptr<const Candidates> candidates, unsigned worker, unsigned workers);
 
     /// The next server in the order that is not among `tried` and has not been taken out meanwhile;
-    /// null when there is none. Advances the order by one however many are passed over; only a
-    /// stride schedule lets the turns of those it passes over lapse.
+    /// null when there is none. A first try advances the order by one however many are passed over,
+    /// a second one not at all; only a stride schedule lets the turns of those it passes over
+    /// lapse.
     Server* pick(std::span<Server* const> tried);
 
     const Candidates& candidates() const { return *candidates_; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <event2/buffer.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace otto::http {
@@ -16,6 +17,8 @@ constexpr std::string_view plain_request = "GET / HTTP/1.1\r\n\r\n";
 /// How long, and for how many bytes, a client may go on sending after a reply that ends the
 /// connection.
 constexpr Duration linger_time = std::chrono::seconds(2);
+/// How long, when draining, a connection that has had no request yet may take to send one.
+constexpr Duration first_request_grace = std::chrono::seconds(1);
 constexpr short gone = BEV_EVENT_READING | BEV_EVENT_EOF;
 
 std::string_view contiguous(evbuffer* buffer, std::size_t wanted) {
@@ -74,6 +77,18 @@ bool ClientConnection::may_keep_alive() const {
 
 bool ClientConnection::unused() const {
     return phase_ == Phase::idle && evbuffer_get_length(input()) == 0;
+}
+
+/// Draining: a request that has arrived in the kernel is still answered, and a connection that has
+/// had none yet gets a moment to send the one that it was opened for.
+void ClientConnection::end_unused() {
+    int arrived = 0;
+    if (::ioctl(bufferevent_getfd(socket_), FIONREAD, &arrived) == 0 && arrived > 0) return;
+    if (!peer_ip_.empty()) {
+        lost();
+        return;
+    }
+    timer_.set_after(first_request_grace);
 }
 
 // ---- between requests --------------------------------------------------------------------------
@@ -306,7 +321,7 @@ void ClientConnection::complete() {
     set_reading(true);
     evhttp_send_reply_end(request);
     if (front_.draining_ && unused()) {
-        lost();
+        end_unused();
     } else if (evbuffer_get_length(input()) > 0) {
         // Pipelined bytes are not seen again by themselves; deferred, so that a long pipeline is
         // not a deep recursion.

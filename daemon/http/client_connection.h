@@ -73,6 +73,7 @@ class ClientConnection final : public ClientStream {
     void lost();
     void timed_out();
     void wait_for_request();
+    void end_unused();
     void adjust_reading();
     void set_reading(bool on);
     /// No byte of a request has come yet: may be closed without harm.

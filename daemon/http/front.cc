@@ -176,7 +176,7 @@ void Front::drain(std::function<void()> on_empty) {
     listeners_.clear();
     for (ClientConnection* each = first_; each != nullptr;) {
         ClientConnection* next = each->next_;
-        if (each->unused()) each->lost();
+        if (each->unused()) each->end_unused();
         each = next;
     }
     if (open_ == 0 && on_empty_) std::exchange(on_empty_, nullptr)();

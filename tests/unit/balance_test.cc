@@ -265,13 +265,14 @@ TEST(Picker, KeepsConfiguredOrderForEqualWeights) {
     for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(picker.pick({}), members[i % 5].server.get());
 }
 
-TEST(Picker, PassesOverTriedServersWithoutAdvancingFurther) {
+TEST(Picker, SecondTryTakesNobodysTurn) {
     const auto members = members_of(Weights(3, 1));
     const auto candidates = Candidates::build(members, 0, true);
     Picker picker(candidates, 0, 1);
     std::vector<Server*> tried{members[0].server.get()};
     EXPECT_EQ(picker.pick(tried), members[1].server.get());
-    EXPECT_EQ(candidates->position(), 1u);
+    EXPECT_EQ(candidates->position(), 0u);
+    EXPECT_EQ(picker.pick({}), members[0].server.get());
     EXPECT_EQ(picker.pick({}), members[1].server.get());
     tried = {members[0].server.get(), members[1].server.get(), members[2].server.get()};
     EXPECT_EQ(picker.pick(tried), nullptr);
