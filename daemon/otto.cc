@@ -119,14 +119,16 @@ Status Otto::start(LoadedConfig loaded) {
     } else {
         loaded = fall_back(loaded);
     }
-    const auto on_signal = [this](int number, void (Otto::*action)()) {
-        signals_.push_back(
-            std::make_unique<SignalWatch>(loop_, number, [this, action] { (this->*action)(); }));
-    };
-    on_signal(SIGHUP, &Otto::reload);
-    on_signal(SIGTERM, &Otto::drain);
-    on_signal(SIGINT, &Otto::drain);
-    on_signal(SIGUSR1, &Otto::dump);
+    const std::pair<int, void (Otto::*)()> actions[] = {{SIGHUP, &Otto::reload},
+                                                        {SIGTERM, &Otto::drain},
+                                                        {SIGINT, &Otto::drain},
+                                                        {SIGUSR1, &Otto::dump}};
+    for (const auto& action : actions) {
+        const auto then = action.second;
+        auto watch = SignalWatch::open(loop_, action.first, [this, then] { (this->*then)(); });
+        if (!watch) return watch.error();
+        signals_.push_back(std::move(*watch));
+    }
     signal(SIGPIPE, SIG_IGN);
 
     candidates_ = Candidates::build({}, 0, false);

@@ -2,6 +2,10 @@
 
 #include <utility>
 
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 namespace otto {
 
 namespace {
@@ -32,13 +36,25 @@ void Watch::fired(evutil_socket_t, short what, void* self) {
                                           .closed = (what & EV_CLOSED) != 0});
 }
 
-SignalWatch::SignalWatch(const Loop& loop, int number, std::function<void()> on_signal)
-    : on_signal_(std::move(on_signal)), event_(evsignal_new(loop.base(), number, fired, this)) {
-    event_add(event_.get(), nullptr);
+Result<std::unique_ptr<SignalWatch>> SignalWatch::open(const Loop& loop, int number,
+                                                       std::function<void()> on_signal) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    UniqueFd fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!fd) return Error::from_errno("cannot wait for signals");
+    return std::unique_ptr<SignalWatch>(new SignalWatch(loop, std::move(fd), std::move(on_signal)));
 }
 
-void SignalWatch::fired(evutil_socket_t, short, void* self) {
-    static_cast<SignalWatch*>(self)->on_signal_();
+SignalWatch::SignalWatch(const Loop& loop, UniqueFd fd, std::function<void()> on_signal)
+    : on_signal_(std::move(on_signal)),
+      fd_(std::move(fd)),
+      watch_(loop, fd_.get(), Watch::Interest::readable, [this](Readiness) { deliver(); }) {}
+
+void SignalWatch::deliver() {
+    signalfd_siginfo signal{};
+    if (::read(fd_.get(), &signal, sizeof signal) == sizeof signal) on_signal_();
 }
 
 }  // namespace otto

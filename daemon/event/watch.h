@@ -1,7 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
+#include "base/handle.h"
+#include "base/result.h"
 #include "event/loop.h"
 
 namespace otto {
@@ -33,18 +36,22 @@ class Watch {
     EventHandle event_;
 };
 
-/// A signal delivered on the loop, in the main thread's loop only.
+/// A signal delivered on the loop (signalfd(2)): no handler, nothing asynchronous. The signal stays
+/// blocked in the thread that opens the watch, and in the threads that it starts later.
 class SignalWatch {
   public:
-    SignalWatch(const Loop& loop, int number, std::function<void()> on_signal);
+    static Result<std::unique_ptr<SignalWatch>> open(const Loop& loop, int number,
+                                                     std::function<void()> on_signal);
     SignalWatch(const SignalWatch&) = delete;
     SignalWatch& operator=(const SignalWatch&) = delete;
 
   private:
-    static void fired(evutil_socket_t number, short what, void* self);
+    SignalWatch(const Loop& loop, UniqueFd fd, std::function<void()> on_signal);
+    void deliver();
 
     std::function<void()> on_signal_;
-    EventHandle event_;
+    UniqueFd fd_;
+    Watch watch_;
 };
 
 }  // namespace otto

@@ -179,10 +179,11 @@ TEST_F(EventTest, WatchMayDestroyItselfAndItsNumberBeUsedAgain) {
 
 TEST_F(EventTest, SignalWatchRunsInTheLoop) {
     unsigned seen = 0;
-    SignalWatch watch(loop, SIGUSR1, [&] {
+    const auto watch = SignalWatch::open(loop, SIGUSR1, [&] {
         ++seen;
         loop.stop();
     });
+    ASSERT_TRUE(watch);
     ASSERT_EQ(::kill(::getpid(), SIGUSR1), 0);
     run();
     EXPECT_EQ(seen, 1u);
