@@ -23,7 +23,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 step "set up" tests/setup.sh || exit
 if step "build release" build release; then
-    step "lint, unit and integration tests" check release -L '^(lint|unit|integration)$' -j "$(nproc)"
+    step "lint, unit, integration and corpus tests" check release -L '^(lint|unit|integration|fuzz)$' -j "$(nproc)"
     step "tests in a booted system" as_root ctest --preset release --no-tests=error -L '^systemd$'
 fi
 for preset in asan tsan; do

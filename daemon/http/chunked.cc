@@ -50,6 +50,12 @@ bool may_be_trailer(const Field& field) {
         [&field](std::string_view name) { return equal_ignoring_case(name, field.name); });
 }
 
+/// The fields that smuggling needs: whoever sends them in a trailer means harm or is broken.
+bool misleads(const Field& field) {
+    return field.id == FieldId::content_length || field.id == FieldId::transfer_encoding ||
+           field.id == FieldId::host;
+}
+
 }  // namespace
 
 bool ChunkedReader::fail(const char* reason) {
@@ -57,10 +63,18 @@ bool ChunkedReader::fail(const char* reason) {
     return false;
 }
 
-bool ChunkedReader::end_size(char byte) {
-    if (digits_ == 0) return fail("a chunk without a size");
-    if (byte != '\r') return fail("a malformed chunk size");
-    state_ = State::size_lf;
+/// What may follow the size or a whole extension: the next extension, or the line's end.
+bool ChunkedReader::end_size_line(char byte, State on_blank) {
+    if (byte == ';') {
+        state_ = State::extension;
+    } else if (is_blank(byte)) {
+        state_ = on_blank;
+    } else if (byte == '\r') {
+        state_ = State::size_lf;
+    } else {
+        return fail(state_ == State::size ? "a malformed chunk size"
+                                          : "a malformed chunk extension");
+    }
     return true;
 }
 
@@ -70,15 +84,67 @@ bool ChunkedReader::take_size(char byte) {
         left_ = left_ << 4 | (digit - 1);
         return true;
     }
-    if (digits_ != 0 && byte == ';') {
-        state_ = State::extension;
-        return true;
+    if (digits_ == 0) return fail("a chunk without a size");
+    return end_size_line(byte, State::blank);
+}
+
+/// The first character of an extension's name or unquoted value, or white space before it.
+bool ChunkedReader::take_extension_start(char byte, State first) {
+    if (is_blank(byte)) return true;
+    if (look_up(token_table, byte) == 0) return fail("a malformed chunk extension");
+    state_ = first;
+    return true;
+}
+
+/// One byte of an extension (RFC 9112 §7.1.1) after its ';'.
+bool ChunkedReader::take_extension(char byte) {
+    switch (state_) {
+        case State::extension:
+            return take_extension_start(byte, State::extension_name);
+        case State::extension_name:
+            if (look_up(token_table, byte) != 0) return true;
+            [[fallthrough]];
+        case State::extension_equals:
+            if (byte == '=') {
+                state_ = State::extension_value;
+                return true;
+            }
+            // White space does not end a line: an '=' or a ';' must follow it.
+            if (byte == '\r' && state_ == State::extension_equals)
+                return fail("white space after a chunk extension");
+            return end_size_line(byte, State::extension_equals);
+        case State::extension_value:
+            if (byte != '"') return take_extension_start(byte, State::extension_token);
+            state_ = State::extension_quoted;
+            return true;
+        case State::extension_token:
+            if (look_up(token_table, byte) != 0) return true;
+            return end_size_line(byte, State::blank);
+        case State::extension_quoted:
+        case State::extension_escape:
+            if (byte != '\t' && (byte < 0x20 || byte >= 0x7f))
+                return fail("a control character in a chunk extension");
+            if (state_ == State::extension_escape) {
+                state_ = State::extension_quoted;
+            } else if (byte == '\\') {
+                state_ = State::extension_escape;
+            } else if (byte == '"') {
+                state_ = State::extension_quoted_end;
+            }
+            return true;
+        case State::extension_quoted_end:
+            return end_size_line(byte, State::blank);
+        case State::size:
+        case State::blank:
+        case State::size_lf:
+        case State::payload:
+        case State::payload_cr:
+        case State::payload_lf:
+        case State::trailer:
+        case State::done:
+            return true;
     }
-    if (digits_ != 0 && is_blank(byte)) {
-        state_ = State::blank;
-        return true;
-    }
-    return end_size(byte);
+    return true;
 }
 
 /// One byte of a size line or of the line end after a chunk.
@@ -87,6 +153,13 @@ bool ChunkedReader::take(char byte) {
         case State::size:
         case State::blank:
         case State::extension:
+        case State::extension_name:
+        case State::extension_equals:
+        case State::extension_value:
+        case State::extension_token:
+        case State::extension_quoted:
+        case State::extension_escape:
+        case State::extension_quoted_end:
         case State::size_lf:
             if (++line_ > max_line) return fail("a chunk size line too long");
             break;
@@ -101,15 +174,17 @@ bool ChunkedReader::take(char byte) {
         case State::size:
             return take_size(byte);
         case State::blank:
-            if (byte == ';') {
-                state_ = State::extension;
-                return true;
-            }
-            return is_blank(byte) || fail("white space after a chunk size");
+            if (byte == '\r') return fail("white space at the end of a chunk size line");
+            return end_size_line(byte, State::blank);
         case State::extension:
-            if (byte == '\r') state_ = State::size_lf;
-            if (byte == '\r' || byte == '\t' || (byte >= 0x20 && byte < 0x7f)) return true;
-            return fail("a control character in a chunk extension");
+        case State::extension_name:
+        case State::extension_equals:
+        case State::extension_value:
+        case State::extension_token:
+        case State::extension_quoted:
+        case State::extension_escape:
+        case State::extension_quoted_end:
+            return take_extension(byte);
         case State::size_lf:
             if (byte != '\n') return fail("a bare CR after a chunk size");
             state_ = left_ == 0 ? State::trailer : State::payload;
@@ -163,8 +238,10 @@ bool ChunkedReader::finish_trailer() {
             break;
     }
     if (lines.length != section_.size()) return fail("a malformed trailer");
-    for (const Field& field : fields)
+    for (const Field& field : fields) {
+        if (misleads(field)) return fail("a trailer field that frames or routes");
         if (may_be_trailer(field)) trailers_.append(field.line);
+    }
     return true;
 }
 
@@ -190,6 +267,13 @@ ChunkedReader::Piece ChunkedReader::next(std::string_view input) {
             case State::size:
             case State::blank:
             case State::extension:
+            case State::extension_name:
+            case State::extension_equals:
+            case State::extension_value:
+            case State::extension_token:
+            case State::extension_quoted:
+            case State::extension_escape:
+            case State::extension_quoted_end:
             case State::size_lf:
             case State::payload_cr:
             case State::payload_lf:

@@ -9,10 +9,11 @@
 namespace otto::http {
 
 /// Reads the chunked coding (RFC 9112 §7.1) piece by piece, as bytes arrive, strictly: CRLF only, 1
-/// to 16 hex digits without overflow of 63 bits, extensions of visible ASCII, SP and HTAB
-/// (ignored), bounded line and trailer sizes (8 KiB each), trailer fields checked like header
-/// fields. Holds no body bytes, only the trailer section while it arrives. White space after the
-/// size is only accepted before an extension's ';'.
+/// to 16 hex digits without overflow of 63 bits, well-formed extensions (§7.1.1, but no obs-text;
+/// ignored), bounded line and trailer sizes (8 KiB each), trailer fields checked like header
+/// fields, of which none may say how long the message is or where it goes (Content-Length,
+/// Transfer-Encoding, Host). Holds no body bytes, only the trailer section while it arrives. White
+/// space is only accepted around an extension's ';' and '='.
 class ChunkedReader {
   public:
     enum class Kind : std::uint8_t {
@@ -42,8 +43,15 @@ class ChunkedReader {
   private:
     enum class State : std::uint8_t {
         size,
-        blank,  // white space between the size and an extension
+        blank,  // white space before an extension's ';'
         extension,
+        extension_name,
+        extension_equals,  // white space before an extension's '='
+        extension_value,
+        extension_token,
+        extension_quoted,
+        extension_escape,
+        extension_quoted_end,
         size_lf,
         payload,
         payload_cr,
@@ -53,7 +61,9 @@ class ChunkedReader {
     };
 
     bool take_size(char byte);
-    bool end_size(char byte);
+    bool take_extension(char byte);
+    bool take_extension_start(char byte, State first);
+    bool end_size_line(char byte, State on_blank);
     bool take(char byte);
     bool take_trailer(std::string_view input, std::size_t& taken);
     bool finish_trailer();

@@ -88,7 +88,7 @@ struct RequestHead {
     std::string_view method_text;
     std::string_view target;     // as it came
     std::string_view authority;  // of an absolute- or authority-form target, or else the Host
-                                 // field's value; may be ""
+                                 // field's value; "" only in HTTP/1.0 without Host
     std::string_view
         path;  // origin-form path and query, to be sent to the server ("*" for OPTIONS *); begins
                // with

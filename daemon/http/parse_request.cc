@@ -201,7 +201,7 @@ struct Judge {
     Refusal see_host(std::string_view value) {
         if (has_host) return bad("more than one Host");
         has_host = true;
-        if (!value.empty() && !is_authority(value)) return bad("a malformed Host");
+        if (!is_authority(value)) return bad(value.empty() ? "an empty Host" : "a malformed Host");
         if (head.method == Method::connect) return {};
         if (!head.absolute_form) {
             head.authority = value;
@@ -232,6 +232,12 @@ struct Judge {
         if (has_token(value, "h2c")) offers_h2c = true;
     }
 
+    /// Two fields are a list, as in one field: nothing that Otto knows to be met.
+    void see_expect(std::string_view value) {
+        if (expects || !equal_ignoring_case(value, "100-continue")) expects_other = true;
+        expects = true;
+    }
+
     Refusal see(const Field& field) {
         switch (field.id) {
             case FieldId::host:
@@ -247,7 +253,7 @@ struct Judge {
                 see_upgrade(field.value);
                 return {};
             case FieldId::expect:
-                (equal_ignoring_case(field.value, "100-continue") ? expects : expects_other) = true;
+                see_expect(field.value);
                 return {};
             case FieldId::other:
             case FieldId::accept:

@@ -40,8 +40,8 @@ HeadScan scan_request_head(std::string_view input, std::size_t from, const Reque
 /// Parses one complete head (RFC 9112 §§2–6, RFC 9110 §§5, 7), strictly: what could be read in two
 /// ways is refused. `head` is only valid when nothing is refused, and as long as `input` is.
 ///
-/// Where the RFCs leave a choice: an empty Host is accepted with an origin-form target (nothing in
-/// it is ambiguous); an absolute-form target must agree with Host; https:// outside TLS is 421 (RFC
+/// Where the RFCs leave a choice: an empty Host is refused (an http URI without a host is invalid,
+/// RFC 9110 §4.2.1); an absolute-form target must agree with Host; https:// outside TLS is 421 (RFC
 /// 9110 §7.4); Content-Length has no leading zeros; a field name that an underscore makes look like
 /// one that Otto acts on is 400; CONNECT never keeps the connection, since bytes after it may be
 /// meant for a tunnel; an Upgrade that offers h2c is not taken (requests inside would pass unseen).

@@ -111,12 +111,24 @@ const std::vector<Row>& rows() {
         {"9112 7.1 a bare LF at the end", "0\r\n\n", malformed, "", ""},
         {"9112 7.1 a bare LF after the last size", "0\n\r\n", malformed, "", ""},
         {"9112 7.1.1 an extension", "3;a=b\r\nabc\r\n0;c\r\n\r\n", complete, "abc", ""},
-        {"9112 7.1.1 white space in an extension", "3 \t; a = \"b c\"\t\r\nabc\r\n0\r\n\r\n",
+        {"9112 7.1.1 white space in an extension", "3 \t; a = \"b \\\" c\" ;d\r\nabc\r\n0\r\n\r\n",
          complete, "abc", ""},
         {"9112 7.1.1 a bare LF in an extension", "3;a\nabc\r\n0\r\n\r\n", malformed, "", ""},
         {"9112 7.1.1 a bare CR in an extension", "3;a\rb\r\nabc\r\n0\r\n\r\n", malformed, "", ""},
         {"9112 7.1.1 NUL in an extension", "3;a\0\r\nabc\r\n0\r\n\r\n"s, malformed, "", ""},
         {"9112 7.1.1 obs-text in an extension", "3;a\xe9\r\nabc\r\n0\r\n\r\n", malformed, "", ""},
+        {"9112 7.1.1 an extension without a name", "3;\r\nabc\r\n0\r\n\r\n", malformed, "", ""},
+        {"9112 7.1.1 an extension with '=' but no value", "3;a=\r\nabc\r\n0\r\n\r\n", malformed, "",
+         ""},
+        {"9112 7.1.1 an extension that is no token", "3;a/b\r\nabc\r\n0\r\n\r\n", malformed, "",
+         ""},
+        {"9112 7.1.1 white space after an extension", "3;a \r\nabc\r\n0\r\n\r\n", malformed, "",
+         ""},
+        {"9112 7.1.1 white space after a value", "3;a=b\t\r\nabc\r\n0\r\n\r\n", malformed, "", ""},
+        {"9112 7.1.1 an open quote", "3;a=\"b\r\nabc\r\n0\r\n\r\n", malformed, "", ""},
+        {"9112 7.1.1 a line end in quotes", "3;a=\"\r\n0\r\n\r\n\"\r\n", malformed, "", ""},
+        {"9112 7.1.1 an escaped line end", "3;a=\"\\\r\n\"\r\nabc\r\n0\r\n\r\n", malformed, "", ""},
+        {"9112 7.1.1 text after quotes", "3;a=\"b\"c\r\nabc\r\n0\r\n\r\n", malformed, "", ""},
         {"9112 7.1.1 an extension without a size", ";a\r\nabc\r\n0\r\n\r\n", malformed, "", ""},
         {"9112 7.1.1 a long extension", "1;" + std::string(8192 - 4, 'x') + "\r\na\r\n0\r\n\r\n",
          complete, "a", ""},
@@ -125,13 +137,17 @@ const std::vector<Row>& rows() {
         {"9112 7.1.2 a trailer", "0\r\nX-Sum: 1 \r\nB:\r\n\r\n", complete, "",
          "X-Sum: 1 \r\nB:\r\n"},
         {"9110 6.5.1 fields that no trailer may have",
-         "0\r\nA: 1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: b\r\n"
-         "Authorization: x\r\nSet-Cookie: x\r\nCookie: x\r\nConnection: close\r\nUpgrade: x\r\n"
+         "0\r\nA: 1\r\nAuthorization: x\r\nSet-Cookie: x\r\nCookie: x\r\nConnection: "
+         "close\r\nUpgrade: x\r\n"
          "Cache-Control: x\r\nContent-Type: x\r\nContent-Encoding: x\r\ncontent-range: x\r\n"
          "Trailer: A\r\nTE: x\r\nKeep-Alive: x\r\nX-Forwarded-For: x\r\nForwarded: x\r\n"
          "X_Forwarded_For: x\r\nProxy-Authorization: x\r\nExpect: x\r\nRange: x\r\n"
          "If-Match: x\r\nLocation: x\r\nVary: x\r\nZ: 2\r\n\r\n",
          complete, "", "A: 1\r\nZ: 2\r\n"},
+        {"9110 6.5.1 a length in a trailer", "0\r\nContent-Length: 5\r\n\r\n", malformed, "", ""},
+        {"9110 6.5.1 a coding in a trailer", "0\r\ntransfer-encoding: chunked\r\n\r\n", malformed,
+         "", ""},
+        {"9110 6.5.1 a host in a trailer", "0\r\nA: 1\r\nHost: b\r\n\r\n", malformed, "", ""},
         {"9112 5.2 a folded trailer", "0\r\nA: 1\r\n b\r\n\r\n", malformed, "", ""},
         {"9112 5.2 a fold at the start", "0\r\n A: 1\r\n\r\n", malformed, "", ""},
         {"9112 5.1 a space before the colon", "0\r\nA : 1\r\n\r\n", malformed, "", ""},

@@ -1,0 +1,124 @@
+// Request bodies on their way through RequestBody: however they arrive, and however fast the server
+// takes them, it gets the payload that the client sent, framed in one plain way, and not a byte of
+// the next request is touched.
+
+#include "proxy/request_body.h"
+
+#include <string>
+
+#include "fake_client.h"
+#include "fuzzing.h"
+#include "http/parse_request.h"
+#include "simple_chunks.h"
+
+namespace {
+
+using namespace otto;
+using fuzz::Draw;
+using fuzz::SimpleChunks;
+using fuzz::SimpleChunksReader;
+
+struct Passage {
+    RequestBody::State state = RequestBody::State::open;
+    std::string sent;  // to the server
+    std::size_t consumed = 0;
+};
+
+/// Passes `bytes` on; a server that stalls leaves what was taken in the buffer.
+Passage pass(const http::RequestHead& head, std::string_view bytes, const LimitsConfig& limits,
+             Draw& draw) {
+    fuzz::FakeClient client(head, bytes, draw);
+    RequestBody body;
+    body.begin(client, limits);
+    Passage passage;
+    std::string buffer;
+    while (body.state() == RequestBody::State::open) {
+        const std::size_t before = client.consumed();
+        body.take(buffer);
+        // A piece of payload may pass the limit by itself, with its framing, once.
+        OTTO_HOLDS(buffer.size() <= limits.per_request_buffer + bytes.size() + 8192);
+        if (body.replayable()) OTTO_HOLDS(body.taken() == passage.sent + buffer);
+        OTTO_HOLDS(body.taken().size() <= limits.per_request_buffer);
+
+        const bool moved = client.consumed() != before;
+        const bool flush = !buffer.empty() && (!moved || draw.below(2) == 0);
+        if (flush) {
+            passage.sent += buffer;
+            buffer.clear();
+        }
+        const bool stuck = !moved && !flush;
+        if ((stuck || draw.below(2) == 0) && !client.arrive() && stuck) break;
+    }
+    passage.sent += buffer;
+    passage.state = body.state();
+    passage.consumed = client.consumed();
+    if (passage.state == RequestBody::State::malformed) OTTO_HOLDS(*body.reason() != '\0');
+    return passage;
+}
+
+void check_length(const Passage& passage, std::string_view bytes, Bytes length, Bytes limit) {
+    if (limit != 0 && length > limit) {
+        OTTO_HOLDS(passage.state == RequestBody::State::too_large && passage.sent.empty());
+        return;
+    }
+    OTTO_HOLDS(passage.sent == bytes.substr(0, length));
+    OTTO_HOLDS(passage.consumed == passage.sent.size());
+    OTTO_HOLDS((passage.state == RequestBody::State::complete) == (bytes.size() >= length));
+    OTTO_HOLDS(passage.state != RequestBody::State::malformed);
+}
+
+void check_chunked(const Passage& passage, std::string_view bytes, Bytes limit) {
+    const SimpleChunks came = SimpleChunksReader::read(bytes);
+    const SimpleChunks went = SimpleChunksReader::read(passage.sent);
+    OTTO_HOLDS(came.payload.starts_with(went.payload));
+    const bool too_large = limit != 0 && came.payload.size() > limit;
+    if (too_large) {
+        OTTO_HOLDS(passage.state == RequestBody::State::too_large);
+        OTTO_HOLDS(!went.complete && went.payload.size() <= limit);
+        return;
+    }
+    OTTO_HOLDS(went.payload == came.payload);
+    const bool complete = came.complete && !fuzz::misleads(came.trailer);
+    OTTO_HOLDS((passage.state == RequestBody::State::complete) == complete);
+    // What is cut off or malformed never looks complete to the server.
+    OTTO_HOLDS(went.complete == complete);
+    if (!complete) return;
+    OTTO_HOLDS(passage.consumed == came.length);
+    OTTO_HOLDS(went.length == passage.sent.size());
+    OTTO_HOLDS(!fuzz::misleads(went.trailer) && went.trailer.size() <= came.trailer.size());
+    OTTO_HOLDS(passage.sent.find(';') == std::string::npos ||
+               (went.payload + went.trailer).find(';') != std::string::npos);
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const fuzz::Bytes input(data, size);
+    Draw draw(input.view());
+    const auto scan = http::scan_request_head(input.view(), 0, {});
+    if (scan.refusal || scan.length == 0) return 0;
+    http::RequestHead head;
+    if (http::parse_request_head(input.view().substr(scan.skip, scan.length), {}, head)) return 0;
+
+    const fuzz::Bytes body(input.view().substr(scan.skip + scan.length));
+    LimitsConfig limits;
+    limits.per_request_buffer = draw.below(2) == 0 ? 16 * 1024 : 1 + draw.below(64);
+    limits.body_bytes = draw.below(2) == 0 ? 0 : 1 + draw.below(64);
+    const Passage passage = pass(head, body.view(), limits, draw);
+    switch (head.framing) {
+        case http::Framing::none:
+            OTTO_HOLDS(passage.state == RequestBody::State::complete);
+            OTTO_HOLDS(passage.sent.empty() && passage.consumed == 0);
+            break;
+        case http::Framing::length:
+            check_length(passage, body.view(), head.content_length, limits.body_bytes);
+            break;
+        case http::Framing::chunked:
+            check_chunked(passage, body.view(), limits.body_bytes);
+            break;
+        case http::Framing::until_close:
+            OTTO_NEVER("a request that ends with its connection");
+            break;
+    }
+    return 0;
+}
