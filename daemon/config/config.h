@@ -55,11 +55,21 @@ struct TimeoutsConfig {
     Duration request_header = 10s;  // from a request's first byte to the end of its head
     Duration response = 60s;        // from the request's end to the end of the response's head
     Duration progress = 60s;        // between bytes of a body, either way
+    Duration tunnel = 1h;           // the same, for event streams and upgraded connections
     Duration client_idle = 60s;     // between requests on a client's connection
     Duration server_idle = 4s;      // an unused connection to a server
     Duration drain = 30s;           // for requests under way when Otto stops
 
     bool operator==(const TimeoutsConfig&) const = default;
+};
+
+/// How often a request is tried, and how much retries may add to the load of the servers.
+struct RetriesConfig {
+    unsigned attempts = 2;                // 1 to 10, in total; 1: none is a retry
+    unsigned budget_percent = 20;         // 0 to 100; retries per hundred requests
+    unsigned budget_min_per_second = 10;  // 0 to 100,000; retries beside the percentage
+
+    bool operator==(const RetriesConfig&) const = default;
 };
 
 struct LimitsConfig {
@@ -82,9 +92,12 @@ struct Config {
     unsigned workers = 0;  // 0: one per usable CPU; at most 256
     Balance balance = Balance::round_robin;
     HealthCheckConfig health_check;
+    RetriesConfig retries;
     TimeoutsConfig timeouts;
     LimitsConfig limits;
     std::vector<Cidr> trusted_proxies;
+    bool proxy_protocol = false;  // connections of trusted_proxies begin with a PROXY header
+    bool via = false;             // add Via (RFC 9110 §7.6.3) both ways
 
     bool operator==(const Config&) const = default;
 };

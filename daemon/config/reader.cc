@@ -50,6 +50,7 @@ Config ConfigReader::read(const JsonValue& root) {
     if (member(&root, "servers") == nullptr)
         problems_.add(root.begin, "", "the key \"servers\" is missing");
     check_intervals(root);
+    check_proxy_protocol(root);
     return config_;
 }
 
@@ -224,6 +225,19 @@ void ConfigReader::check_intervals(const JsonValue& root) {
         second.begin, nested_last ? "/healthCheck/interval" : "/healthCheckInterval",
         fmt::format("{} contradicts {} in line {}: both keys mean the same", quoted(second.text),
                     quoted(first.text), problems_.line_of(first.begin)));
+}
+
+void ConfigReader::check_proxy_protocol(const JsonValue& root) {
+    if (!config_.proxy_protocol) return;
+    // A list that was refused has been told about; only one that says nobody contradicts.
+    const JsonValue* trusted = member(&root, "trustedProxies");
+    const bool nobody =
+        trusted == nullptr || (trusted->kind == JsonValue::Kind::list && trusted->children.empty());
+    if (!nobody) return;
+    problems_.add(
+        member(&root, "proxyProtocol")->begin, "/proxyProtocol",
+        "true needs \"trustedProxies\", which is empty: PROXY headers are taken only from "
+        "the proxies listed there");
 }
 
 }  // namespace otto

@@ -6,8 +6,11 @@
 #include <utility>
 
 #include <event2/buffer.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include "http/proxy_protocol.h"
 
 namespace otto::http {
 
@@ -84,7 +87,7 @@ bool ClientConnection::unused() const {
 void ClientConnection::end_unused() {
     int arrived = 0;
     if (::ioctl(bufferevent_getfd(socket_), FIONREAD, &arrived) == 0 && arrived > 0) return;
-    if (!peer_ip_.empty()) {
+    if (keeper_) {  // it has had a request
         lost();
         return;
     }
@@ -112,6 +115,7 @@ bufferevent_filter_result ClientConnection::read_head(evbuffer* source, evbuffer
         pass_on(source, 0, destination);
         return BEV_OK;
     }
+    if (proxy_header_due_ && !read_proxy_header(source)) return BEV_NEED_MORE;
     const std::string_view bytes = contiguous(source, front_.request_limits_.header_bytes + 64);
     if (bytes.empty()) return BEV_NEED_MORE;
     const HeadScan scan = scan_request_head(bytes, scanned_, front_.request_limits_);
@@ -130,6 +134,48 @@ bufferevent_filter_result ClientConnection::read_head(evbuffer* source, evbuffer
     return BEV_OK;
 }
 
+/// Takes the header with which a trusted proxy names its client. False when more of it is needed,
+/// or the connection has been given up.
+bool ClientConnection::read_proxy_header(evbuffer* source) {
+    if (!front_.proxy_protocol_) {
+        proxy_header_due_ = false;
+        return true;
+    }
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    ::getpeername(bufferevent_getfd(socket_), reinterpret_cast<sockaddr*>(&storage), &length);
+    const Address peer(reinterpret_cast<const sockaddr*>(&storage), length);
+    proxy_header_due_ =
+        std::any_of(front_.trusted_proxies_.begin(), front_.trusted_proxies_.end(),
+                    [&peer](const Cidr& trusted) { return trusted.contains(peer); });
+    if (!proxy_header_due_) return true;
+    const ProxyHeader header = parse_proxy_header(contiguous(source, max_proxy_header));
+    switch (header.state) {
+        case ParseState::incomplete:
+            if (scanned_ == 0 && evbuffer_get_length(source) > 0) {
+                scanned_ = 1;
+                timer_.set_after(front_.timeouts_.request_header);
+            }
+            return false;
+        case ParseState::malformed:
+            front_.callbacks_.on_bad_proxy_header(peer, header.reason);
+            lost();
+            return false;
+        case ParseState::complete:
+            break;
+    }
+    evbuffer_drain(source, header.length);
+    scanned_ = 0;
+    proxy_header_due_ = false;
+    if (header.client) set_peer(*header.client);
+    return true;
+}
+
+void ClientConnection::set_peer(const Address& address) {
+    peer_ = address;
+    peer_ip_ = address.is_ip() ? address.ip() : "unix";
+}
+
 void ClientConnection::pass_on(evbuffer* source, std::size_t drop, evbuffer* destination) {
     evbuffer_drain(source, drop);
     evbuffer_add(destination, plain_request.data(), plain_request.size());
@@ -140,7 +186,7 @@ void ClientConnection::pass_on(evbuffer* source, std::size_t drop, evbuffer* des
 void ClientConnection::timed_out() {
     switch (phase_) {
         case Phase::idle:
-            if (scanned_ == 0) {
+            if (scanned_ == 0 || proxy_header_due_) {
                 lost();
                 return;
             }
@@ -148,6 +194,12 @@ void ClientConnection::timed_out() {
             filter_read_(socket_, filter_argument_);
             return;
         case Phase::finishing:
+            if (queued() < queued_then_) {
+                await_flush();
+            } else {
+                lost();
+            }
+            return;
         case Phase::lingering:
             lost();
             return;
@@ -166,21 +218,16 @@ void ClientConnection::begin(evhttp_request* request) {
     timer_.cancel();
     if (peer_ip_.empty()) {
         const sockaddr* peer = evhttp_connection_get_addr(evhttp_request_get_connection(request));
-        const bool ip = peer->sa_family == AF_INET || peer->sa_family == AF_INET6;
-        const socklen_t length =
-            peer->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-        if (ip) peer_ = Address(peer, length);
-        peer_ip_ = ip ? peer_.ip() : "unix";
+        const bool six = peer->sa_family == AF_INET6;
+        set_peer(six || peer->sa_family == AF_INET
+                     ? Address(peer, six ? sizeof(sockaddr_in6) : sizeof(sockaddr_in))
+                     : Address());
+    }
+    if (!keeper_) {
         const int fd = bufferevent_getfd(socket_);
         keeper_.reset(
             event_new(front_.loop_.base(), fd, EV_READ | EV_PERSIST, ignore_event, nullptr));
         event_add(keeper_.get(), nullptr);
-        hangup_.reset(event_new(
-            front_.loop_.base(), fd, EV_CLOSED | EV_PERSIST,
-            [](evutil_socket_t, short, void* self) {
-                static_cast<ClientConnection*>(self)->lost();
-            },
-            this));
     }
     // evhttp has just disabled reading; enabled again, it tells us of bodies and of clients that go
     // away.
@@ -225,6 +272,12 @@ bool ClientConnection::send(std::span<iovec> pieces) {
 
 std::size_t ClientConnection::queued() const {
     return evbuffer_get_length(bufferevent_get_output(socket_));
+}
+
+std::size_t ClientConnection::unsent() const {
+    int held = 0;
+    if (::ioctl(bufferevent_getfd(socket_), SIOCOUTQ, &held) != 0) held = 0;
+    return queued() + static_cast<std::size_t>(held);
 }
 
 void ClientConnection::on_read(bufferevent*, void* self) {
@@ -273,14 +326,19 @@ void ClientConnection::set_reading(bool on) {
     if (on == reading_) return;
     reading_ = on;
     if (on) {
-        event_del(hangup_.get());
+        front_.hangups_->forget(bufferevent_getfd(socket_));
         event_add(keeper_.get(), nullptr);
         bufferevent_enable(socket_, EV_READ);
     } else {
         bufferevent_disable(socket_, EV_READ);
         event_del(keeper_.get());  // or it would fire without end
-        event_add(hangup_.get(), nullptr);
+        front_.hangups_->watch(bufferevent_getfd(socket_), this);
     }
+}
+
+void ClientConnection::drop_events() {
+    if (!reading_) front_.hangups_->forget(bufferevent_getfd(socket_));
+    keeper_.reset();
 }
 
 // ---- after an exchange -------------------------------------------------------------------------
@@ -293,8 +351,13 @@ void ClientConnection::finish(bool keep_alive, bool body_left) {
     if (queued() == 0) {
         complete();
     } else {
-        timer_.set_after(front_.timeouts_.progress);
+        await_flush();
     }
+}
+
+void ClientConnection::await_flush() {
+    queued_then_ = queued();
+    timer_.set_after(front_.timeouts_.progress);
 }
 
 /// The reply has gone out: hands the connection back to evhttp, which waits for the next request or
@@ -309,8 +372,7 @@ void ClientConnection::complete() {
     refusal_ = {};
     if (!keep_alive_) {
         phase_ = Phase::closed;
-        keeper_.reset();
-        hangup_.reset();
+        drop_events();
         timer_.cancel();
         evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
         front_.connection_closed(*this);
@@ -342,8 +404,10 @@ void ClientConnection::linger() {
 void ClientConnection::abort(bool reset) {
     observer_ = nullptr;
     if (reset) {
-        const ::linger now{.l_onoff = 1, .l_linger = 0};
-        ::setsockopt(bufferevent_getfd(socket_), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        // A reset at once: SO_LINGER would come after the FIN that evhttp sends before it closes.
+        sockaddr nowhere{};
+        nowhere.sa_family = AF_UNSPEC;
+        ::connect(bufferevent_getfd(socket_), &nowhere, sizeof nowhere);
     }
     lost();
 }
@@ -355,8 +419,7 @@ void ClientConnection::lost() {
     if (phase_ == Phase::closed) return;
     phase_ = Phase::closed;
     timer_.cancel();
-    keeper_.reset();
-    hangup_.reset();
+    drop_events();
     if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
     front_.connection_closed(*this);
     evhttp_request* request = std::exchange(request_, nullptr);

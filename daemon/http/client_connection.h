@@ -40,6 +40,7 @@ class ClientConnection final : public ClientStream {
     void consume_body(std::size_t length) override;
     bool send(std::span<iovec> pieces) override;
     std::size_t queued() const override;
+    std::size_t unsent() const override;
     void finish(bool keep_alive, bool body_left) override;
     void abort(bool reset) override;
 
@@ -65,9 +66,12 @@ class ClientConnection final : public ClientStream {
     static void on_write(bufferevent* socket, void* self);
     static void on_event(bufferevent* socket, short what, void* self);
 
+    bool read_proxy_header(evbuffer* source);
+    void set_peer(const Address& address);
     bufferevent_filter_result read_head(evbuffer* source, evbuffer* destination);
     void pass_on(evbuffer* source, std::size_t drop, evbuffer* destination);
     void begin(evhttp_request* request);
+    void await_flush();
     void complete();
     void linger();
     void lost();
@@ -76,6 +80,7 @@ class ClientConnection final : public ClientStream {
     void end_unused();
     void adjust_reading();
     void set_reading(bool on);
+    void drop_events();
     /// No byte of a request has come yet: may be closed without harm.
     bool unused() const;
     evbuffer* input() const;
@@ -90,7 +95,9 @@ class ClientConnection final : public ClientStream {
     bool keep_alive_ = true;
     bool body_left_ = false;
     bool reading_ = true;
-    std::size_t scanned_ = 0;  // bytes of the socket's input that hold no end of a head
+    bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
+    std::size_t scanned_ = 0;       // bytes of the socket's input that hold no end of a head
+    std::size_t queued_then_ = 0;   // when the progress timer was set
     ClientObserver* observer_ = nullptr;
     evhttp_request* request_ = nullptr;  // evhttp's; set while busy to lingering
     std::string head_bytes_;
@@ -101,7 +108,6 @@ class ClientConnection final : public ClientStream {
     Timer timer_;
     EventHandle keeper_;  // a second read event: it saves epoll_ctl calls when evhttp disables and
                           // we enable reading
-    EventHandle hangup_;  // notices a client that goes away while reading is paused
     ClientConnection* next_ = nullptr;
     ClientConnection* previous_ = nullptr;
 };

@@ -54,6 +54,9 @@ class ClientStream {
     [[nodiscard]] virtual bool send(std::span<iovec> pieces) = 0;
     /// Bytes that were queued and have not gone out.
     virtual std::size_t queued() const = 0;
+    /// The same, and what the kernel still holds where that can be known: shrinks as the client
+    /// reads.
+    virtual std::size_t unsent() const { return queued(); }
 
     /// The reply is complete: the observer hears no more, and the connection goes on with the next
     /// request once the queue is empty, or is closed when `keep_alive` is false. `body_left`: the

@@ -1,57 +1,224 @@
 #include "http/error_reply.h"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
+
 #include <fmt/format.h>
+
+#include "http/reply_format.h"
+#include "http/request_id.h"
 
 namespace otto::http {
 
-std::string_view reason_phrase(unsigned status) {
-    switch (status) {
-        case 204:
-            return "No Content";
-        case 400:
-            return "Bad Request";
-        case 405:
-            return "Method Not Allowed";
-        case 408:
-            return "Request Timeout";
-        case 413:
-            return "Content Too Large";
-        case 414:
-            return "URI Too Long";
-        case 417:
-            return "Expectation Failed";
-        case 421:
-            return "Misdirected Request";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 501:
-            return "Not Implemented";
-        case 502:
-            return "Bad Gateway";
-        case 503:
-            return "Service Unavailable";
-        case 504:
-            return "Gateway Timeout";
-        case 505:
-            return "HTTP Version Not Supported";
-        default:
-            return "";
+namespace {
+
+/// What Otto says with a status: to the reader, who may be anybody, and so nothing about servers.
+struct StatusText {
+    unsigned status;
+    std::string_view reason;
+    std::string_view detail;
+};
+
+constexpr std::array status_texts{
+    StatusText{204, "No Content", ""},
+    StatusText{400, "Bad Request",
+               "The request was malformed and went no further. Another browser or client may do "
+               "better."},
+    StatusText{405, "Method Not Allowed", "This method cannot be used here."},
+    StatusText{408, "Request Timeout",
+               "The request took too long to arrive. Check the connection and try again."},
+    StatusText{413, "Content Too Large",
+               "What was sent is larger than is accepted here. Send less at a time."},
+    StatusText{414, "URI Too Long",
+               "The address is too long. Shorten it, or send the data in the body of a request."},
+    StatusText{417, "Expectation Failed",
+               "The request expects what cannot be promised here. Send it without its Expect "
+               "field."},
+    StatusText{421, "Misdirected Request",
+               "The address does not belong to this connection. Check whether it begins with "
+               "http:// or https://."},
+    StatusText{429, "Too Many Requests",
+               "Too many requests came in a short time. Wait a moment, then try again."},
+    StatusText{431, "Request Header Fields Too Large",
+               "The request's header is too large. Clearing the cookies of this site often helps."},
+    StatusText{500, "Internal Server Error",
+               "Something went wrong here. Try again in a moment, and report it if it stays."},
+    StatusText{501, "Not Implemented", "The request asks for something that is not supported."},
+    StatusText{502, "Bad Gateway", "The application gave no usable answer. Try again in a moment."},
+    StatusText{503, "Service Unavailable",
+               "The application is not available at the moment. Try again soon."},
+    StatusText{504, "Gateway Timeout",
+               "The application did not answer in time. Try again in a moment."},
+    StatusText{505, "HTTP Version Not Supported",
+               "The request's version of HTTP is not supported here. Use HTTP/1.1."},
+};
+
+constexpr std::string_view page = R"(<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta name="color-scheme" content="light dark">
+<title>{0} {1}</title>
+<style>
+body {{ margin: 0; min-height: 100vh; display: grid; place-items: center;
+  font: 1rem/1.5 system-ui, sans-serif; background: #f6f7f9; color: #1c2330; }}
+main {{ max-width: 32rem; padding: 2rem; }}
+h1 {{ margin: 0 0 .5rem; font-size: 1.5rem; line-height: 1.25; }}
+h1 span {{ display: block; font-size: 4rem; line-height: 1.1; color: #3359b8; }}
+p {{ margin: 0 0 1rem; }}
+.id {{ font-size: .875rem; color: #586070; overflow-wrap: anywhere; }}
+@media (prefers-color-scheme: dark) {{
+  body {{ background: #14171d; color: #e6e9ef; }}
+  h1 span {{ color: #8fb0ff; }}
+  .id {{ color: #a0a8b6; }}
+}}
+</style>
+</head>
+<body>
+<main>
+<h1><span>{0}</span> {1}</h1>
+<p>{2}</p>
+{3}</main>
+</body>
+</html>
+)";
+
+/// Nothing that a page may load or run; its own style sheet only.
+constexpr std::string_view page_policy =
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'\r\n";
+
+const StatusText* find_text(unsigned status) {
+    const auto* found =
+        std::find_if(status_texts.begin(), status_texts.end(),
+                     [status](const StatusText& text) { return text.status == status; });
+    return found == status_texts.end() ? nullptr : found;
+}
+
+std::string escape_html(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            default:
+                out += c;
+        }
     }
+    return out;
+}
+
+/// `text` as a JSON string (RFC 8259 §7).
+std::string json_string(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) < 0x20) {
+            fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+        } else {
+            out += c;
+        }
+    }
+    return out += '"';
+}
+
+/// What a body says, whatever its format.
+struct Message {
+    unsigned status;
+    std::string_view reason;
+    std::string_view detail;
+    std::string_view id;  // "": none
+};
+
+std::string text_body(const Message& message) {
+    std::string body = fmt::format("{} {}\n{}\n", message.status, message.reason, message.detail);
+    if (!message.id.empty()) body += fmt::format("Request id: {}\n", message.id);
+    return body;
+}
+
+std::string json_body(const Message& message) {
+    std::string body =
+        fmt::format(R"({{"type":"about:blank","title":{},"status":{},"detail":{})",
+                    json_string(message.reason), message.status, json_string(message.detail));
+    if (!message.id.empty()) body += fmt::format(R"(,"request_id":{})", json_string(message.id));
+    return body += "}\n";
+}
+
+std::string html_body(const Message& message) {
+    std::string id;
+    if (!message.id.empty())
+        id = fmt::format("<p class=\"id\">Request id: <code>{}</code></p>\n",
+                         escape_html(message.id));
+    return fmt::format(page, message.status, escape_html(message.reason),
+                       escape_html(message.detail), id);
+}
+
+void add_body(std::string& text, const Message& message, ReplyFormat format, bool head_only) {
+    std::string body;
+    std::string_view type;
+    switch (format) {
+        case ReplyFormat::text:
+            body = text_body(message);
+            type = "text/plain; charset=utf-8";
+            break;
+        case ReplyFormat::json:
+            body = json_body(message);
+            type = "application/problem+json";
+            break;
+        case ReplyFormat::html:
+            body = html_body(message);
+            type = "text/html; charset=utf-8";
+            text += page_policy;
+            break;
+    }
+    text += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n\r\n", type, body.size());
+    if (!head_only) text += body;
+}
+
+}  // namespace
+
+std::string_view reason_phrase(unsigned status) {
+    const StatusText* known = find_text(status);
+    return known == nullptr ? std::string_view{} : known->reason;
 }
 
 std::string error_reply(const ErrorReply& reply) {
+    const StatusText* known = find_text(reply.status);
+    Message message{reply.status, "Error", "The request could not be served.", ""};
+    if (known != nullptr) message.reason = known->reason;
+    if (known != nullptr) message.detail = known->detail;
+    if (!reply.detail.empty()) message.detail = reply.detail;
+    if (valid_request_id(reply.request_id)) message.id = reply.request_id;
+
     std::string text = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n{}", reply.status,
                                    reason_phrase(reply.status), reply.date, reply.extra_fields);
+    if (!message.id.empty()) text += fmt::format("X-Request-Id: {}\r\n", message.id);
+    if (reply.status >= 400) text += "Cache-Control: no-store\r\n";
     if (!reply.keep_alive) {
         text += "Connection: close\r\n";
     } else if (reply.client_is_http10) {
         text += "Connection: keep-alive\r\n";
     }
     if (reply.status == 204) return text += "\r\n";
-    const std::string body = fmt::format("{} {}\n", reply.status, reason_phrase(reply.status));
-    text += fmt::format("Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n",
-                        body.size());
-    if (!reply.head_only) text += body;
+    add_body(text, message, choose_reply_format(reply.accept), reply.head_only);
     return text;
 }
 

@@ -108,6 +108,8 @@ struct Kept {
     bool expect = false;
     bool host = false;
     bool forwarding = false;  // X-Forwarded-Proto and -Host
+    bool max_forwards = true;
+    bool request_id = true;
 };
 
 bool keeps(FieldId id, const Kept& kept) {
@@ -141,10 +143,12 @@ bool keeps(FieldId id, const Kept& kept) {
         case FieldId::alt_svc:
         case FieldId::content_type:
         case FieldId::date:
-        case FieldId::max_forwards:
         case FieldId::via:
-        case FieldId::x_request_id:
             return true;
+        case FieldId::max_forwards:
+            return kept.max_forwards;
+        case FieldId::x_request_id:
+            return kept.request_id;
     }
     return false;
 }
@@ -262,6 +266,32 @@ void append_connection(Writer& writer, const ReplyFraming& reply, bool keep_aliv
                upgrade ? "upgrade" : "", "\r\n");
 }
 
+void append_via(Writer& writer, unsigned version_minor) {
+    writer.add("Via: 1.", version_minor == 0 ? "0" : "1", " otto\r\n");
+}
+
+/// One less than it came with.
+void append_max_forwards(Writer& writer, const RequestHead& request) {
+    const auto left = max_forwards(request);
+    if (!left || *left == 0) return;
+    writer.add("Max-Forwards: ");
+    writer.add_number(*left - 1);
+    writer.add("\r\n");
+}
+
+/// What this connection to the server is asked for: a switch of protocols, trailers.
+void append_hop_by_hop(Writer& writer, const RequestHead& request, bool upgrade, bool has_te) {
+    const bool trailers =
+        has_te && request.version_minor > 0 &&
+        std::any_of(request.fields.begin(), request.fields.end(), [](const Field& field) {
+            return field.id == FieldId::te && has_token(field.value, "trailers");
+        });
+    if (trailers) writer.add("TE: trailers\r\n");
+    if (!trailers && !upgrade) return;
+    writer.add("Connection: ", trailers ? "te" : "", trailers && upgrade ? ", " : "",
+               upgrade ? "upgrade" : "", "\r\n");
+}
+
 std::optional<Address> parse_node(std::string_view text) {
     if (text.starts_with('[')) {
         text.remove_prefix(1);
@@ -295,6 +325,16 @@ bool walk_back(Address& client, std::string_view list, const TrustPredicate& tru
 
 }  // namespace
 
+std::optional<Bytes> max_forwards(const RequestHead& request) {
+    const Field* field = request.find(FieldId::max_forwards);
+    if (field == nullptr) return std::nullopt;
+    Bytes number = 0;
+    const char* end = field->value.data() + field->value.size();
+    const auto parsed = std::from_chars(field->value.data(), end, number);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+    return number;
+}
+
 void append_request_head(std::string& out, const RequestHead& request,
                          const ForwardingContext& context, bool keep_upgrade) {
     Writer writer(out);
@@ -315,7 +355,9 @@ void append_request_head(std::string& out, const RequestHead& request,
                     .trailer = request.framing == Framing::chunked,
                     .expect = request.expect_continue,
                     .host = !own_host,
-                    .forwarding = context.trusted};
+                    .forwarding = context.trusted,
+                    .max_forwards = request.method != Method::options,
+                    .request_id = context.request_id.empty()};
     std::uint32_t seen = 0;
     {
         Runs runs(writer);
@@ -323,9 +365,12 @@ void append_request_head(std::string& out, const RequestHead& request,
     }
     append_framing(writer, request.framing, request.content_length);
     append_forwarding(writer, request, context, seen);
-    if (!context.request_id.empty() && !has(seen, FieldId::x_request_id))
-        writer.add("X-Request-Id: ", context.request_id, "\r\n");
-    if (keep_upgrade && has(seen, FieldId::upgrade)) writer.add("Connection: upgrade\r\n");
+    if (!context.request_id.empty()) writer.add("X-Request-Id: ", context.request_id, "\r\n");
+    if (!kept.max_forwards && has(seen, FieldId::max_forwards))
+        append_max_forwards(writer, request);
+    if (context.via) append_via(writer, request.version_minor);
+    append_hop_by_hop(writer, request, keep_upgrade && has(seen, FieldId::upgrade),
+                      has(seen, FieldId::te));
     writer.add("\r\n");
 }
 
@@ -353,6 +398,7 @@ void append_response_head(std::string& out, const ResponseHead& response, const 
     if (framing == Framing::none && has(seen, FieldId::content_length)) framing = Framing::length;
     if (!lengthless) append_framing(writer, framing, response.content_length);
     if (!has(seen, FieldId::date)) writer.add("Date: ", date, "\r\n");
+    if (reply.via) append_via(writer, response.version_minor);
     // A switch of protocols says nothing about the connection's end.
     append_connection(writer, reply, keep_alive || response.status == 101,
                       upgrade && has(seen, FieldId::upgrade));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,10 +17,14 @@ struct ForwardingContext {
                            // and extended
     std::string_view scheme;       // "http" or "https", as the client's connection is
     std::string_view base_path;    // of the server's URL; "" or "/prefix"
-    std::string_view request_id;   // for X-Request-Id when the client sent none; "" adds none
+    std::string_view request_id;   // X-Request-Id in place of the client's; "" keeps what it sent
     std::string_view server_host;  // Host for a request that came without one (HTTP/1.0):
                                    // host[:port] of the server's URL
+    bool via = false;              // add Via (RFC 9110 §7.6.3)
 };
+
+/// The number in Max-Forwards; nothing when there is none, or it is not one.
+std::optional<Bytes> max_forwards(const RequestHead& request);
 
 /// Appends the head of `request` as it goes to a server: request line in origin-form with HTTP/1.1,
 /// hop-by-hop fields and those that Connection names dropped (RFC 9110 §7.6.1), Host from the
@@ -27,9 +32,10 @@ struct ForwardingContext {
 /// X-Forwarded-For/-Proto/-Host and Forwarded (RFC 7239) set: a stranger's are replaced, a trusted
 /// proxy's are extended (-Proto and -Host kept). Untouched fields are copied in runs. Expect is
 /// kept where it means something (expect_continue), Upgrade only with `keep_upgrade`, Trailer only
-/// with a chunked body. Connection cannot take away the fields that Otto acts on itself (Host,
-/// framing, forwarding, X-Request-Id, Content-Type and the like). In Forwarded, addresses are
-/// quoted as RFC 7239 §6 says; a client on a UNIX socket is the obfuscated identifier "_unix".
+/// with a chunked body, of TE only that trailers are welcome. Max-Forwards of an OPTIONS request is
+/// counted down (RFC 9110 §7.6.2). Connection cannot take away the fields that Otto acts on itself
+/// (Host, framing, forwarding, X-Request-Id, Content-Type and the like). In Forwarded, addresses
+/// are quoted as RFC 7239 §6 says; a client on a UNIX socket is the obfuscated identifier "_unix".
 void append_request_head(std::string& out, const RequestHead& request,
                          const ForwardingContext& context, bool keep_upgrade);
 
@@ -39,6 +45,7 @@ struct ReplyFraming {
         Framing::none;       // as sent; a chunked reply for an HTTP/1.0 client becomes until_close
     bool keep_alive = true;  // else "Connection: close" is added, as it is with until_close
     bool client_is_http10 = false;  // keep_alive then needs "Connection: keep-alive"
+    bool via = false;               // add Via
 };
 
 /// Appends the head of `response` as it goes to the client: HTTP/1.1 status line, hop-by-hop fields

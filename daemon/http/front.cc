@@ -39,6 +39,17 @@ std::uint64_t ConnectionShare::fewest() const {
     return least;
 }
 
+Result<std::unique_ptr<Front>> Front::open(const Loop& loop, Callbacks callbacks,
+                                           ConnectionShare& share, unsigned worker) {
+    std::unique_ptr<Front> front(new Front(loop, std::move(callbacks), share, worker));
+    auto hangups = Hangups::open(
+        loop, [](void* connection) { static_cast<ClientConnection*>(connection)->lost(); });
+    if (!hangups) return hangups.error();
+    front->hangups_ = std::move(*hangups);
+    if (!front->http_) return Error{"out of memory"};
+    return front;
+}
+
 Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker)
     : loop_(loop),
       callbacks_(std::move(callbacks)),
@@ -53,7 +64,6 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
     evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET);
     evhttp_set_bevcb(http_.get(), make_bufferevent, this);
     evhttp_set_gencb(http_.get(), dispatch, this);
-    of_this_thread = this;
 }
 
 Front::~Front() {
@@ -61,6 +71,7 @@ Front::~Front() {
 }
 
 Status Front::listen(UniqueFd socket) {
+    of_this_thread = this;
     const int fd = socket.get();
     evconnlistener* listener = evconnlistener_new(
         loop_.base(), nullptr, nullptr, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
@@ -76,12 +87,14 @@ Status Front::listen(UniqueFd socket) {
     return {};
 }
 
-void Front::configure(const TimeoutsConfig& timeouts, const LimitsConfig& limits) {
-    timeouts_ = timeouts;
-    limits_ = limits;
-    request_limits_ = {.header_bytes = limits.header_bytes,
-                       .header_count = limits.header_count,
-                       .target_bytes = limits.target_bytes};
+void Front::configure(const Config& config) {
+    timeouts_ = config.timeouts;
+    limits_ = config.limits;
+    request_limits_ = {.header_bytes = config.limits.header_bytes,
+                       .header_count = config.limits.header_count,
+                       .target_bytes = config.limits.target_bytes};
+    proxy_protocol_ = config.proxy_protocol;
+    trusted_proxies_ = config.trusted_proxies;
 }
 
 bufferevent* Front::make_bufferevent(event_base*, void* self) {

@@ -10,6 +10,7 @@
 
 #include "base/handle.h"
 #include "config/config.h"
+#include "event/hangups.h"
 #include "event/loop.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
@@ -38,7 +39,7 @@ struct ConnectionShare {
 };
 
 /// One worker's side towards the clients: an evhttp that accepts and sequences, behind the request
-/// filter. Made, used and destroyed on the worker's thread, which has only this one.
+/// filter. Used and destroyed on the worker's thread, which has only this one.
 class Front {
   public:
     struct Callbacks {
@@ -47,9 +48,11 @@ class Front {
         std::function<void(const char* reason, int error_number)>
             on_accept_paused;  // at most once per pause
         std::function<void()> on_accept_resumed;
+        std::function<void(const Address& peer, const char* reason)> on_bad_proxy_header;
     };
 
-    Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker);
+    static Result<std::unique_ptr<Front>> open(const Loop& loop, Callbacks callbacks,
+                                               ConnectionShare& share, unsigned worker);
     ~Front();
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
@@ -58,7 +61,7 @@ class Front {
     Status listen(UniqueFd socket);
 
     /// For requests that begin from now on.
-    void configure(const TimeoutsConfig& timeouts, const LimitsConfig& limits);
+    void configure(const Config& config);
 
     /// Accepts no more, closes idle connections, and ends each other one after its reply.
     /// `on_empty` is called once, when none is left.
@@ -70,6 +73,8 @@ class Front {
 
   private:
     friend class ClientConnection;
+
+    Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker);
 
     static bufferevent* make_bufferevent(event_base* base, void* self);
     static void dispatch(evhttp_request* request, void* self);
@@ -90,6 +95,9 @@ class Front {
     TimeoutsConfig timeouts_;
     LimitsConfig limits_;
     RequestLimits request_limits_;
+    bool proxy_protocol_ = false;
+    std::vector<Cidr> trusted_proxies_;
+    std::unique_ptr<Hangups> hangups_;  // clients that are not read for now
     std::unique_ptr<evhttp, Deleter<evhttp_free>> http_;
     std::vector<evhttp_bound_socket*> listeners_;  // owned by http_
     Timer accept_again_;

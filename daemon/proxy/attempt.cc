@@ -34,6 +34,15 @@ Failure connect_failure(int error_number) {
     }
 }
 
+/// Server-sent events, as the HTML standard defines them (§9.2).
+bool is_event_stream(const http::ResponseHead& head) {
+    constexpr std::string_view type = "text/event-stream";
+    const http::Field* field = head.find(http::FieldId::content_type);
+    if (field == nullptr) return false;
+    const std::string_view found = field->value.substr(0, field->value.find_first_of("; \t"));
+    return http::equal_ignoring_case(found, type);
+}
+
 }  // namespace
 
 Attempt::Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
@@ -56,6 +65,10 @@ bool Attempt::client_is_http10() const {
 
 bool Attempt::request_complete() const {
     return out_.empty() && request_body_.state() == RequestBody::State::complete;
+}
+
+std::size_t Attempt::unsent() const {
+    return out_.size() - out_sent_ + (connection_ ? connection_->unacknowledged() : 0);
 }
 
 // ---- connecting --------------------------------------------------------------------------------
@@ -144,13 +157,13 @@ bool Attempt::push_request() {
             }
         }
         if (out_.empty()) return true;
+        const Bytes sent_before = sent_;
         if (!flush()) return false;
-        if (!out_.empty()) return true;  // the server is slow; the next edge goes on
-        const bool done = request_body_.state() == RequestBody::State::complete;
-        if (!reply_begun_)
-            observer_.on_progress(done ? snapshot_.config.timeouts.response
-                                       : snapshot_.config.timeouts.progress);
-        if (done) return true;
+        const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
+        const bool done = request_complete();
+        if (!reply_begun_ && (done || sent_ > sent_before))
+            observer_.on_progress(done ? timeouts.response : timeouts.progress);
+        if (done || !out_.empty()) return true;  // the next edge goes on
     }
 }
 
@@ -189,7 +202,7 @@ void Attempt::on_upstream(bool readable, bool writable) {
 }
 
 void Attempt::on_client_drained() {
-    observer_.on_progress(snapshot_.config.timeouts.progress);
+    if (phase_ == Phase::body) observer_.on_progress(reply_limit_);
     if (phase_ == Phase::body && connection_->readable()) receive();
 }
 
@@ -244,7 +257,7 @@ bool Attempt::received(std::span<char> bytes) {
         complete();
         return false;
     }
-    observer_.on_progress(snapshot_.config.timeouts.progress);
+    observer_.on_progress(reply_limit_);
     return true;
 }
 
@@ -268,8 +281,12 @@ std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
         }
         used += parse.length;
         if (head.status >= 200) {
-            if (!begin_reply(head)) return std::nullopt;
+            begin_reply(head);
             return used;
+        }
+        if (head.status == 101 && client_.request().upgrade && request_complete()) {
+            upgrade(head, bytes.subspan(used));
+            return std::nullopt;
         }
         if (head.status == 101 || ++interims_ > max_interims) {
             fail(Failure::malformed_response,
@@ -290,12 +307,14 @@ std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
 
 /// Decides how the reply is delimited for this client, and prepares its head, which goes out with
 /// the first of the body.
-bool Attempt::begin_reply(const http::ResponseHead& head) {
+void Attempt::begin_reply(const http::ResponseHead& head) {
     as_sent_ = head.framing;
     if (head.framing == http::Framing::chunked || head.framing == http::Framing::until_close)
         as_sent_ = client_is_http10() ? http::Framing::until_close : http::Framing::chunked;
     server_keeps_alive_ = head.keep_alive;
     client_keeps_alive_ = client_.may_keep_alive() && as_sent_ != http::Framing::until_close;
+    const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
+    reply_limit_ = is_event_stream(head) ? timeouts.tunnel : timeouts.progress;
     reply_.begin(head, as_sent_);
     phase_ = Phase::body;
     std::string& out = worker_.reply_head();
@@ -303,10 +322,25 @@ bool Attempt::begin_reply(const http::ResponseHead& head) {
     http::append_response_head(out, head,
                                {.framing = as_sent_,
                                 .keep_alive = client_keeps_alive_,
-                                .client_is_http10 = client_is_http10()},
+                                .client_is_http10 = client_is_http10(),
+                                .via = snapshot_.config.via},
                                worker_.date());
     worker_.count_reply(head.status);
-    return true;
+}
+
+/// Passes the 101 on and hands the connection over: from here on it is a tunnel.
+void Attempt::upgrade(const http::ResponseHead& head, std::span<char> rest) {
+    std::string& out = worker_.reply_head();
+    out.clear();
+    http::append_response_head(out, head, {.via = snapshot_.config.via}, worker_.date());
+    worker_.count_reply(head.status);
+    phase_ = Phase::over;
+    iovec piece{out.data(), out.size()};
+    if (client_.send({&piece, 1})) {
+        observer_.on_upgraded(std::move(connection_), rest);
+    } else {
+        observer_.on_client_broken();
+    }
 }
 
 /// Sends pieces of the body, with the head before the first of them. False when the attempt has
@@ -353,7 +387,7 @@ void Attempt::broken(int error_number) {
 void Attempt::complete() {
     phase_ = Phase::over;
     const bool reusable = server_keeps_alive_ && !reply_.surplus() && request_complete() &&
-                          !send_broken_ && !connection_->readable() && !worker_.draining();
+                          !send_broken_ && connection_->quiet() && !worker_.draining();
     connection_->observe(nullptr);
     if (reusable) worker_.pool().put(server_, std::move(connection_));
     observer_.on_reply_complete(client_keeps_alive_);

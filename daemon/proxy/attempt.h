@@ -32,6 +32,10 @@ class AttemptObserver {
     virtual void on_reply_cut(std::string_view detail, bool noticed) = 0;
     /// The client's connection does not take bytes any more.
     virtual void on_client_broken() = 0;
+    /// The server switched protocols and the client has been told; `first` are bytes of the new one
+    /// that came along.
+    virtual void on_upgraded(std::unique_ptr<UpstreamConnection> connection,
+                             std::span<char> first) = 0;
     /// Some progress was made: from now on `limit` holds until the next.
     virtual void on_progress(Duration limit) = 0;
 
@@ -68,6 +72,8 @@ class Attempt final : private UpstreamObserver {
     bool awaits_client() const {
         return out_.empty() && request_body_.state() == RequestBody::State::open;
     }
+    /// Bytes of the request that the server has not taken: shrinks as it reads.
+    std::size_t unsent() const;
     /// The whole request has been handed to the kernel.
     bool request_complete() const;
 
@@ -83,7 +89,8 @@ class Attempt final : private UpstreamObserver {
     void receive();
     bool received(std::span<char> bytes);
     std::optional<std::size_t> read_head(std::span<char> bytes);
-    bool begin_reply(const http::ResponseHead& head);
+    void begin_reply(const http::ResponseHead& head);
+    void upgrade(const http::ResponseHead& head, std::span<char> rest);
     bool relay(std::span<iovec> body);
     void end_of_input();
     void broken(int error_number);
@@ -107,6 +114,7 @@ class Attempt final : private UpstreamObserver {
     bool send_broken_ = false;  // the server takes no more; it may still answer
     std::string partial_head_;  // of the response
     unsigned interims_ = 0;
+    Duration reply_limit_{};    // between bytes of the reply
     bool reply_begun_ = false;  // bytes of the final reply went to the client
     bool server_keeps_alive_ = false;
     bool client_keeps_alive_ = false;

@@ -17,6 +17,9 @@ namespace {
 /// How long a request waits for the first verdicts on the servers before it fails.
 constexpr Duration verdict_wait = std::chrono::seconds(1);
 
+constexpr std::string_view allowed_methods =
+    "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
 unsigned status_of(Failure failure) {
     switch (failure) {
         case Failure::connect_timeout:
@@ -52,22 +55,35 @@ void Exchange::begin(http::ClientStream& client) {
 /// Requests that no server gets to see. True when it was one.
 bool Exchange::answer_locally() {
     const http::RequestHead& request = client_->request();
+    const bool options = request.method == http::Method::options;
+    const bool limited = options && request.find(http::FieldId::max_forwards) != nullptr;
     if (client_->refusal()) {
-        if (log_debug_enabled())
-            log(Priority::debug, nullptr,
-                fmt::format("refused a request from {} with {}: {}", client_->peer_ip(),
-                            client_->refusal().status, client_->refusal().reason));
+        log_refusal(client_->refusal().status, client_->refusal().reason);
         reply(client_->refusal().status);
     } else if (request.method == http::Method::connect || request.method == http::Method::trace) {
-        reply(405, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
-    } else if (request.method == http::Method::options && request.path == "*") {
-        reply(204, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+        reply(405, allowed_methods);
+    } else if (limited && !http::max_forwards(request)) {
+        log_refusal(400, "Max-Forwards is not a number");
+        reply(400);
+    } else if (options && (request.path == "*" || (limited && *http::max_forwards(request) == 0))) {
+        reply(204, allowed_methods);
     } else if (body_.state() == RequestBody::State::too_large) {
+        log_refusal(413, "the body is over the limit");
         reply(413);
     } else {
         return false;
     }
     return true;
+}
+
+/// The client's, if it sent one that can be used, or else one of our own.
+std::string_view Exchange::request_id() {
+    if (!made_id_) {
+        const http::Field* sent = client_->request().find(http::FieldId::x_request_id);
+        if (sent != nullptr && http::valid_request_id(sent->value)) return sent->value;
+        made_id_ = worker_.make_request_id();
+    }
+    return made_id_->text();
 }
 
 // ---- finding a server --------------------------------------------------------------------------
@@ -95,21 +111,25 @@ void Exchange::candidates_changed() {
 
 void Exchange::attempt(Server& server, bool fresh) {
     phase_ = Phase::attempting;
+    server_ = &server;
     if (!fresh) tried_[attempts_++] = &server;
     const http::RequestHead& request = client_->request();
+    const Config& config = snapshot_->config;
     std::string& head = worker_.request_head();
     head.clear();
-    const bool trusted =
-        std::ranges::any_of(snapshot_->config.trusted_proxies,
-                            [this](const Cidr& each) { return each.contains(client_->peer()); });
+    const bool trusted = std::ranges::any_of(config.trusted_proxies, [this](const Cidr& each) {
+        return each.contains(client_->peer());
+    });
+    const std::string_view id = request_id();
     http::append_request_head(head, request,
                               {.client_ip = client_->peer_ip(),
                                .trusted = trusted,
                                .scheme = client_->scheme(),
                                .base_path = server.base_path,
-                               .request_id = {},
-                               .server_host = server.host},
-                              false);
+                               .request_id = made_id_ ? id : std::string_view(),
+                               .server_host = server.host,
+                               .via = config.via},
+                              request.upgrade);
     candidates_ = worker_.pin_candidates();
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
@@ -120,10 +140,15 @@ void Exchange::attempt(Server& server, bool fresh) {
 
 void Exchange::on_client_body() {
     if (phase_ == Phase::attempting) attempt_->on_client_body();
+    if (phase_ == Phase::tunnelling) tunnel_->on_client_body();
 }
 
 void Exchange::on_client_drained() {
-    if (phase_ == Phase::attempting) attempt_->on_client_drained();
+    if (phase_ == Phase::attempting) {
+        attempt_->on_client_drained();
+    } else if (phase_ == Phase::tunnelling) {
+        tunnel_->on_client_drained();
+    }
 }
 
 void Exchange::on_client_gone() {
@@ -141,38 +166,40 @@ void Exchange::on_client_broken() {
 // ---- what the attempt does ---------------------------------------------------------------------
 
 void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
-    Server& server = attempt_->server();
+    Server& server = *server_;
+    const RetriesConfig& retries = snapshot_->config.retries;
     const bool sent = attempt_->request_sent();
     const bool stale =
         failure == Failure::reset_before_response && attempt_->on_reused_connection();
     const bool idempotent = is_idempotent(client_->request().method);
+    const auto allowed = [&](unsigned attempts_made) {
+        return may_retry(failure, sent, idempotent, body_.replayable(), attempts_made,
+                         retries.attempts);
+    };
     const std::string what(detail);
     worker_.server_failed(server, failure, detail);
     attempt_.reset();
     // A connection that was closed while idle says nothing about its server: that does not count.
-    if (stale && may_retry(failure, sent, idempotent, body_.replayable(), 0, attempts_allowed)) {
+    if (stale && allowed(0)) {
         worker_.count_retry();
-        log_failure(server, to_string(failure), what, "trying a new connection");
+        log_retry(to_string(failure), what, "trying a new connection");
         attempt(server, true);
         return;
     }
-    if (may_retry(failure, sent, idempotent, body_.replayable(), attempts_, attempts_allowed)) {
-        if (Server* next = worker_.pick(std::span(tried_).first(attempts_))) {
+    if (allowed(attempts_)) {
+        Server* next = worker_.pick(std::span(tried_).first(attempts_));
+        if (next != nullptr && worker_.may_retry()) {
             worker_.count_retry();
-            log_failure(server, to_string(failure), what, "trying another");
+            log_retry(to_string(failure), what, "trying another");
             attempt(*next);
             return;
         }
     }
-    log_failure(server, to_string(failure), what, "giving up");
-    reply(status_of(failure));
+    give_up(status_of(failure), to_string(failure), what);
 }
 
 void Exchange::on_request_refused(unsigned status, const char* reason) {
-    if (log_debug_enabled())
-        log(Priority::debug, nullptr,
-            fmt::format("refused a request from {} with {}: {}", client_->peer_ip(), status,
-                        reason));
+    log_refusal(status, reason);
     attempt_.reset();
     reply(status);
 }
@@ -186,20 +213,56 @@ void Exchange::on_reply_complete(bool client_keep_alive) {
 
 void Exchange::on_reply_cut(std::string_view detail, bool noticed) {
     worker_.count_cut();
-    log_failure(attempt_->server(), "broke off its reply", detail,
-                "the client's connection is closed");
+    if (phase_ == Phase::attempting) {
+        worker_.log_failure(
+            request_id(), *server_, 0,
+            fmt::format("{} {}: {} broke off its reply ({})", client_->request().method_text,
+                        client_->request().path, server_->url, detail));
+    }
     http::ClientStream* client = client_;
     over();
     client->abort(!noticed);
 }
 
-void Exchange::on_progress(Duration limit) {
-    timer_.set_after(limit);
+void Exchange::on_upgraded(std::unique_ptr<UpstreamConnection> connection, std::span<char> first) {
+    phase_ = Phase::tunnelling;
+    tunnel_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, *client_,
+                    std::move(connection));
+    attempt_.reset();
+    tunnel_->start(first);
 }
 
+void Exchange::on_progress(Duration limit) {
+    limit_ = limit;
+    half_over_ = false;
+    timer_.set_after(limit / 2);
+}
+
+std::size_t Exchange::unsent() const {
+    return client_->unsent() + (attempt_ ? attempt_->unsent() : 0) +
+           (tunnel_ ? tunnel_->unsent() : 0);
+}
+
+/// Halfway through the time it is noted what the kernel still holds: when less is left at the end,
+/// the peer has been reading, though too slowly to let us send more.
 void Exchange::timed_out() {
+    if (phase_ == Phase::none) return;
     if (phase_ == Phase::waiting) {
         choose();
+        return;
+    }
+    if (!half_over_) {
+        half_over_ = true;
+        unsent_then_ = unsent();
+        timer_.set_after(limit_ / 2);
+        return;
+    }
+    if (unsent() < unsent_then_) {
+        on_progress(limit_);
+        return;
+    }
+    if (phase_ == Phase::tunnelling) {
+        on_reply_complete(false);
         return;
     }
     if (attempt_->reply_begun()) {
@@ -215,17 +278,34 @@ void Exchange::timed_out() {
 
 // ---- ending ------------------------------------------------------------------------------------
 
+void Exchange::give_up(unsigned status, std::string_view what, std::string_view detail) {
+    worker_.log_failure(request_id(), *server_, status,
+                        fmt::format("{} {}: {} ({}) by {}, {} attempts; answered {}",
+                                    client_->request().method_text, client_->request().path, what,
+                                    detail, server_->url, attempts_, status));
+    reply(status);
+}
+
 /// Otto's own reply. A body that has arrived is dropped, so that the connection can go on.
 void Exchange::reply(unsigned status, std::string_view extra_fields) {
     const bool body_left = client_->refusal() || body_.discard() != RequestBody::State::complete;
     const bool keep_alive = client_->may_keep_alive() && !body_left;
     const http::RequestHead& request = client_->request();
+    std::string accept;
+    for (const http::Field& field : request.fields) {
+        if (field.id != http::FieldId::accept) continue;
+        if (!accept.empty()) accept += ", ";
+        accept += field.value;
+    }
     const std::string text = http::error_reply({.status = status,
                                                 .keep_alive = keep_alive,
                                                 .client_is_http10 = request.version_minor == 0,
                                                 .head_only = request.method == http::Method::head,
                                                 .date = worker_.date(),
-                                                .extra_fields = extra_fields});
+                                                .extra_fields = extra_fields,
+                                                .accept = accept,
+                                                .detail = {},
+                                                .request_id = request_id()});
     worker_.count_reply(status);
     iovec piece{const_cast<char*>(text.data()), text.size()};
     http::ClientStream* client = client_;
@@ -237,19 +317,28 @@ void Exchange::reply(unsigned status, std::string_view extra_fields) {
     }
 }
 
-void Exchange::log_failure(const Server& server, std::string_view what, std::string_view detail,
-                           std::string_view then) const {
+void Exchange::log_retry(std::string_view what, std::string_view detail,
+                         std::string_view then) const {
     if (!log_debug_enabled()) return;
     log(Priority::debug, nullptr,
-        fmt::format("{} {}: {} {} ({}); {}", client_->request().method_text,
-                    client_->request().path, server.url, what, detail, then));
+        fmt::format("{} {}: {} ({}) by {}; {}", client_->request().method_text,
+                    client_->request().path, what, detail, server_->url, then));
+}
+
+void Exchange::log_refusal(unsigned status, const char* reason) const {
+    if (!log_debug_enabled()) return;
+    log(Priority::debug, nullptr,
+        fmt::format("refused a request from {} with {}: {}", client_->peer_ip(), status, reason));
 }
 
 void Exchange::over() {
     attempt_.reset();
+    tunnel_.reset();
     timer_.cancel();
     phase_ = Phase::none;
     client_ = nullptr;
+    server_ = nullptr;
+    made_id_.reset();
     snapshot_.reset();
     candidates_.reset();
     worker_.recycle(*this);

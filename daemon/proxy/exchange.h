@@ -7,9 +7,11 @@
 
 #include "event/timer.h"
 #include "http/client_stream.h"
+#include "http/request_id.h"
 #include "proxy/attempt.h"
 #include "proxy/request_body.h"
 #include "proxy/snapshot.h"
+#include "proxy/tunnel.h"
 
 namespace otto {
 
@@ -17,7 +19,7 @@ class Worker;
 
 /// One request from its head to the end of its reply:
 ///
-///     begin ─→ choose ─→ attempt ─→ reply relayed ─→ over
+///     begin ─→ choose ─→ attempt ─→ reply relayed (or tunnel ended) ─→ over
 ///       │        │  ↑       │ failed
 ///       │        │  └───────┤ safe to try another server
 ///       │        └ wait ────│ (for the first verdicts on the servers)
@@ -34,7 +36,9 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
     void candidates_changed();
 
   private:
-    enum class Phase : std::uint8_t { none, waiting, attempting };
+    static constexpr unsigned max_attempts = 10;  // the most that retries.attempts can be
+
+    enum class Phase : std::uint8_t { none, waiting, attempting, tunnelling };
 
     void on_client_body() override;
     void on_client_drained() override;
@@ -45,18 +49,21 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
     void on_reply_complete(bool client_keep_alive) override;
     void on_reply_cut(std::string_view detail, bool noticed) override;
     void on_client_broken() override;
+    void on_upgraded(std::unique_ptr<UpstreamConnection> connection,
+                     std::span<char> first) override;
     void on_progress(Duration limit) override;
 
     bool answer_locally();
     void choose();
     void attempt(Server& server, bool fresh = false);
     void timed_out();
+    std::size_t unsent() const;
     void reply(unsigned status, std::string_view extra_fields = {});
-    void log_failure(const Server& server, std::string_view what, std::string_view detail,
-                     std::string_view then) const;
+    void give_up(unsigned status, std::string_view what, std::string_view detail);
+    void log_retry(std::string_view what, std::string_view detail, std::string_view then) const;
+    void log_refusal(unsigned status, const char* reason) const;
+    std::string_view request_id();
     void over();
-
-    static constexpr unsigned attempts_allowed = 2;
 
     Worker& worker_;
     Phase phase_ = Phase::none;
@@ -64,9 +71,15 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
     std::shared_ptr<const Snapshot> snapshot_;
     std::shared_ptr<const Candidates> candidates_;  // keeps the attempt's server alive
     RequestBody body_;
+    Server* server_ = nullptr;  // of the last attempt
     std::optional<Attempt> attempt_;
-    std::array<Server*, attempts_allowed> tried_{};
+    std::optional<Tunnel> tunnel_;  // after a switch of protocols, in place of the attempt
+    std::optional<http::RequestId> made_id_;  // when the client brought none, or a bad one
+    std::array<Server*, max_attempts> tried_{};
     unsigned attempts_ = 0;
+    Duration limit_{};        // without progress
+    bool half_over_ = false;  // of it, and `unsent_then_` was looked at
+    std::size_t unsent_then_ = 0;
     Timer timer_;
 };
 

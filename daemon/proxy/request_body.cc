@@ -14,7 +14,8 @@ void RequestBody::begin(http::ClientStream& client, const LimitsConfig& limits) 
     buffer_ = limits.per_request_buffer;
     chunked_.reset();
     remembered_all_ = true;
-    remembered_.clear();
+    std::string().swap(
+        remembered_);  // most requests have no body: what a large one took is given back
     const bool empty =
         framing_ == http::Framing::none || (framing_ == http::Framing::length && left_ == 0);
     state_ = empty ? State::complete : State::open;
@@ -36,7 +37,7 @@ RequestBody::State RequestBody::take(std::string& out) {
         if (remembered_all_) {
             remembered_.append(out, before);
         } else {
-            remembered_.clear();
+            std::string().swap(remembered_);
         }
     }
     return state_;

@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <utility>
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace otto {
@@ -33,7 +35,10 @@ UpstreamConnection::UpstreamConnection(const Loop& loop, UniqueFd fd, bool conne
 void UpstreamConnection::fired(evutil_socket_t, short what, void* self) {
     auto& connection = *static_cast<UpstreamConnection*>(self);
     if ((what & EV_CLOSED) != 0) connection.peer_closed_ = true;
-    if ((what & (EV_READ | EV_CLOSED)) != 0) connection.readable_ = true;
+    if ((what & (EV_READ | EV_CLOSED)) != 0) {
+        connection.readable_ = true;
+        connection.drained_ = false;
+    }
     if (connection.observer_ == nullptr) return;
     connection.observer_->on_upstream(connection.readable_, (what & EV_WRITE) != 0);
 }
@@ -57,10 +62,8 @@ ssize_t UpstreamConnection::receive(char* buffer, std::size_t size) {
         return -1;
     }
     const ssize_t length = ::recv(fd_.get(), buffer, size, 0);
-    // A short read has emptied the socket, and the next bytes bring the next edge; but an end that
-    // came together with these bytes brings none.
-    const bool drained = length < 0 ? errno == EAGAIN : static_cast<std::size_t>(length) < size;
-    if (drained && (length < 0 || !peer_closed_)) readable_ = false;
+    if (length < 0 && errno == EAGAIN) readable_ = false;
+    drained_ = length > 0 && static_cast<std::size_t>(length) < size;
     return length;
 }
 
@@ -69,6 +72,11 @@ ssize_t UpstreamConnection::send(std::span<iovec> pieces) {
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
     return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+}
+
+std::size_t UpstreamConnection::unacknowledged() const {
+    int held = 0;
+    return ::ioctl(fd_.get(), SIOCOUTQ, &held) == 0 ? static_cast<std::size_t>(held) : 0;
 }
 
 void UpstreamConnection::poke() {

@@ -45,8 +45,16 @@ class UpstreamConnection {
     /// As sendmsg(2), without SIGPIPE.
     ssize_t send(std::span<iovec> pieces);
 
+    /// Bytes that the kernel holds and the server has not acknowledged.
+    std::size_t unacknowledged() const;
+
     /// An edge came that receive() has not seen the end of.
     bool readable() const { return readable_; }
+    /// Nothing more seems to be there to be read. After a short read that is so but for one case:
+    /// an error that came together with the bytes. Whoever needs more must read on to EAGAIN.
+    bool quiet() const { return !readable_ || (drained_ && !peer_closed_); }
+    /// A new request begins on a quiet connection.
+    void rest() { readable_ = !quiet(); }
     /// Calls the observer again in the next turn of the loop, as if it had become readable.
     void poke();
 
@@ -61,6 +69,7 @@ class UpstreamConnection {
     UniqueFd fd_;
     bool connected_;
     bool readable_ = false;
+    bool drained_ = false;  // by a short read
     bool peer_closed_ = false;
     bool reused_ = false;
     UpstreamObserver* observer_ = nullptr;

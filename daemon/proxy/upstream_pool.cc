@@ -51,6 +51,7 @@ void UpstreamPool::put(const Server& server, std::unique_ptr<UpstreamConnection>
     Stack& stack = idle_[server.id];
     if (stack.size() >= max_idle) return;
     connection->mark_reused();
+    connection->rest();
     const TimePoint until = coarse_now() + server_idle_;
     stack.push_back(std::make_unique<Idle>(*this, server.id, std::move(connection), until));
     if (!timer_.pending()) timer_.set(until);

@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t scratch_size = 64 * 1024;
 /// Connect failures in a row, other than refusals, that take a server out.
 constexpr unsigned connect_failures_allowed = 3;
+/// Records of failed requests in a second, by one worker; more are counted.
+constexpr unsigned failures_per_second = 10;
 /// Spare buffers that are kept, and what they may hold on to.
 constexpr std::size_t max_buffers = 256;
 constexpr std::size_t max_buffer_capacity = 64 * 1024;
@@ -38,6 +40,8 @@ Result<std::unique_ptr<Worker>> Worker::open(const WorkerContext& context, unsig
     if (!mailbox) return mailbox.error();
     worker->mailbox_ = std::move(*mailbox);
     worker->sockets_ = std::move(sockets);
+    const Status front = worker->make_front();
+    if (!front) return front.error();
     return worker;
 }
 
@@ -99,9 +103,9 @@ void Worker::stop() {
 
 // ---- its thread --------------------------------------------------------------------------------
 
-void Worker::run() {
+Status Worker::make_front() {
     pool_ = std::make_unique<UpstreamPool>(loop_);
-    front_ = std::make_unique<http::Front>(
+    auto front = http::Front::open(
         loop_,
         http::Front::Callbacks{
             .on_request = [this](http::ClientStream& client) { begin_request(client); },
@@ -124,8 +128,20 @@ void Worker::run() {
                     context_.control.post([&reports = context_.reports, worker = index_] {
                         reports.on_accept_resumed(worker);
                     });
+                },
+            .on_bad_proxy_header =
+                [](const Address& peer, const char* reason) {
+                    log(Priority::debug, nullptr,
+                        fmt::format("closed a connection from {}: bad PROXY header: {}",
+                                    peer.text(), reason));
                 }},
         context_.share, index_);
+    if (!front) return front.error();
+    front_ = std::move(*front);
+    return {};
+}
+
+void Worker::run() {
     take_on(snapshot_, candidates_);
     for (UniqueFd& socket : sockets_) {
         const auto listening = front_->listen(std::move(socket));
@@ -154,7 +170,10 @@ void Worker::take_on(std::shared_ptr<const Snapshot> snapshot,
         picker_ = Picker(candidates_, index_, context_.workers);
     }
     pool_->configure(snapshot_->config.timeouts.server_idle);
-    front_->configure(snapshot_->config.timeouts, snapshot_->config.limits);
+    front_->configure(snapshot_->config);
+    const RetriesConfig& retries = snapshot_->config.retries;
+    retry_budget_.configure(retries.budget_percent,
+                            static_cast<double>(retries.budget_min_per_second) / context_.workers);
     for (std::size_t i = 0; i < exchanges_.size(); ++i) exchanges_[i]->candidates_changed();
 }
 
@@ -190,6 +209,27 @@ void Worker::server_failed(Server& server, Failure failure, std::string_view det
     if (!server.take_out()) return;
     context_.control.post([&reports = context_.reports, id = server.id,
                            reason = std::string(detail)] { reports.on_taken_out(id, reason); });
+}
+
+void Worker::log_failure(std::string_view request_id, const Server& server, unsigned status,
+                         const std::string& text) {
+    const TimePoint time = coarse_now();
+    if (time - failures_from_ >= std::chrono::seconds(1)) {
+        failures_from_ = time;
+        failures_logged_ = 0;
+    }
+    if (++failures_logged_ > failures_per_second) {
+        ++failures_left_out_;
+        return;
+    }
+    const std::uint64_t left_out = std::exchange(failures_left_out_, 0);
+    const std::string more = left_out == 0 ? "" : fmt::format("; {} more failed before", left_out);
+    log(Priority::warning, &messages::request_failed,
+        fmt::format("{} [{}]{}", text, request_id, more),
+        {{"REQUEST_ID", std::string(request_id)},
+         {"SERVER", server.url},
+         {"STATUS", std::to_string(status)},
+         {"LEFT_OUT", std::to_string(left_out)}});
 }
 
 long long Worker::retry_after() const {

@@ -11,9 +11,11 @@
 
 #include "balance/candidates.h"
 #include "balance/retry.h"
+#include "balance/retry_budget.h"
 #include "event/loop.h"
 #include "event/mailbox.h"
 #include "http/front.h"
+#include "http/request_id.h"
 #include "proxy/snapshot.h"
 #include "proxy/upstream_pool.h"
 
@@ -91,6 +93,13 @@ class Worker {
     bool draining() const { return draining_; }
     /// Tells about a failed attempt; takes the server out when that is due.
     void server_failed(Server& server, Failure failure, std::string_view detail);
+    /// Whether one more retry fits the budget, which it then takes.
+    bool may_retry() { return retry_budget_.withdraw(coarse_now()); }
+    http::RequestId make_request_id() { return request_ids_.next(); }
+    /// Logs a request that failed by a server's fault: `status` is what the client got, 0 when its
+    /// connection was cut. In a flood some are only counted.
+    void log_failure(std::string_view request_id, const Server& server, unsigned status,
+                     const std::string& text);
     /// Takes an exchange back that is over.
     void recycle(Exchange& exchange);
     /// Seconds after which a client may try again when no server is healthy.
@@ -109,7 +118,10 @@ class Worker {
     std::string take_buffer();
     void give_buffer(std::string buffer);
 
-    void count_request() { add(counters_.requests); }
+    void count_request() {
+        add(counters_.requests);
+        retry_budget_.deposit();
+    }
     void count_reply(unsigned status) { add(counters_.replies[status / 100 % 6]); }
     void count_retry() { add(counters_.retries); }
     void count_aborted() { add(counters_.aborted); }
@@ -122,6 +134,7 @@ class Worker {
     static void add(std::atomic<std::uint64_t>& counter) {
         counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
+    Status make_front();
     void run();
     void begin_request(http::ClientStream& client);
     void take_on(std::shared_ptr<const Snapshot> snapshot,
@@ -149,6 +162,11 @@ class Worker {
     std::string reply_head_;
     http::ResponseHead response_head_;
     std::vector<std::string> buffers_;
+    RetryBudget retry_budget_;
+    http::RequestIds request_ids_;
+    TimePoint failures_from_{};  // of the current second of failure records
+    unsigned failures_logged_ = 0;
+    std::uint64_t failures_left_out_ = 0;
     std::string date_;
     long long date_second_ = 0;
 };

@@ -39,13 +39,15 @@ inline constexpr MessageType port_differs{"port_differs", "3b7fdae9c68d5deec5f5e
 inline constexpr MessageType accept_paused{"accept_paused", "116586a1f1c2186a6cfc277cdbf92fa9"};
 /// Connections are accepted again.
 inline constexpr MessageType accept_resumed{"accept_resumed", "e66a272d1fbf63add27a0440f9bf7a69"};
+/// A request failed by the fault of a server; in a flood, one record stands for many.
+inline constexpr MessageType request_failed{"request_failed", "ec0268bc42414f69afe1eeeb5c3460a7"};
 /// A worker does not answer; the watchdog's beat is withheld.
 inline constexpr MessageType worker_stuck{"worker_stuck", "55b7e53407df27b595857954855332c5"};
 
 inline constexpr std::array all{
-    &started,        &stopped,       &server_healthy, &server_unhealthy,
-    &no_server_left, &reload_done,   &reload_failed,  &config_invalid_at_start,
-    &port_differs,   &accept_paused, &accept_resumed, &worker_stuck,
+    &started,        &stopped,       &server_healthy,          &server_unhealthy, &no_server_left,
+    &reload_done,    &reload_failed, &config_invalid_at_start, &port_differs,     &accept_paused,
+    &accept_resumed, &worker_stuck,  &request_failed,
 };
 
 }  // namespace messages

@@ -101,11 +101,13 @@ TEST(Config, EveryKeyIsRead) {
         "healthCheck": {"type": "tcp", "path": "/h?a=%20", "host": "x.example:81", "method": "HEAD",
             "status": "204", "interval": "1m", "timeout": "1500ms", "healthyAfter": 4,
             "unhealthyAfter": 5, "startHealthy": true},
+        "retries": {"attempts": 10, "budgetPercent": 0, "budgetMinPerSecond": 100000},
         "timeouts": {"connect": "1ms", "requestHeader": "2ms", "response": "3ms",
-            "progress": "4ms", "clientIdle": "5ms", "serverIdle": "6m", "drain": "24h"},
+            "progress": "4ms", "tunnel": "7m", "clientIdle": "5ms", "serverIdle": "6m",
+            "drain": "24h"},
         "limits": {"headerBytes": 1024, "headerCount": 7, "targetBytes": "1MiB",
             "bodyBytes": "2GiB", "connections": 1000000, "perRequestBuffer": "4KiB"},
-        "trustedProxies": ["10.0.0.0/8", "::1"]})");
+        "trustedProxies": ["10.0.0.0/8", "::1"], "proxyProtocol": true, "via": true})");
     Config expected;
     expected.port = {{"127.0.0.1", 80, "127.0.0.1:80"}, {"::1", 81, "[::1]:81"}, {"", 0, ":0"}};
     expected.servers = {{"http://a_b.example:80/x", "a_b.example", 80, "", "/x", 0, "one"},
@@ -115,9 +117,12 @@ TEST(Config, EveryKeyIsRead) {
     using Health = HealthCheckConfig;
     expected.health_check = {
         Health::Type::tcp, "/h?a=%20", "x.example:81", "HEAD", 204, 204, 60s, 1500ms, 4, 5, true};
-    expected.timeouts = {1ms, 2ms, 3ms, 4ms, 5ms, 6min, 24h};
+    expected.retries = {10, 0, 100'000};
+    expected.timeouts = {1ms, 2ms, 3ms, 4ms, 7min, 5ms, 6min, 24h};
     expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1'000'000, 4096};
     expected.trusted_proxies = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("::1")};
+    expected.proxy_protocol = true;
+    expected.via = true;
     EXPECT_EQ(config, expected);
 }
 
@@ -139,8 +144,8 @@ f:4:27: /timeouts/connect: expected a duration from 1ms to 24h, such as "500ms" 
 f:5:14: /workers: expected a whole number from 0 to 256, found 257
 f:6:3: /workers: duplicate key "workers", first seen in line 5
 f:7:3: /a~1b~0c\u000a: unknown key "a/b~c\u000a"; expected "port", "healthCheckInterval",)"
-              R"( "servers", "workers", "balance", "healthCheck", "timeouts", "limits" or)"
-              R"( "trustedProxies"
+              R"( "servers", "workers", "balance", "healthCheck", "retries", "timeouts", "limits",)"
+              R"( "trustedProxies", "proxyProtocol" or "via"
 )");
 }
 
@@ -256,6 +261,15 @@ TEST(Config, BadValues) {
          R"(f:2:35: /trustedProxies/1: expected a range such as "10.0.0.0/8" or an address,)"
          R"( found 5)"
          "\n"},
+        {with(R"("retries": {"attempts": 0, "budgetPercent": 101, "budgetMinPerSecond": "5"})"),
+         "f:2:25: /retries/attempts: expected a whole number from 1 to 10, found 0\n"
+         "f:2:45: /retries/budgetPercent: expected a whole number from 0 to 100, found 101\n"
+         "f:2:72: /retries/budgetMinPerSecond: expected a whole number from 0 to 100000, found"
+         " \"5\"; did you mean 5?\n"},
+        {with(R"("retries": 3, "via": "otto", "proxyProtocol": 1)"),
+         "f:2:12: /retries: expected an object, found 3\n"
+         "f:2:22: /via: expected true or false, found \"otto\"\n"
+         "f:2:47: /proxyProtocol: expected true or false, found 1\n"},
     });
 }
 
@@ -279,6 +293,22 @@ TEST(Config, BadServerLists) {
          "f:1:42: /servers/0/name: expected a string of 1 to 100 bytes without control "
          "characters, found \"a\\nb\"\n"},
     });
+}
+
+TEST(Config, ProxyProtocolNeedsTrustedProxies) {
+    const std::string needs =
+        R"(/proxyProtocol: true needs "trustedProxies", which is empty: PROXY headers are taken)"
+        R"( only from the proxies listed there)"
+        "\n";
+    EXPECT_EQ(problems(with(R"("proxyProtocol": true)")), "f:2:18: " + needs);
+    EXPECT_EQ(problems(with(R"("trustedProxies": [], "proxyProtocol": true)")), "f:2:40: " + needs);
+    EXPECT_EQ(problems(with(R"("proxyProtocol": false, "trustedProxies": [])")), "");
+    EXPECT_EQ(problems(with(R"("proxyProtocol": true, "trustedProxies": ["::/0"])")), "");
+    // What is wrong with the list itself is told once.
+    EXPECT_EQ(problems(with(R"("proxyProtocol": true, "trustedProxies": {})")),
+              R"(f:2:42: /trustedProxies: expected a list of 0 to 1000 ranges such as)"
+              R"( "10.0.0.0/8", found an object)"
+              "\n");
 }
 
 TEST(Config, Limits) {

@@ -71,15 +71,23 @@ TEST(HttpForwarding, RequestHeads) {
         {"9112 3.2 HTTP/1.0 without Host names the server", "GET /a HTTP/1.0\r\nX: y\r\n",
          "GET /a HTTP/1.1\r\nHost: localhost:5001\r\nX: y\r\nX-Forwarded-For: 192.0.2.7\r\n"
          "X-Forwarded-Proto: http\r\nForwarded: for=192.0.2.7;proto=http\r\n\r\n"},
-        {"9112 3.2 so does an empty Host", "GET /a HTTP/1.1\r\nHost:\r\nX: y\r\n",
-         "GET /a HTTP/1.1\r\nHost: localhost:5001\r\nX: y\r\nX-Forwarded-For: 192.0.2.7\r\n"
-         "X-Forwarded-Proto: http\r\nForwarded: for=192.0.2.7;proto=http\r\n\r\n"},
         {"9110 7.6.1 hop-by-hop fields",
          "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, X-Secret , te\r\nA: 1\r\n"
-         "Keep-Alive: timeout=5\r\nProxy-Connection: x\r\nTE: trailers\r\nUpgrade: websocket\r\n"
+         "Keep-Alive: timeout=5\r\nProxy-Connection: x\r\nTE: gzip\r\nUpgrade: websocket\r\n"
          "HTTP2-Settings: x\r\nProxy-Authorization: x\r\nProxy-Authenticate: x\r\n"
          "Proxy-Authentication-Info: x\r\nX-SECRET: 1\r\nTrailer: x\r\nB: 2\r\nx-secret: 2\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\n" + about},
+        {"9110 10.1.4 trailers are welcome here, too",
+         "GET / HTTP/1.1\r\nHost: a\r\nConnection: te\r\nTE: gzip;q=0, trailers\r\n",
+         "GET / HTTP/1.1\r\nHost: a\r\n" + about.substr(0, about.size() - 2) +
+             "TE: trailers\r\nConnection: te\r\n\r\n"},
+        {"9110 7.6.2 Max-Forwards is counted down",
+         "OPTIONS /a HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\n",
+         "OPTIONS /a HTTP/1.1\r\nHost: a\r\n" + about.substr(0, about.size() - 2) +
+             "Max-Forwards: 9\r\n\r\n"},
+        {"9110 7.6.2 and means nothing to other methods",
+         "GET /a HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\n",
+         "GET /a HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\n" + about},
         {"9110 7.6.1 Connection does not take away what Otto acts on",
          "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: host, content-length, "
          "x-request-id, content-type, x-forwarded-for, forwarded\r\nContent-Type: b\r\n"
@@ -160,7 +168,9 @@ TEST(HttpForwarding, BasePathRequestIdAndUpgrade) {
     EXPECT_EQ(forward("OPTIONS * HTTP/1.1\r\nHost: a\r\n", context),
               "OPTIONS * HTTP/1.1\r\nHost: a\r\n" + with_id);
     EXPECT_EQ(forward("GET /a HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n", context),
-              "GET /app/a HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n" + about);
+              "GET /app/a HTTP/1.1\r\nHost: a\r\n" + with_id);
+    EXPECT_EQ(forward("GET /a HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n", stranger()),
+              "GET /a HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n" + about);
 
     const std::string upgrade =
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n";
@@ -168,6 +178,33 @@ TEST(HttpForwarding, BasePathRequestIdAndUpgrade) {
               "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n" +
                   about.substr(0, about.size() - 2) + "Connection: upgrade\r\n\r\n");
     EXPECT_EQ(forward(upgrade, stranger(), false), "GET / HTTP/1.1\r\nHost: a\r\n" + about);
+}
+
+TEST(HttpForwarding, ViaNamesTheVersionThatWasReceived) {
+    ForwardingContext context = stranger();
+    context.via = true;
+    const std::string start = about.substr(0, about.size() - 2);
+    EXPECT_EQ(forward("GET / HTTP/1.1\r\nVia: 1.1 b\r\nHost: a\r\n", context),
+              "GET / HTTP/1.1\r\nVia: 1.1 b\r\nHost: a\r\n" + start + "Via: 1.1 otto\r\n\r\n");
+    EXPECT_EQ(forward("GET / HTTP/1.0\r\nHost: a\r\n", context),
+              "GET / HTTP/1.1\r\nHost: a\r\n" + start + "Via: 1.0 otto\r\n\r\n");
+}
+
+TEST(HttpForwarding, MaxForwardsIsANumber) {
+    RequestHead request;
+    const auto of = [&request](const std::string& value) {
+        const std::string bytes =
+            "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: " + value + "\r\n\r\n";
+        request.clear();
+        EXPECT_FALSE(parse_request_head(bytes, {}, request));
+        return max_forwards(request);
+    };
+    EXPECT_EQ(of("0"), 0u);
+    EXPECT_EQ(of("17"), 17u);
+    EXPECT_EQ(of("-1"), std::nullopt);
+    EXPECT_EQ(of("1, 2"), std::nullopt);
+    EXPECT_EQ(of("99999999999999999999999"), std::nullopt);
+    EXPECT_EQ(of(""), std::nullopt);
 }
 
 constexpr std::string_view date = "Sun, 06 Nov 1994 08:49:37 GMT";

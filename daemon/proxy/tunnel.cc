@@ -1,0 +1,104 @@
+#include "proxy/tunnel.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "proxy/snapshot.h"
+#include "proxy/worker.h"
+
+namespace otto {
+
+namespace {
+
+constexpr int reads_per_turn = 16;
+
+}  // namespace
+
+Tunnel::Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
+               http::ClientStream& client, std::unique_ptr<UpstreamConnection> connection)
+    : observer_(observer),
+      worker_(worker),
+      client_(client),
+      limit_(snapshot.config.timeouts.tunnel),
+      buffer_(snapshot.config.limits.per_request_buffer),
+      connection_(std::move(connection)) {}
+
+void Tunnel::start(std::span<char> first) {
+    connection_->observe(this);
+    observer_.on_progress(limit_);
+    if (!first.empty() && !relay(first)) return;
+    if (push()) pull();
+}
+
+void Tunnel::on_client_body() {
+    push();
+}
+
+void Tunnel::on_client_drained() {
+    observer_.on_progress(limit_);
+    pull();
+}
+
+void Tunnel::on_upstream(bool readable, bool writable) {
+    if (writable && !push()) return;
+    if (readable) pull();
+}
+
+/// From the client to the server. False when the tunnel has ended.
+bool Tunnel::push() {
+    for (;;) {
+        for (std::string_view bytes = client_.body(); !bytes.empty() && out_.size() < buffer_;
+             bytes = client_.body()) {
+            const std::string_view taken = bytes.substr(0, static_cast<std::size_t>(buffer_));
+            out_.append(taken);
+            client_.consume_body(taken.size());
+        }
+        if (out_.empty()) return true;
+        iovec rest{out_.data() + out_sent_, out_.size() - out_sent_};
+        const ssize_t taken = connection_->send({&rest, 1});
+        if (taken < 0) {
+            if (errno == EAGAIN) return true;
+            if (errno == EINTR) continue;
+            observer_.on_reply_cut(std::strerror(errno), true);
+            return false;
+        }
+        observer_.on_progress(limit_);
+        out_sent_ += static_cast<std::size_t>(taken);
+        if (out_sent_ < out_.size()) return true;  // the next edge goes on
+        out_.clear();
+        out_sent_ = 0;
+    }
+}
+
+/// From the server to the client. False when the tunnel has ended.
+bool Tunnel::pull() {
+    const std::span<char> buffer = worker_.scratch(buffer_);
+    for (int turn = 0; turn < reads_per_turn; ++turn) {
+        if (client_.queued() > 0) return true;  // on_client_drained goes on
+        const ssize_t length = connection_->receive(buffer.data(), buffer.size());
+        if (length > 0) {
+            if (!relay(buffer.first(static_cast<std::size_t>(length)))) return false;
+            continue;
+        }
+        if (length == 0) {
+            observer_.on_reply_complete(false);
+            return false;
+        }
+        if (errno == EAGAIN || errno == EINTR) return true;
+        observer_.on_reply_cut(std::strerror(errno), false);
+        return false;
+    }
+    connection_->poke();
+    return true;
+}
+
+bool Tunnel::relay(std::span<char> bytes) {
+    iovec piece{bytes.data(), bytes.size()};
+    observer_.on_progress(limit_);
+    if (client_.send({&piece, 1})) return true;
+    observer_.on_client_broken();
+    return false;
+}
+
+}  // namespace otto

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "http/client_stream.h"
+#include "proxy/attempt.h"
+#include "proxy/upstream_connection.h"
+
+namespace otto {
+
+/// What a connection becomes after 101 (RFC 9110 §7.8): bytes go both ways as they come, until one
+/// side ends. Each side is read only while little waits for the other. Of one worker's thread;
+/// owned by its exchange, which it may be destroyed by in any call.
+class Tunnel final : private UpstreamObserver {
+  public:
+    Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
+           http::ClientStream& client, std::unique_ptr<UpstreamConnection> connection);
+    Tunnel(const Tunnel&) = delete;
+    Tunnel& operator=(const Tunnel&) = delete;
+
+    /// Sends what the server sent after its 101, and goes on.
+    void start(std::span<char> first);
+    void on_client_body();
+    void on_client_drained();
+    /// Bytes that the server has not taken.
+    std::size_t unsent() const { return out_.size() - out_sent_ + connection_->unacknowledged(); }
+
+  private:
+    void on_upstream(bool readable, bool writable) override;
+    bool push();
+    bool pull();
+    bool relay(std::span<char> bytes);
+
+    AttemptObserver& observer_;
+    Worker& worker_;
+    http::ClientStream& client_;
+    const Duration limit_;
+    const Bytes buffer_;
+    std::unique_ptr<UpstreamConnection> connection_;
+    std::string out_;  // from the client, not taken by the kernel yet
+    std::size_t out_sent_ = 0;
+};
+
+}  // namespace otto
