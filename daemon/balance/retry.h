@@ -10,7 +10,7 @@ enum class Failure : std::uint8_t {
     refused,                // nobody listens
     connect_failed,         // unreachable, reset while connecting, …
     connect_timeout,        // `timeouts.connect` passed
-    reset_before_response,  // closed or reset before the first byte of a response
+    reset_before_response,  // closed or reset before the head of a response was complete
     response_timeout,       // `timeouts.response` passed without a response
     malformed_response,     // bytes that are no response, or that end within its head
     local,                  // Otto's own: no file descriptor, no memory

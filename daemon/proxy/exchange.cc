@@ -76,13 +76,18 @@ bool Exchange::answer_locally() {
     return true;
 }
 
-/// The client's, if it sent one that can be used, or else one of our own.
+/// The client's, if it sent just one and that can be used, or else one of our own.
 std::string_view Exchange::request_id() {
-    if (!made_id_) {
-        const http::Field* sent = client_->request().find(http::FieldId::x_request_id);
-        if (sent != nullptr && http::valid_request_id(sent->value)) return sent->value;
-        made_id_ = worker_.make_request_id();
-    }
+    if (made_id_) return made_id_->text();
+    const auto& fields = client_->request().fields;
+    const auto is_id = [](const http::Field& field) {
+        return field.id == http::FieldId::x_request_id;
+    };
+    const auto sent = std::ranges::find_if(fields, is_id);
+    if (sent != fields.end() && http::valid_request_id(sent->value) &&
+        std::none_of(sent + 1, fields.end(), is_id))
+        return sent->value;
+    made_id_ = worker_.make_request_id();
     return made_id_->text();
 }
 

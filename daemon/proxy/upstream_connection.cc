@@ -67,6 +67,11 @@ ssize_t UpstreamConnection::receive(char* buffer, std::size_t size) {
     return length;
 }
 
+bool UpstreamConnection::untouched() const {
+    char byte = 0;
+    return ::recv(fd_.get(), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
 ssize_t UpstreamConnection::send(std::span<iovec> pieces) {
     msghdr message{};
     message.msg_iov = pieces.data();

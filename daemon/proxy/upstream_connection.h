@@ -42,6 +42,8 @@ class UpstreamConnection {
     /// As recv(2): -1 with errno, 0 at the end. EAGAIN without a system call when nothing can be
     /// there.
     ssize_t receive(char* buffer, std::size_t size);
+    /// Asks the kernel whether neither bytes nor an end wait to be read.
+    bool untouched() const;
     /// As sendmsg(2), without SIGPIPE.
     ssize_t send(std::span<iovec> pieces);
 

@@ -9,18 +9,26 @@ namespace {
 
 /// Idle connections kept to one server by one worker.
 constexpr std::size_t max_idle = 512;
+/// A connection that was idle for longer is looked at before it is used: its server may have closed
+/// it, or said goodbye (408), in this very turn of the loop. Under load none is idle for so long.
+constexpr Duration trust_time = std::chrono::milliseconds(10);
 
 }  // namespace
 
 class UpstreamPool::Idle final : public UpstreamObserver {
   public:
     Idle(UpstreamPool& pool, std::uint64_t server, std::unique_ptr<UpstreamConnection> connection,
-         TimePoint until)
-        : until_(until), pool_(pool), server_(server), connection_(std::move(connection)) {
+         TimePoint since, TimePoint until)
+        : since_(since),
+          until_(until),
+          pool_(pool),
+          server_(server),
+          connection_(std::move(connection)) {
         connection_->observe(this);
     }
 
     std::unique_ptr<UpstreamConnection> release() { return std::move(connection_); }
+    TimePoint since() const { return since_; }
     TimePoint until() const { return until_; }
 
   private:
@@ -29,6 +37,7 @@ class UpstreamPool::Idle final : public UpstreamObserver {
         if (readable) pool_.remove(server_, *this);
     }
 
+    const TimePoint since_;
     const TimePoint until_;
     UpstreamPool& pool_;
     const std::uint64_t server_;
@@ -41,10 +50,15 @@ UpstreamPool::~UpstreamPool() = default;
 
 std::unique_ptr<UpstreamConnection> UpstreamPool::take(const Server& server) {
     const auto found = idle_.find(server.id);
-    if (found == idle_.end() || found->second.empty()) return nullptr;
-    auto connection = found->second.back()->release();
-    found->second.pop_back();
-    return connection;
+    if (found == idle_.end()) return nullptr;
+    Stack& stack = found->second;
+    while (!stack.empty()) {
+        const TimePoint since = stack.back()->since();
+        auto connection = stack.back()->release();
+        stack.pop_back();
+        if (coarse_now() - since < trust_time || connection->untouched()) return connection;
+    }
+    return nullptr;
 }
 
 void UpstreamPool::put(const Server& server, std::unique_ptr<UpstreamConnection> connection) {
@@ -52,8 +66,9 @@ void UpstreamPool::put(const Server& server, std::unique_ptr<UpstreamConnection>
     if (stack.size() >= max_idle) return;
     connection->mark_reused();
     connection->rest();
-    const TimePoint until = coarse_now() + server_idle_;
-    stack.push_back(std::make_unique<Idle>(*this, server.id, std::move(connection), until));
+    const TimePoint since = coarse_now();
+    const TimePoint until = since + server_idle_;
+    stack.push_back(std::make_unique<Idle>(*this, server.id, std::move(connection), since, until));
     if (!timer_.pending()) timer_.set(until);
 }
 
