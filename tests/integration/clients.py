@@ -30,6 +30,7 @@ class Response:
         self.raw_head = raw_head
         self.interim = interim
         self.body = b""
+        self.trailers = []  # lines after a chunked body
         lines = raw_head[:-4].split(b"\r\n")
         match = re.fullmatch(rb"HTTP/(1\.[01]) ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)", lines[0])
         if not match:
@@ -133,6 +134,9 @@ class RawClient:
     def close(self):
         self.sock.close()
 
+    def half_close(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
     def reset(self):
         """Closes with a RST."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -200,6 +204,17 @@ class RawClient:
         if self._buffer:
             raise AssertionError(f"bytes before the end: {bytes(self._buffer[:400])!r}")
 
+    def read_to_end(self, seconds=None):
+        """All that still comes, and "closed" or "reset"."""
+        deadline = Deadline(seconds)
+        try:
+            while self._more(deadline):
+                pass
+            how = "closed"
+        except CutOff:
+            how = "reset"
+        return self._take(len(self._buffer)), how
+
     def head(self, seconds=None):
         """The head of the next final reply, its body unread."""
         deadline = Deadline(seconds)
@@ -226,7 +241,7 @@ class RawClient:
         if framing == "length":
             yield from self._counted(length, deadline)
         elif framing == "chunked":
-            yield from self._chunks(deadline)
+            yield from self._chunks(deadline, response)
         elif framing == "until_close":
             while self._buffer or self._more(deadline):
                 yield self._take(len(self._buffer))
@@ -245,15 +260,15 @@ class RawClient:
             left -= len(piece)
             yield piece
 
-    def _chunks(self, deadline):
+    def _chunks(self, deadline, response):
         while True:
             line = self.read_line(deadline)
             if not re.fullmatch(rb"[0-9A-Fa-f]{1,16}(;[^\r\n]*)?", line):
                 raise BadReply(f"chunk size {line!r}")
             size = int(line.split(b";")[0], 16)
             if size == 0:
-                while self.read_line(deadline):
-                    pass  # trailers
+                while line := self.read_line(deadline):
+                    response.trailers.append(line)
                 return
             yield from self._counted(size, deadline)
             if self.read_exactly(2, deadline.left()) != b"\r\n":

@@ -24,6 +24,8 @@ from clients import BadReply, CutOff, Load, RawClient, crc32, fetch, pattern  # 
 from servers import DemoServer, ScriptedServer, answer_all  # noqa: F401
 from waiting import PATIENCE, SLOWNESS, Collector, Deadline  # noqa: F401
 
+RARELY = {"interval": "1h", "timeout": "1s"}  # health checks at the start only
+
 # How the log says what tests wait for: here, so that it is in one place.
 LOG_LISTENING = r"listening on (\S+)"
 LOG_FLIP = r"server (.+) is (healthy|unhealthy): (.*)"
@@ -249,6 +251,22 @@ class Otto:
         reloading, at = self.wait_note(since, RELOADING="^1$")
         ready, _ = self.wait_note(at, READY="^1$")
         return reloading, ready
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def memory(self, field="VmRSS"):
+        """VmRSS or VmHWM, in bytes."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return int(re.search(rf"^{field}:\s+(\d+) kB", status.read(), re.M)[1]) << 10
+
+    def wait_open_files(self, at_most):
+        """Until Otto has that few; each request, answered by Otto itself, lets its loop turn."""
+        deadline = Deadline()
+        while (now := self.open_files()) > at_most:
+            if not deadline.left():
+                raise AssertionError(f"{now} open files, not {at_most}\n{self.tail()}")
+            self.fetch("*", "OPTIONS")
 
     def worker_loads(self, workers):
         """[(connections, requests)] of each worker; needs OTTO_DEBUG=1."""

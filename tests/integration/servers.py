@@ -57,6 +57,12 @@ class DemoServer:
             self._process = None
 
 
+def reset(sock):
+    """Closes with a RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    sock.close()
+
+
 class Connection:
     """What a script works with: a connection from Otto whose first request's head has been read."""
 
@@ -64,15 +70,18 @@ class Connection:
         self._server = server
         self.sock = sock
         self._buffer = b""
+        self.received = bytearray()  # every byte that came
         self.head = b""       # of the current request, as it came
         self.method = ""
         self.target = ""
         self.headers = []
+        self.trailers = []    # of the body read last
 
     def _fill(self):
         self.sock.settimeout(Deadline().timeout())
         piece = self.sock.recv(262144)
         self._buffer += piece
+        self.received += piece
         return bool(piece)
 
     def next_request(self):
@@ -91,7 +100,7 @@ class Connection:
         return True
 
     def is_check(self):
-        return bool(_CHECK.search(self.head))
+        return bool(_CHECK.search(self.head or self.received))
 
     def all(self, name):
         return [value for key, value in self.headers if key.lower() == name.lower()]
@@ -107,7 +116,19 @@ class Connection:
         taken, self._buffer = self._buffer[:count], self._buffer[count:]
         return taken
 
-    def _line(self):
+    def recv_some(self):
+        """What has come, or b"" at the end."""
+        if not self._buffer and not self._fill():
+            return b""
+        taken, self._buffer = self._buffer, b""
+        return taken
+
+    def held(self):
+        """What has been read beyond the head, for scripts that go on with `sock` themselves."""
+        taken, self._buffer = self._buffer, b""
+        return taken
+
+    def line(self):
         while b"\r\n" not in self._buffer:
             if not self._fill():
                 raise ConnectionError("end within a line")
@@ -118,11 +139,12 @@ class Connection:
         """The current request's whole body, decoded."""
         if self.get("Transfer-Encoding") == "chunked":
             body = b""
-            while size := int(self._line().split(b";")[0], 16):
+            while size := int(self.line().split(b";")[0], 16):
                 body += self.recv_exactly(size)
                 assert self.recv_exactly(2) == b"\r\n"
-            while self._line():
-                pass
+            self.trailers = []
+            while line := self.line():
+                self.trailers.append(line)
             return body
         return self.recv_exactly(int(self.get("Content-Length") or 0))
 
@@ -134,6 +156,12 @@ class Connection:
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields]
         self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
+    def send_chunk(self, data):
+        self.send(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def half_close(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
     def wait_closed(self):
         """Until Otto closes or resets the connection; whatever it sends is dropped."""
         try:
@@ -142,9 +170,23 @@ class Connection:
         except ConnectionError:
             pass
 
+    def closed_within(self, seconds):
+        """Whether Otto closes or resets the connection in that time; what it sends is dropped."""
+        deadline = Deadline(seconds)
+        while deadline.left():
+            self.sock.settimeout(deadline.timeout())
+            try:
+                piece = self.sock.recv(262144)
+            except TimeoutError:
+                return False
+            except ConnectionError:
+                return True
+            if not piece:
+                return True
+        return False
+
     def reset(self):
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.sock.close()
+        reset(self.sock)
 
 
 def answer_all(connection, _number):
@@ -161,16 +203,19 @@ class ScriptedServer:
     `check_status`, connections without a byte (TCP checks) are ignored. `requests` has the heads of
     all real requests, byte for byte."""
 
-    def __init__(self, script=answer_all, path=None):
+    def __init__(self, script=answer_all, path=None, receive_buffer=None):
         self.requests = []
         self.errors = []
         self.checks = 0
         self.check_status = "200 OK"
+        self.reset_at_accept = False
         self._script = script
         self._path = path
+        self._receive_buffer = receive_buffer  # of its connections in the kernel; None: as usual
         self._lock = threading.Lock()
         self._numbers = 0
         self._sockets = set()
+        self._connections = []
         self._threads = []
         self._listener = None
         self.port = 0
@@ -186,6 +231,8 @@ class ScriptedServer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", self.port))
             self.port = listener.getsockname()[1]
+        if self._receive_buffer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
         listener.listen(1024)
         self._listener = listener
         self._start(self._accept, listener)
@@ -210,12 +257,16 @@ class ScriptedServer:
                 sock, _ = listener.accept()
             except OSError:
                 return
+            if self.reset_at_accept:
+                reset(sock)
+                continue
             with self._lock:
                 self._sockets.add(sock)
-            self._start(self._serve, sock)
+                connection = Connection(self, sock)
+                self._connections.append(connection)
+            self._start(self._serve, sock, connection)
 
-    def _serve(self, sock):
-        connection = Connection(self, sock)
+    def _serve(self, sock, connection):
         try:
             if connection.next_request():
                 if connection.is_check():
@@ -240,6 +291,12 @@ class ScriptedServer:
         """How many connections brought a request."""
         with self._lock:
             return self._numbers
+
+    def received(self):
+        """Every byte that came, health checks aside, in the order of connections."""
+        with self._lock:
+            return b"".join(bytes(connection.received) for connection in self._connections
+                            if not connection.is_check())
 
     def refuse(self):
         """From now on connections are refused; those that exist stay."""

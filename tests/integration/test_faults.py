@@ -1,13 +1,10 @@
 """Servers and clients that misbehave, and Otto running short of something."""
 
 import contextlib
-import os
 import threading
 
-from harness import (LOG_ACCEPT_PAUSED, LOG_ACCEPT_RESUMED, CutOff, Deadline, TestCase, answer_all,
-                     main, settings)
-
-RARELY = {"interval": "1h", "timeout": "1s"}  # checks at the start only
+from harness import (LOG_ACCEPT_PAUSED, LOG_ACCEPT_RESUMED, RARELY, CutOff, TestCase,
+                     answer_all, main, settings)
 
 
 class Servers(TestCase):
@@ -239,20 +236,14 @@ class Exhaustion(TestCase):
         kept = self.client(otto)
         kept.request()
 
-        def open_files():
-            return len(os.listdir(f"/proc/{otto.pid}/fd"))
-
-        before = open_files()
+        before = otto.open_files()
         clients = [self.client(otto) for _ in range(50)]
         for client in clients:
             self.assertEqual(client.request().status, 200)
-        self.assertGreaterEqual(open_files(), before + 50)
+        self.assertGreaterEqual(otto.open_files(), before + 50)
         for client in clients:
             client.close()
-        deadline = Deadline()
-        while open_files() > before + 2 and deadline.left():  # each request lets Otto's loop turn
-            self.assertEqual(kept.request().status, 200)
-        self.assertLessEqual(open_files(), before + 2)
+        otto.wait_open_files(before + 2)
 
 
 class Aborts(TestCase):

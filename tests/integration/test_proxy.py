@@ -170,7 +170,7 @@ class Streaming(Proxy):
 
         def script(connection, _):
             if connection.get("Transfer-Encoding"):
-                assert connection._line() == b"5"  # pylint: disable=protected-access
+                assert connection.line() == b"5"
             assert connection.recv_exactly(5) == b"first"
             half.set()
             if connection.get("Transfer-Encoding"):
