@@ -107,6 +107,9 @@ void Exchange::choose() {
             return;
         }
     }
+    worker_.log_failure(request_id(), "none", 503,
+                        fmt::format("{} {}: no server is healthy; answered 503",
+                                    client_->request().method_text, client_->request().path));
     reply(503, fmt::format("Retry-After: {}\r\n", worker_.retry_after()));
 }
 
@@ -220,7 +223,7 @@ void Exchange::on_reply_cut(std::string_view detail, bool noticed) {
     worker_.count_cut();
     if (phase_ == Phase::attempting) {
         worker_.log_failure(
-            request_id(), *server_, 0,
+            request_id(), server_->url, 0,
             fmt::format("{} {}: {} broke off its reply ({})", client_->request().method_text,
                         client_->request().path, server_->url, detail));
     }
@@ -284,7 +287,7 @@ void Exchange::timed_out() {
 // ---- ending ------------------------------------------------------------------------------------
 
 void Exchange::give_up(unsigned status, std::string_view what, std::string_view detail) {
-    worker_.log_failure(request_id(), *server_, status,
+    worker_.log_failure(request_id(), server_->url, status,
                         fmt::format("{} {}: {} ({}) by {}, {} attempts; answered {}",
                                     client_->request().method_text, client_->request().path, what,
                                     detail, server_->url, attempts_, status));

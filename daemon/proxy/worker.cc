@@ -211,7 +211,7 @@ void Worker::server_failed(Server& server, Failure failure, std::string_view det
                            reason = std::string(detail)] { reports.on_taken_out(id, reason); });
 }
 
-void Worker::log_failure(std::string_view request_id, const Server& server, unsigned status,
+void Worker::log_failure(std::string_view request_id, std::string_view server, unsigned status,
                          const std::string& text) {
     const TimePoint time = coarse_now();
     if (time - failures_from_ >= std::chrono::seconds(1)) {
@@ -227,7 +227,7 @@ void Worker::log_failure(std::string_view request_id, const Server& server, unsi
     log(Priority::warning, &messages::request_failed,
         fmt::format("{} [{}]{}", text, request_id, more),
         {{"REQUEST_ID", std::string(request_id)},
-         {"SERVER", server.url},
+         {"SERVER", std::string(server)},
          {"STATUS", std::to_string(status)},
          {"LEFT_OUT", std::to_string(left_out)}});
 }

@@ -96,9 +96,9 @@ class Worker {
     /// Whether one more retry fits the budget, which it then takes.
     bool may_retry() { return retry_budget_.withdraw(coarse_now()); }
     http::RequestId make_request_id() { return request_ids_.next(); }
-    /// Logs a request that failed by a server's fault: `status` is what the client got, 0 when its
-    /// connection was cut. In a flood some are only counted.
-    void log_failure(std::string_view request_id, const Server& server, unsigned status,
+    /// Logs a request that failed by the fault of `server` (its URL, or "none"): `status` is what
+    /// the client got, 0 when its connection was cut. In a flood some are only counted.
+    void log_failure(std::string_view request_id, std::string_view server, unsigned status,
                      const std::string& text);
     /// Takes an exchange back that is over.
     void recycle(Exchange& exchange);
