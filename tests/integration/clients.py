@@ -182,6 +182,12 @@ class RawClient:
                 raise CutOff(f"{count} bytes wanted", bytes(self._buffer))
         return self._take(count)
 
+    def receive(self, count):
+        """Up to that many bytes as they come, those first that came with a head; b"" at the end."""
+        if self._buffer:
+            return self._take(min(count, len(self._buffer)))
+        return self.sock.recv(count)
+
     def read_line(self, deadline):
         while (end := self._buffer.find(b"\r\n")) < 0:
             if not self._more(deadline):

@@ -397,7 +397,7 @@ class Bulk(Tunnels):
         client.sock.settimeout(Deadline().timeout())
         sender = threading.Thread(target=pump, args=(client.sock.sendall,))
         sender.start()
-        drain("client", client.sock.recv)
+        drain("client", client.receive)
         sender.join()
         self.assertTrue(arrived.wait(Deadline().left()))
         wanted = hashlib.md5()
