@@ -17,8 +17,7 @@ namespace otto::http {
 namespace {
 
 constexpr std::string_view plain_request = "GET / HTTP/1.1\r\n\r\n";
-/// How long, and for how many bytes, a client may go on sending after a reply that ends the
-/// connection.
+/// How long a client may go on sending after a reply that ends the connection.
 constexpr Duration linger_time = std::chrono::seconds(2);
 /// How long, when draining, a connection that has had no request yet may take to send one.
 constexpr Duration first_request_grace = std::chrono::seconds(1);

@@ -27,8 +27,8 @@ struct ConnectionShare {
         std::atomic<std::uint64_t> value{0};  // its worker writes, all read, relaxed: a hint
     };
     std::vector<Count> open;
-    std::atomic<std::uint64_t> limit{
-        0};  // of all together; 0: none. Control writes, workers read, relaxed
+    // Of all together; 0: none. Control writes, workers read, relaxed.
+    std::atomic<std::uint64_t> limit{0};
 
     std::uint64_t total() const;
     bool full() const {
