@@ -215,9 +215,10 @@ void Attempt::receive() {
             if (!received(buffer.first(static_cast<std::size_t>(length)))) return;
             continue;
         }
+        if (length < 0 && errno == EINTR) continue;
         if (length == 0) {
             end_of_input();
-        } else if (errno != EAGAIN && errno != EINTR) {
+        } else if (errno != EAGAIN) {
             broken(errno);
         }
         return;

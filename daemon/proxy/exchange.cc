@@ -138,7 +138,8 @@ void Exchange::attempt(Server& server, bool fresh) {
                                .server_host = server.host,
                                .via = config.via},
                               request.upgrade);
-    candidates_ = worker_.pin_candidates();
+    // A second go at the same server keeps the pin that it is alive by.
+    if (!fresh) candidates_ = worker_.pin_candidates();
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
     attempt_->start(head, body_.taken(), fresh);

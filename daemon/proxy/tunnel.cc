@@ -85,7 +85,8 @@ bool Tunnel::pull() {
             observer_.on_reply_complete(false);
             return false;
         }
-        if (errno == EAGAIN || errno == EINTR) return true;
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN) return true;
         observer_.on_reply_cut(std::strerror(errno), false);
         return false;
     }
