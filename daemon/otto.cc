@@ -40,12 +40,12 @@ void log_problems(const LoadedConfig& loaded, const MessageType& type) {
 }
 
 /// Client connections that fit beside one connection to a server each.
-std::uint64_t connections_for(const LimitsConfig& limits) {
+std::uint64_t connections_for(const LimitsConfig& limits, std::size_t workers) {
     if (limits.connections != 0) return limits.connections;
     rlimit files{};
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return 0;
-    return files.rlim_cur > 2 * reserved_fds ? (files.rlim_cur - reserved_fds) / 2
-                                             : files.rlim_cur / 4 + 1;
+    const std::uint64_t reserved = reserved_fds + workers * PipePool::most_descriptors;
+    return files.rlim_cur > 2 * reserved ? (files.rlim_cur - reserved) / 2 : files.rlim_cur / 4 + 1;
 }
 
 void raise_fd_limit() {
@@ -186,7 +186,8 @@ Status Otto::start_workers() {
     const unsigned configured = snapshot_->config.workers;
     const unsigned count = configured != 0 ? configured : usable_cpus();
     share_ = std::make_unique<http::ConnectionShare>(count);
-    share_->limit.store(connections_for(snapshot_->config.limits), std::memory_order_relaxed);
+    share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
+                        std::memory_order_relaxed);
     reports_ = {
         .on_taken_out = [this](std::uint64_t server,
                                const std::string& reason) { taken_out(server, reason); },
@@ -221,7 +222,8 @@ void Otto::adopt(Config config) {
     monitor_.watch(servers, snapshot_->config.health_check);
     adopting_ = false;
     if (share_)
-        share_->limit.store(connections_for(snapshot_->config.limits), std::memory_order_relaxed);
+        share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
+                            std::memory_order_relaxed);
     publish();
 }
 

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include <event2/buffer.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -33,8 +35,6 @@ bufferevent_filter_result pass_output(evbuffer* source, evbuffer* destination, e
                                       bufferevent_flush_mode, void*) {
     return evbuffer_add_buffer(destination, source) == 0 ? BEV_OK : BEV_ERROR;
 }
-
-void ignore_event(evutil_socket_t, short, void*) {}
 
 }  // namespace
 
@@ -74,7 +74,7 @@ evbuffer* ClientConnection::input() const {
 }
 
 bool ClientConnection::may_keep_alive() const {
-    return head_.keep_alive && !refusal_ && !front_.draining_;
+    return received_->head.keep_alive && !refusal_ && !front_.draining_;
 }
 
 bool ClientConnection::unused() const {
@@ -111,6 +111,7 @@ bufferevent_filter_result ClientConnection::filter_input(evbuffer* source, evbuf
 
 bufferevent_filter_result ClientConnection::read_head(evbuffer* source, evbuffer* destination) {
     if (refusal_) {  // the time for the head ran out
+        received_ = front_.take_head();
         pass_on(source, 0, destination);
         return BEV_OK;
     }
@@ -123,11 +124,11 @@ bufferevent_filter_result ClientConnection::read_head(evbuffer* source, evbuffer
         scanned_ = bytes.size();
         return BEV_NEED_MORE;
     }
-    head_.clear();
+    received_ = front_.take_head();
     refusal_ = scan.refusal;
     if (!refusal_) {
-        head_bytes_.assign(bytes, scan.skip, scan.length);
-        refusal_ = parse_request_head(head_bytes_, front_.request_limits_, head_);
+        received_->bytes.assign(bytes, scan.skip, scan.length);
+        refusal_ = parse_request_head(received_->bytes, front_.request_limits_, received_->head);
     }
     pass_on(source, scan.skip + scan.length, destination);
     return BEV_OK;
@@ -224,8 +225,7 @@ void ClientConnection::begin(evhttp_request* request) {
     }
     if (!keeper_) {
         const int fd = bufferevent_getfd(socket_);
-        keeper_.reset(
-            event_new(front_.loop_.base(), fd, EV_READ | EV_PERSIST, ignore_event, nullptr));
+        keeper_.reset(event_new(front_.loop_.base(), fd, EV_READ | EV_PERSIST, on_readable, this));
         event_add(keeper_.get(), nullptr);
     }
     // evhttp has just disabled reading; enabled again, it tells us of bodies and of clients that go
@@ -244,7 +244,44 @@ void ClientConnection::consume_body(std::size_t length) {
     adjust_reading();
 }
 
-bool ClientConnection::send(std::span<iovec> pieces) {
+ssize_t ClientConnection::splice_body(int pipe, std::size_t length) {
+    if (!std::exchange(spliced_, true)) set_reading(Reading::spliced);
+    return ::splice(bufferevent_getfd(socket_), nullptr, pipe, nullptr, length,
+                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
+void ClientConnection::want_body(bool wanted) {
+    set_reading(wanted ? Reading::spliced : Reading::paused);
+}
+
+void ClientConnection::end_body() {
+    spliced_ = false;
+    set_reading(Reading::buffered);
+}
+
+ssize_t ClientConnection::splice_reply(int pipe, std::size_t length) {
+    const int fd = bufferevent_getfd(socket_);
+    const ssize_t taken =
+        ::splice(pipe, nullptr, fd, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (taken < 0 && errno == EAGAIN) {
+        if (!writer_)
+            writer_.reset(event_new(front_.loop_.base(), fd, EV_WRITE, on_writable, this));
+        event_add(writer_.get(), nullptr);
+        errno = EAGAIN;
+    }
+    return taken;
+}
+
+bool ClientConnection::send_more(std::span<iovec> pieces) {
+    return send(pieces, MSG_MORE);
+}
+
+void ClientConnection::push() {
+    const int on = 1;
+    ::setsockopt(bufferevent_getfd(socket_), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+bool ClientConnection::send(std::span<iovec> pieces, int flags) {
     evbuffer* output = bufferevent_get_output(socket_);
     std::size_t sent = 0;
     if (evbuffer_get_length(output) == 0) {
@@ -252,7 +289,7 @@ bool ClientConnection::send(std::span<iovec> pieces) {
         message.msg_iov = pieces.data();
         message.msg_iovlen = pieces.size();
         const ssize_t taken =
-            ::sendmsg(bufferevent_getfd(socket_), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+            ::sendmsg(bufferevent_getfd(socket_), &message, flags | MSG_NOSIGNAL | MSG_DONTWAIT);
         if (taken < 0 && errno != EAGAIN && errno != EINTR) return false;
         sent = taken < 0 ? 0 : static_cast<std::size_t>(taken);
     }
@@ -311,39 +348,61 @@ void ClientConnection::on_write(bufferevent*, void* self) {
     }
 }
 
+void ClientConnection::on_readable(evutil_socket_t, short, void* self) {
+    auto& connection = *static_cast<ClientConnection*>(self);
+    if (connection.reading_ == Reading::spliced && connection.observer_ != nullptr)
+        connection.observer_->on_client_body();
+}
+
+void ClientConnection::on_writable(evutil_socket_t, short, void* self) {
+    auto& connection = *static_cast<ClientConnection*>(self);
+    if (connection.observer_ != nullptr) connection.observer_->on_client_drained();
+}
+
 void ClientConnection::on_event(bufferevent*, short, void* self) {
     static_cast<ClientConnection*>(self)->lost();
 }
 
 /// Bytes that nobody takes yet (of a body, or of pipelined requests) are only read up to the limit.
 void ClientConnection::adjust_reading() {
+    if (spliced_) return;
     const bool full = evbuffer_get_length(input()) >= front_.limits_.per_request_buffer;
-    set_reading(!full || phase_ == Phase::idle || phase_ == Phase::lingering);
+    const bool wanted = !full || phase_ == Phase::idle || phase_ == Phase::lingering;
+    set_reading(wanted ? Reading::buffered : Reading::paused);
 }
 
-void ClientConnection::set_reading(bool on) {
-    if (on == reading_) return;
-    reading_ = on;
-    if (on) {
+void ClientConnection::set_reading(Reading wanted) {
+    if (wanted == reading_) return;
+    const Reading before = std::exchange(reading_, wanted);
+    if (before == Reading::paused) {
         front_.hangups_->forget(bufferevent_getfd(socket_));
         event_add(keeper_.get(), nullptr);
-        bufferevent_enable(socket_, EV_READ);
-    } else {
-        bufferevent_disable(socket_, EV_READ);
-        event_del(keeper_.get());  // or it would fire without end
-        front_.hangups_->watch(bufferevent_getfd(socket_), this);
+    }
+    if (before == Reading::buffered) bufferevent_disable(socket_, EV_READ);
+    switch (wanted) {
+        case Reading::buffered:
+            bufferevent_enable(socket_, EV_READ);
+            return;
+        case Reading::spliced:
+            return;
+        case Reading::paused:
+            event_del(keeper_.get());  // or it would fire without end
+            front_.hangups_->watch(bufferevent_getfd(socket_), this);
+            return;
     }
 }
 
 void ClientConnection::drop_events() {
-    if (!reading_) front_.hangups_->forget(bufferevent_getfd(socket_));
+    if (reading_ == Reading::paused) front_.hangups_->forget(bufferevent_getfd(socket_));
     keeper_.reset();
+    writer_.reset();
 }
 
 // ---- after an exchange -------------------------------------------------------------------------
 
 void ClientConnection::finish(bool keep_alive, bool body_left) {
     observer_ = nullptr;
+    if (spliced_) end_body();
     keep_alive_ = keep_alive && !body_left;
     body_left_ = body_left;
     phase_ = Phase::finishing;
@@ -369,6 +428,7 @@ void ClientConnection::complete() {
     }
     evhttp_request* request = std::exchange(request_, nullptr);
     refusal_ = {};
+    front_.give_head(std::move(received_));
     if (!keep_alive_) {
         phase_ = Phase::closed;
         drop_events();
@@ -379,7 +439,7 @@ void ClientConnection::complete() {
         return;
     }
     wait_for_request();
-    set_reading(true);
+    set_reading(Reading::buffered);
     evhttp_send_reply_end(request);
     if (front_.draining_ && unused()) {
         end_unused();
@@ -396,7 +456,7 @@ void ClientConnection::linger() {
     phase_ = Phase::lingering;
     ::shutdown(bufferevent_getfd(socket_), SHUT_WR);
     evbuffer_drain(input(), evbuffer_get_length(input()));
-    set_reading(true);
+    set_reading(Reading::buffered);
     timer_.set_after(linger_time);
 }
 

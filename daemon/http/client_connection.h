@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include <event2/bufferevent.h>
@@ -29,7 +30,7 @@ class ClientConnection final : public ClientStream {
 
     ~ClientConnection();
 
-    const RequestHead& request() const override { return head_; }
+    const RequestHead& request() const override { return received_->head; }
     const Refusal& refusal() const override { return refusal_; }
     const Address& peer() const override { return peer_; }
     std::string_view peer_ip() const override { return peer_ip_; }
@@ -38,7 +39,13 @@ class ClientConnection final : public ClientStream {
     void observe(ClientObserver& observer) override { observer_ = &observer; }
     std::string_view body() override;
     void consume_body(std::size_t length) override;
-    bool send(std::span<iovec> pieces) override;
+    ssize_t splice_body(int pipe, std::size_t length) override;
+    void want_body(bool wanted) override;
+    void end_body() override;
+    bool send(std::span<iovec> pieces) override { return send(pieces, 0); }
+    bool send_more(std::span<iovec> pieces) override;
+    void push() override;
+    ssize_t splice_reply(int pipe, std::size_t length) override;
     std::size_t queued() const override;
     std::size_t unsent() const override;
     void finish(bool keep_alive, bool body_left) override;
@@ -57,6 +64,13 @@ class ClientConnection final : public ClientStream {
         closed,
     };
 
+    /// What is done when the socket is readable.
+    enum class Reading : std::uint8_t {
+        buffered,  // libevent reads
+        spliced,   // the observer does, by splice_body
+        paused,    // nothing: the bytes stay in the kernel
+    };
+
     explicit ClientConnection(Front& front);
 
     static bufferevent_filter_result filter_input(evbuffer* source, evbuffer* destination,
@@ -65,7 +79,10 @@ class ClientConnection final : public ClientStream {
     static void on_read(bufferevent* socket, void* self);
     static void on_write(bufferevent* socket, void* self);
     static void on_event(bufferevent* socket, short what, void* self);
+    static void on_readable(evutil_socket_t fd, short what, void* self);
+    static void on_writable(evutil_socket_t fd, short what, void* self);
 
+    bool send(std::span<iovec> pieces, int flags);
     bool read_proxy_header(evbuffer* source);
     void set_peer(const Address& address);
     bufferevent_filter_result read_head(evbuffer* source, evbuffer* destination);
@@ -79,7 +96,7 @@ class ClientConnection final : public ClientStream {
     void wait_for_request();
     void end_unused();
     void adjust_reading();
-    void set_reading(bool on);
+    void set_reading(Reading wanted);
     void drop_events();
     /// No byte of a request has come yet: may be closed without harm.
     bool unused() const;
@@ -94,20 +111,21 @@ class ClientConnection final : public ClientStream {
     Phase phase_ = Phase::idle;
     bool keep_alive_ = true;
     bool body_left_ = false;
-    bool reading_ = true;
+    Reading reading_ = Reading::buffered;
+    bool spliced_ = false;          // the rest of the body goes by splice_body
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
     std::size_t scanned_ = 0;       // bytes of the socket's input that hold no end of a head
     std::size_t queued_then_ = 0;   // when the progress timer was set
     ClientObserver* observer_ = nullptr;
-    evhttp_request* request_ = nullptr;  // evhttp's; set while busy to lingering
-    std::string head_bytes_;
-    RequestHead head_;
+    evhttp_request* request_ = nullptr;       // evhttp's; set while busy to lingering
+    std::unique_ptr<ReceivedHead> received_;  // from the end of the head to the end of the reply
     Refusal refusal_;
     Address peer_;
     std::string peer_ip_;
     Timer timer_;
     EventHandle keeper_;  // a second read event: it saves epoll_ctl calls when evhttp disables and
-                          // we enable reading
+                          // we enable reading, and tells of bytes to splice
+    EventHandle writer_;  // pending while a spliced reply waits for the client
     ClientConnection* next_ = nullptr;
     ClientConnection* previous_ = nullptr;
 };

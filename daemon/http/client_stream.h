@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <span>
 #include <string_view>
 
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #include "base/address.h"
@@ -49,9 +51,31 @@ class ClientStream {
     virtual std::string_view body() = 0;
     virtual void consume_body(std::size_t length) = 0;
 
+    /// When body() is empty: moves up to `length` bytes of the body from the connection into a
+    /// pipe, as splice(2) does. From then on the body comes only this way, and on_client_body is
+    /// called for as long as bytes wait and want_body(true) holds. ENOTSUP: not with this client.
+    virtual ssize_t splice_body(int /*pipe*/, std::size_t /*length*/) {
+        errno = ENOTSUP;
+        return -1;
+    }
+    virtual void want_body(bool /*wanted*/) {}
+    /// The last byte of the body has been spliced.
+    virtual void end_body() {}
+
     /// Sends at once what the connection takes and queues the rest. False when the connection is
     /// broken: abort() then.
     [[nodiscard]] virtual bool send(std::span<iovec> pieces) = 0;
+    /// The same for bytes that splice_reply() will follow at once: the kernel may hold them until
+    /// then, or until push().
+    [[nodiscard]] virtual bool send_more(std::span<iovec> pieces) { return send(pieces); }
+    virtual void push() {}
+    /// When nothing is queued: moves up to `length` bytes from a pipe to the client, as splice(2)
+    /// does; on_client_drained is called once it takes bytes again after EAGAIN. ENOTSUP: not with
+    /// this client.
+    virtual ssize_t splice_reply(int /*pipe*/, std::size_t /*length*/) {
+        errno = ENOTSUP;
+        return -1;
+    }
     /// Bytes that were queued and have not gone out.
     virtual std::size_t queued() const = 0;
     /// The same, and what the kernel still holds where that can be known: shrinks as the client

@@ -433,7 +433,7 @@ Address believed_client(const Address& peer, const RequestHead& request,
     return client;
 }
 
-std::string imf_fixdate(long long time) {
+void append_imf_fixdate(std::string& out, long long time) {
     using namespace std::chrono;
     constexpr long long last = 253402300799;  // 9999-12-31T23:59:59Z
     constexpr std::string_view weekdays = "SunMonTueWedThuFriSat";
@@ -446,24 +446,21 @@ std::string imf_fixdate(long long time) {
         return std::array<char, 2>{static_cast<char>('0' + number / 10),
                                    static_cast<char>('0' + number % 10)};
     };
-    std::string text;
-    text.reserve(29);
-    const auto put = [&text, two](unsigned number) { text.append(two(number).data(), 2); };
-    text.append(weekdays.substr(weekday(day).c_encoding() * 3, 3)).append(", ");
+    const auto put = [&out, two](unsigned number) { out.append(two(number).data(), 2); };
+    out.append(weekdays.substr(weekday(day).c_encoding() * 3, 3)).append(", ");
     put(static_cast<unsigned>(date.day()));
-    text.append(" ").append(months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3));
-    text.append(" ");
+    out.append(" ").append(months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3));
+    out.append(" ");
     const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
     put(year / 100);
     put(year % 100);
-    text.append(" ");
+    out.append(" ");
     put(static_cast<unsigned>(clock.hours().count()));
-    text.append(":");
+    out.append(":");
     put(static_cast<unsigned>(clock.minutes().count()));
-    text.append(":");
+    out.append(":");
     put(static_cast<unsigned>(clock.seconds().count()));
-    text.append(" GMT");
-    return text;
+    out.append(" GMT");
 }
 
 }  // namespace otto::http

@@ -72,7 +72,8 @@ Address believed_client(const Address& peer, std::string_view list, const TrustP
 Address believed_client(const Address& peer, const RequestHead& request,
                         const TrustPredicate& trusted);
 
-/// `time` (seconds since 1970) as IMF-fixdate (RFC 9110 §5.6.7), 29 bytes; years 1970 to 9999.
-std::string imf_fixdate(long long time);
+/// Appends `time` (seconds since 1970) as IMF-fixdate (RFC 9110 §5.6.7), 29 bytes; years 1970 to
+/// 9999.
+void append_imf_fixdate(std::string& out, long long time);
 
 }  // namespace otto::http

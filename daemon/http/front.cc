@@ -20,6 +20,9 @@ constexpr Duration yield_time = std::chrono::milliseconds(1);
 constexpr Duration pause_time = std::chrono::milliseconds(100);
 constexpr Duration quiet_time = std::chrono::seconds(5);
 
+/// More requests at once allocate their heads.
+constexpr std::size_t max_spare_heads = 1024;
+
 /// evhttp keeps the argument of its listeners' callbacks to itself, so that the error callback
 /// finds its front here.
 thread_local Front* of_this_thread = nullptr;
@@ -108,6 +111,21 @@ void Front::dispatch(evhttp_request* request, void* self) {
     ClientConnection* connection = std::exchange(front.parsed_, nullptr);
     connection->begin(request);
     front.callbacks_.on_request(*connection);
+}
+
+/// Heads are lent for the time of a request: idle connections are many, and shall be small.
+std::unique_ptr<ReceivedHead> Front::take_head() {
+    if (spare_heads_.empty()) return std::make_unique<ReceivedHead>();
+    auto head = std::move(spare_heads_.back());
+    spare_heads_.pop_back();
+    return head;
+}
+
+void Front::give_head(std::unique_ptr<ReceivedHead> head) {
+    if (!head || spare_heads_.size() >= max_spare_heads) return;
+    head->bytes.clear();
+    head->head.clear();
+    spare_heads_.push_back(std::move(head));
 }
 
 // ---- accepting ---------------------------------------------------------------------------------

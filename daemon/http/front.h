@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <event2/http.h>
@@ -14,6 +15,7 @@
 #include "event/loop.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
+#include "http/message.h"
 
 namespace otto::http {
 
@@ -36,6 +38,12 @@ struct ConnectionShare {
         return most != 0 && total() >= most;
     }
     std::uint64_t fewest() const;
+};
+
+/// A request's head and what was read from it.
+struct ReceivedHead {
+    std::string bytes;
+    RequestHead head;
 };
 
 /// One worker's side towards the clients: an evhttp that accepts and sequences, behind the request
@@ -80,6 +88,8 @@ class Front {
     static void dispatch(evhttp_request* request, void* self);
     static void accept_failed(evconnlistener* listener, void* self);
 
+    std::unique_ptr<ReceivedHead> take_head();
+    void give_head(std::unique_ptr<ReceivedHead> head);
     void connection_opened(ClientConnection& connection);
     void connection_closed(ClientConnection& connection);
     void publish();
@@ -105,6 +115,7 @@ class Front {
     bool pause_reported_ = false;
     bool draining_ = false;
     std::function<void()> on_empty_;
+    std::vector<std::unique_ptr<ReceivedHead>> spare_heads_;
     ClientConnection* parsed_ =
         nullptr;  // whose filter passed a head to evhttp in this very call chain
     ClientConnection* first_ = nullptr;  // the list of open connections

@@ -34,6 +34,13 @@ Failure connect_failure(int error_number) {
     }
 }
 
+/// Below that the system calls of a splice cost more than two copies.
+constexpr Bytes least_spliced = 32 * 1024;
+
+bool splice_is_worth_it(Bytes length) {
+    return length >= least_spliced;
+}
+
 /// Server-sent events, as the HTML standard defines them (§9.2).
 bool is_event_stream(const http::ResponseHead& head) {
     constexpr std::string_view type = "text/event-stream";
@@ -53,6 +60,8 @@ Attempt::Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snap
       server_(server),
       client_(client),
       request_body_(body),
+      request_pipe_(worker.pipes()),
+      reply_pipe_(worker.pipes()),
       out_(worker.take_buffer()) {}
 
 Attempt::~Attempt() {
@@ -64,11 +73,13 @@ bool Attempt::client_is_http10() const {
 }
 
 bool Attempt::request_complete() const {
-    return out_.empty() && request_body_.state() == RequestBody::State::complete;
+    return out_.empty() && request_pipe_.held() == 0 &&
+           request_body_.state() == RequestBody::State::complete;
 }
 
 std::size_t Attempt::unsent() const {
-    return out_.size() - out_sent_ + (connection_ ? connection_->unacknowledged() : 0);
+    return out_.size() - out_sent_ + request_pipe_.held() + reply_pipe_.held() +
+           (connection_ ? connection_->unacknowledged() : 0);
 }
 
 // ---- connecting --------------------------------------------------------------------------------
@@ -141,8 +152,10 @@ void Attempt::on_client_body() {
 /// ended.
 bool Attempt::push_request() {
     for (;;) {
-        const auto before = request_body_.state();
-        if (before == RequestBody::State::open) {
+        if (out_.empty() && (request_pipe_ || splice_is_worth_it(request_body_.spliceable())) &&
+            request_pipe_.begin())
+            return splice_request();
+        if (request_body_.state() == RequestBody::State::open) {
             const auto state = request_body_.take(out_);
             if (state == RequestBody::State::too_large || state == RequestBody::State::malformed) {
                 const bool large = state == RequestBody::State::too_large;
@@ -165,6 +178,46 @@ bool Attempt::push_request() {
             observer_.on_progress(done ? timeouts.response : timeouts.progress);
         if (done || !out_.empty()) return true;  // the next edge goes on
     }
+}
+
+/// Moves the rest of a large body within the kernel. False when the attempt has ended.
+bool Attempt::splice_request() {
+    if (send_broken_) return true;
+    const Bytes sent_before = sent_;
+    Bytes left = request_body_.spliceable();
+    const auto moved = request_pipe_->move(
+        left, [this](int pipe, std::size_t most) { return client_.splice_body(pipe, most); },
+        [this](int pipe, std::size_t most) {
+            const ssize_t taken = connection_->splice_out(pipe, most);
+            if (taken > 0) sent_ += static_cast<Bytes>(taken);
+            return taken;
+        });
+    if (request_body_.state() == RequestBody::State::open) request_body_.spliced(left);
+    const bool open = request_body_.state() == RequestBody::State::open;
+    switch (moved) {
+        case Pipe::Moved::all:
+            request_pipe_.end();
+            break;
+        case Pipe::Moved::some:
+        case Pipe::Moved::source_empty:
+            client_.want_body(true);
+            break;
+        case Pipe::Moved::source_ended:
+        case Pipe::Moved::source_broken:
+            observer_.on_client_broken();
+            return false;
+        case Pipe::Moved::sink_full:
+            if (open) client_.want_body(false);
+            break;
+        case Pipe::Moved::sink_broken:  // an answer may be waiting to be read
+            send_broken_ = true;
+            if (open) client_.want_body(false);
+            return true;
+    }
+    const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
+    if (!reply_begun_ && sent_ > sent_before)
+        observer_.on_progress(request_complete() ? timeouts.response : timeouts.progress);
+    return true;
 }
 
 /// Hands the kernel what waits in `out_`. False when the attempt has ended.
@@ -192,27 +245,32 @@ bool Attempt::flush() {
 
 // ---- the reply ---------------------------------------------------------------------------------
 
-void Attempt::on_upstream(bool readable, bool writable) {
+void Attempt::on_upstream(UpstreamConnection&, bool readable, bool writable) {
     if (phase_ == Phase::connecting) {
         connect_settled(connection_->finish_connecting());
         return;
     }
-    if (writable && !out_.empty() && !push_request()) return;
+    if (writable && (!out_.empty() || request_pipe_) && !push_request()) return;
     if (readable) receive();
 }
 
 void Attempt::on_client_drained() {
     if (phase_ == Phase::body) observer_.on_progress(reply_limit_);
-    if (phase_ == Phase::body && connection_->readable()) receive();
+    if (phase_ == Phase::body && (connection_->readable() || reply_pipe_.held() > 0)) receive();
 }
 
 void Attempt::receive() {
     const std::span<char> buffer = worker_.scratch(snapshot_.config.limits.per_request_buffer);
     for (int turn = 0; turn < reads_per_turn; ++turn) {
         if (client_.queued() > 0) return;  // on_client_drained goes on
+        if (splices_reply() && reply_pipe_.begin()) {
+            splice_reply();
+            return;
+        }
         const ssize_t length = connection_->receive(buffer.data(), buffer.size());
         if (length > 0) {
-            if (!received(buffer.first(static_cast<std::size_t>(length)))) return;
+            const auto got = static_cast<std::size_t>(length);
+            if (!received(buffer.first(got), got == buffer.size())) return;
             continue;
         }
         if (length < 0 && errno == EINTR) continue;
@@ -226,8 +284,50 @@ void Attempt::receive() {
     connection_->poke();
 }
 
-/// False when the attempt has ended.
-bool Attempt::received(std::span<char> bytes) {
+bool Attempt::splices_reply() const {
+    return reply_pipe_ || (reply_begun_ && splice_is_worth_it(reply_.spliceable()));
+}
+
+/// Moves the rest of a large body within the kernel.
+void Attempt::splice_reply() {
+    const Bytes left_before = reply_.spliceable();
+    const std::size_t held_before = reply_pipe_.held();
+    Bytes left = left_before;
+    const auto moved = reply_pipe_->move(
+        left, [this](int pipe, std::size_t most) { return connection_->splice_in(pipe, most); },
+        [this](int pipe, std::size_t most) { return client_.splice_reply(pipe, most); });
+    if (left < left_before) {
+        reply_.spliced(left);
+    } else if (held_back_) {
+        client_.push();
+    }
+    held_back_ = false;
+    switch (moved) {
+        case Pipe::Moved::all:
+            complete();
+            return;
+        case Pipe::Moved::some:
+            connection_->poke();
+            break;
+        case Pipe::Moved::source_empty:
+        case Pipe::Moved::sink_full:
+            break;
+        case Pipe::Moved::source_ended:
+            end_of_input();
+            return;
+        case Pipe::Moved::source_broken:
+            broken(errno);
+            return;
+        case Pipe::Moved::sink_broken:
+            observer_.on_client_broken();
+            return;
+    }
+    if (left < left_before || reply_pipe_.held() < held_before) observer_.on_progress(reply_limit_);
+}
+
+/// `more`: the server has probably sent more, which can be read at once. False when the attempt has
+/// ended.
+bool Attempt::received(std::span<char> bytes, bool more) {
     std::span<char> rest = bytes;
     std::string held;  // keeps the bytes of a head that came in parts alive
     if (phase_ == Phase::head) {
@@ -253,7 +353,7 @@ bool Attempt::received(std::span<char> bytes) {
         }
         return false;
     }
-    if (!relay(pieces)) return false;
+    if (!relay(pieces, more)) return false;
     if (reply_.state() == ReplyBody::State::complete) {
         complete();
         return false;
@@ -348,7 +448,7 @@ void Attempt::upgrade(const http::ResponseHead& head, std::span<char> rest) {
 
 /// Sends pieces of the body, with the head before the first of them. False when the attempt has
 /// ended.
-bool Attempt::relay(std::span<iovec> body) {
+bool Attempt::relay(std::span<iovec> body, bool more) {
     std::array<iovec, 4> pieces{};
     std::size_t count = 0;
     if (!reply_begun_) {
@@ -357,7 +457,9 @@ bool Attempt::relay(std::span<iovec> body) {
         reply_begun_ = true;
     }
     for (const iovec& piece : body) pieces[count++] = piece;
-    if (count == 0 || client_.send({pieces.data(), count})) return true;
+    held_back_ = more && count > 0 && splices_reply() && reply_pipe_.begin();
+    const std::span<iovec> all(pieces.data(), count);
+    if (count == 0 || (held_back_ ? client_.send_more(all) : client_.send(all))) return true;
     observer_.on_client_broken();
     return false;
 }
@@ -376,7 +478,7 @@ void Attempt::end_of_input() {
         return;
     }
     server_keeps_alive_ = false;
-    if (relay(pieces)) complete();
+    if (relay(pieces, false)) complete();
 }
 
 void Attempt::broken(int error_number) {
@@ -390,7 +492,8 @@ void Attempt::broken(int error_number) {
 void Attempt::complete() {
     phase_ = Phase::over;
     const bool reusable = server_keeps_alive_ && !reply_.surplus() && request_complete() &&
-                          !send_broken_ && connection_->quiet() && !worker_.draining();
+                          !send_broken_ && !worker_.draining() &&
+                          (connection_->quiet() || connection_->untouched());
     connection_->observe(nullptr);
     if (reusable) worker_.pool().put(server_, std::move(connection_));
     observer_.on_reply_complete(client_keeps_alive_);

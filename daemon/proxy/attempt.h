@@ -8,6 +8,7 @@
 #include "balance/retry.h"
 #include "balance/server.h"
 #include "http/client_stream.h"
+#include "proxy/pipe.h"
 #include "proxy/reply_body.h"
 #include "proxy/request_body.h"
 #include "proxy/upstream_connection.h"
@@ -70,7 +71,8 @@ class Attempt final : private UpstreamObserver {
     bool connecting() const { return phase_ == Phase::connecting; }
     /// All that the client has sent so far has been handed on.
     bool awaits_client() const {
-        return out_.empty() && request_body_.state() == RequestBody::State::open;
+        return out_.empty() && request_pipe_.held() == 0 &&
+               request_body_.state() == RequestBody::State::open;
     }
     /// Bytes of the request that the server has not taken: shrinks as it reads.
     std::size_t unsent() const;
@@ -80,18 +82,21 @@ class Attempt final : private UpstreamObserver {
   private:
     enum class Phase : std::uint8_t { connecting, head, body, over };
 
-    void on_upstream(bool readable, bool writable) override;
+    void on_upstream(UpstreamConnection& connection, bool readable, bool writable) override;
     void connect_next();
     void connect_settled(int failure);
     void connected();
     bool flush();
     bool push_request();
+    bool splice_request();
+    bool splices_reply() const;
     void receive();
-    bool received(std::span<char> bytes);
+    void splice_reply();
+    bool received(std::span<char> bytes, bool more);
     std::optional<std::size_t> read_head(std::span<char> bytes);
     void begin_reply(const http::ResponseHead& head);
     void upgrade(const http::ResponseHead& head, std::span<char> rest);
-    bool relay(std::span<iovec> body);
+    bool relay(std::span<iovec> body, bool more);
     void end_of_input();
     void broken(int error_number);
     void complete();
@@ -108,6 +113,8 @@ class Attempt final : private UpstreamObserver {
     std::size_t addresses_tried_ = 0;
     std::size_t address_ = 0;
     std::unique_ptr<UpstreamConnection> connection_;
+    PipeLease request_pipe_;
+    PipeLease reply_pipe_;
     std::string out_;  // of the request, not taken by the kernel yet
     std::size_t out_sent_ = 0;
     Bytes sent_ = 0;
@@ -115,6 +122,7 @@ class Attempt final : private UpstreamObserver {
     std::string partial_head_;  // of the response
     unsigned interims_ = 0;
     Duration reply_limit_{};    // between bytes of the reply
+    bool held_back_ = false;    // by the kernel, for the spliced bytes that follow
     bool reply_begun_ = false;  // bytes of the final reply went to the client
     bool server_keeps_alive_ = false;
     bool client_keeps_alive_ = false;

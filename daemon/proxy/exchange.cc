@@ -47,6 +47,7 @@ void Exchange::begin(http::ClientStream& client) {
     snapshot_ = worker_.snapshot();
     attempts_ = 0;
     body_.begin(client, snapshot_->config.limits);
+    if (body_.state() == RequestBody::State::open) body_.lend(worker_.take_buffer());
     worker_.count_request();
     if (answer_locally()) return;
     choose();
@@ -348,6 +349,7 @@ void Exchange::over() {
     client_ = nullptr;
     server_ = nullptr;
     made_id_.reset();
+    worker_.give_buffer(body_.give_back());
     snapshot_.reset();
     candidates_.reset();
     worker_.recycle(*this);

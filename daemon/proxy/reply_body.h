@@ -27,6 +27,15 @@ class ReplyBody {
     /// What of the server's `bytes` (which are rearranged in place) goes to the client: at most 3
     /// pieces, valid until the next call or until `bytes` are overwritten.
     std::span<iovec> relay(std::span<char> bytes);
+    /// How much of it may be spliced from the server to the client as it is; spliced() says how
+    /// much of that is left.
+    Bytes spliceable() const {
+        return state_ == State::open && framing_ == http::Framing::length ? left_ : 0;
+    }
+    void spliced(Bytes left) {
+        left_ = left;
+        if (left == 0) state_ = State::complete;
+    }
     /// The server closed: completes a body that ends so, whose last pieces are returned. Any other
     /// that is open stays open.
     std::span<iovec> end_of_input();

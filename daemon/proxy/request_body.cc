@@ -14,8 +14,7 @@ void RequestBody::begin(http::ClientStream& client, const LimitsConfig& limits) 
     buffer_ = limits.per_request_buffer;
     chunked_.reset();
     remembered_all_ = true;
-    std::string().swap(
-        remembered_);  // most requests have no body: what a large one took is given back
+    remembered_.clear();
     const bool empty =
         framing_ == http::Framing::none || (framing_ == http::Framing::length && left_ == 0);
     state_ = empty ? State::complete : State::open;
@@ -37,10 +36,22 @@ RequestBody::State RequestBody::take(std::string& out) {
         if (remembered_all_) {
             remembered_.append(out, before);
         } else {
-            std::string().swap(remembered_);
+            remembered_.clear();
         }
     }
     return state_;
+}
+
+Bytes RequestBody::spliceable() const {
+    const bool raw = state_ == State::open && framing_ == http::Framing::length && !remembered_all_;
+    return raw && client_->body().empty() ? left_ : 0;
+}
+
+void RequestBody::spliced(Bytes left) {
+    left_ = left;
+    if (left > 0) return;
+    state_ = State::complete;
+    client_->end_body();
 }
 
 RequestBody::State RequestBody::discard() {

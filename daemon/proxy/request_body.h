@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "config/config.h"
 #include "http/chunked.h"
@@ -18,10 +19,18 @@ class RequestBody {
     /// For the next request of an exchange.
     void begin(http::ClientStream& client, const LimitsConfig& limits);
 
+    /// Memory to remember the body in, and its return.
+    void lend(std::string buffer) { remembered_ = std::move(buffer); }
+    std::string give_back() { return std::exchange(remembered_, {}); }
+
     State state() const { return state_; }
     /// Moves what has arrived to the end of `out`, until that holds `per_request_buffer` bytes or
     /// more.
     State take(std::string& out);
+    /// How much of it may be spliced from the client to the server as it is, 0 when its bytes must
+    /// be looked at, remembered, or are here already. spliced() says how much of that is left.
+    Bytes spliceable() const;
+    void spliced(Bytes left);
     /// Takes and forgets what has arrived.
     State discard();
 

@@ -40,7 +40,7 @@ void Tunnel::on_client_drained() {
     pull();
 }
 
-void Tunnel::on_upstream(bool readable, bool writable) {
+void Tunnel::on_upstream(UpstreamConnection&, bool readable, bool writable) {
     if (writable && !push()) return;
     if (readable) pull();
 }

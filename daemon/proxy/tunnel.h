@@ -28,7 +28,7 @@ class Tunnel final : private UpstreamObserver {
     std::size_t unsent() const { return out_.size() - out_sent_ + connection_->unacknowledged(); }
 
   private:
-    void on_upstream(bool readable, bool writable) override;
+    void on_upstream(UpstreamConnection& connection, bool readable, bool writable) override;
     bool push();
     bool pull();
     bool relay(std::span<char> bytes);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <utility>
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -40,7 +41,7 @@ void UpstreamConnection::fired(evutil_socket_t, short what, void* self) {
         connection.drained_ = false;
     }
     if (connection.observer_ == nullptr) return;
-    connection.observer_->on_upstream(connection.readable_, (what & EV_WRITE) != 0);
+    connection.observer_->on_upstream(connection, connection.readable_, (what & EV_WRITE) != 0);
 }
 
 int UpstreamConnection::finish_connecting() {
@@ -67,9 +68,27 @@ ssize_t UpstreamConnection::receive(char* buffer, std::size_t size) {
     return length;
 }
 
-bool UpstreamConnection::untouched() const {
+ssize_t UpstreamConnection::splice_in(int pipe, std::size_t length) {
+    if (!readable_) {
+        errno = EAGAIN;
+        return -1;
+    }
+    const ssize_t moved =
+        ::splice(fd_.get(), nullptr, pipe, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (moved < 0 && errno == EAGAIN) readable_ = false;
+    drained_ = false;
+    return moved;
+}
+
+ssize_t UpstreamConnection::splice_out(int pipe, std::size_t length) {
+    return ::splice(pipe, nullptr, fd_.get(), nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
+bool UpstreamConnection::untouched() {
     char byte = 0;
-    return ::recv(fd_.get(), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+    if (::recv(fd_.get(), &byte, 1, MSG_PEEK) >= 0 || errno != EAGAIN) return false;
+    readable_ = false;
+    return true;
 }
 
 ssize_t UpstreamConnection::send(std::span<iovec> pieces) {

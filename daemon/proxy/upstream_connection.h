@@ -11,10 +11,12 @@
 
 namespace otto {
 
+class UpstreamConnection;
+
 class UpstreamObserver {
   public:
     /// Something happened on the connection; the callback may destroy it.
-    virtual void on_upstream(bool readable, bool writable) = 0;
+    virtual void on_upstream(UpstreamConnection& connection, bool readable, bool writable) = 0;
 
   protected:
     ~UpstreamObserver() = default;
@@ -42,8 +44,12 @@ class UpstreamConnection {
     /// As recv(2): -1 with errno, 0 at the end. EAGAIN without a system call when nothing can be
     /// there.
     ssize_t receive(char* buffer, std::size_t size);
+    /// Moves bytes into a pipe, as splice(2).
+    ssize_t splice_in(int pipe, std::size_t length);
+    /// Moves bytes out of one, as splice(2).
+    ssize_t splice_out(int pipe, std::size_t length);
     /// Asks the kernel whether neither bytes nor an end wait to be read.
-    bool untouched() const;
+    bool untouched();
     /// As sendmsg(2), without SIGPIPE.
     ssize_t send(std::span<iovec> pieces);
 

@@ -33,15 +33,25 @@ class UpstreamPool {
     std::size_t size() const;
 
   private:
-    class Idle;
-    using Stack = std::vector<std::unique_ptr<Idle>>;
+    struct Idle {
+        std::unique_ptr<UpstreamConnection> connection;
+        TimePoint since;
+        TimePoint until;
+    };
 
-    void remove(std::uint64_t server, const Idle& idle);
+    /// The idle connections to one server, the one used last on top.
+    struct Stack final : UpstreamObserver {
+        /// An idle server has nothing to say but goodbye.
+        void on_upstream(UpstreamConnection& connection, bool readable, bool writable) override;
+
+        std::vector<Idle> idle;
+    };
+
     void expire();
 
     const Loop& loop_;
     Duration server_idle_ = std::chrono::seconds(4);
-    std::unordered_map<std::uint64_t, Stack> idle_;  // by Server::id
+    std::unordered_map<std::uint64_t, Stack> stacks_;  // by Server::id
     Timer timer_;
 };
 

@@ -26,6 +26,15 @@ constexpr unsigned failures_per_second = 10;
 constexpr std::size_t max_buffers = 256;
 constexpr std::size_t max_buffer_capacity = 64 * 1024;
 
+/// The same object by a reference count of its own: exchanges copy these for each request, and one
+/// count for all workers would be a cache line that they fight for.
+template <typename T>
+std::shared_ptr<T> counted_apart(std::shared_ptr<T> shared) {
+    T* object = shared.get();
+    auto holder = std::make_shared<std::shared_ptr<T>>(std::move(shared));
+    return {std::move(holder), object};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::open(const WorkerContext& context, unsigned index,
@@ -51,8 +60,8 @@ Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
     : context_(context),
       index_(index),
       loop_(std::move(loop)),
-      snapshot_(std::move(snapshot)),
-      candidates_(std::move(candidates)),
+      snapshot_(counted_apart(std::move(snapshot))),
+      candidates_(counted_apart(std::move(candidates))),
       picker_(candidates_, index, context.workers),
       scratch_(scratch_size) {}
 
@@ -163,10 +172,12 @@ void Worker::run() {
 
 void Worker::take_on(std::shared_ptr<const Snapshot> snapshot,
                      std::shared_ptr<const Candidates> candidates) {
-    if (snapshot != snapshot_) pool_->clear();
-    snapshot_ = std::move(snapshot);
+    if (snapshot != snapshot_) {
+        pool_->clear();
+        snapshot_ = counted_apart(std::move(snapshot));
+    }
     if (candidates != candidates_) {
-        candidates_ = std::move(candidates);
+        candidates_ = counted_apart(std::move(candidates));
         picker_ = Picker(candidates_, index_, context_.workers);
     }
     pool_->configure(snapshot_->config.timeouts.server_idle);
@@ -243,7 +254,8 @@ std::string_view Worker::date() {
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (now.tv_sec != date_second_) {
         date_second_ = now.tv_sec;
-        date_ = http::imf_fixdate(now.tv_sec);
+        date_.clear();
+        http::append_imf_fixdate(date_, now.tv_sec);
     }
     return date_;
 }
@@ -256,7 +268,8 @@ std::string Worker::take_buffer() {
 }
 
 void Worker::give_buffer(std::string buffer) {
-    if (buffers_.size() >= max_buffers || buffer.capacity() > max_buffer_capacity) return;
+    const bool small = buffer.capacity() <= std::string().capacity();  // holds no memory
+    if (small || buffer.capacity() > max_buffer_capacity || buffers_.size() >= max_buffers) return;
     buffer.clear();
     buffers_.push_back(std::move(buffer));
 }

@@ -16,6 +16,7 @@
 #include "event/mailbox.h"
 #include "http/front.h"
 #include "http/request_id.h"
+#include "proxy/pipe.h"
 #include "proxy/snapshot.h"
 #include "proxy/upstream_pool.h"
 
@@ -86,6 +87,7 @@ class Worker {
 
     const Loop& loop() const { return loop_; }
     UpstreamPool& pool() { return *pool_; }
+    PipePool& pipes() { return pipes_; }
     const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
     const Candidates& candidates() const { return *candidates_; }
     std::shared_ptr<const Candidates> pin_candidates() const { return candidates_; }
@@ -154,6 +156,7 @@ class Worker {
     Picker picker_;
     bool draining_ = false;
     std::unique_ptr<UpstreamPool> pool_;
+    PipePool pipes_;
     std::unique_ptr<http::Front> front_;
     std::vector<std::unique_ptr<Exchange>> exchanges_;
     std::vector<Exchange*> free_exchanges_;

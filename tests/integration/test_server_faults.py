@@ -14,6 +14,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 TEN = OK + b"Content-Length: 10\r\n\r\n"
 SOON = f"{int(150 * SLOWNESS)}ms"
+PATIENT = f"{int(600 * SLOWNESS)}ms"  # of the storm, in which the servers of this test are slow by themselves
 
 
 # ---- what servers do: each is called with the connection, the request read ---------------------
@@ -327,7 +328,7 @@ class ServerFaults(TestCase):
     def test_many(self):
         """So many of them leave nothing behind. OTTO_FAULTS says how many."""
         total = int(os.environ.get("OTTO_FAULTS", 10_000 if SLOWNESS == 1 else 1_500))
-        otto = self.start(timeouts={"response": SOON, "progress": SOON, "serverIdle": "200ms"})
+        otto = self.start(timeouts={"response": PATIENT, "progress": PATIENT, "serverIdle": "200ms"})
         quick = [number for number, fault in enumerate(FAULTS)
                  if not fault.timed and not fault.act.late]
         timed = [number for number, fault in enumerate(FAULTS) if fault.timed]

@@ -24,6 +24,12 @@ ForwardingContext stranger() {
     return context;
 }
 
+std::string date_of(long long time) {
+    std::string text;
+    append_imf_fixdate(text, time);
+    return text;
+}
+
 ForwardingContext trusted() {
     ForwardingContext context = stranger();
     context.trusted = true;
@@ -359,12 +365,12 @@ TEST(HttpForwarding, BelievedClient) {
 }
 
 TEST(HttpForwarding, Dates) {
-    EXPECT_EQ(imf_fixdate(784111777), date);
-    EXPECT_EQ(imf_fixdate(0), "Thu, 01 Jan 1970 00:00:00 GMT");
-    EXPECT_EQ(imf_fixdate(951827696), "Tue, 29 Feb 2000 12:34:56 GMT");
-    EXPECT_EQ(imf_fixdate(4102444799), "Thu, 31 Dec 2099 23:59:59 GMT");
-    EXPECT_EQ(imf_fixdate(-1), "Thu, 01 Jan 1970 00:00:00 GMT");
-    EXPECT_EQ(imf_fixdate(1LL << 60), "Fri, 31 Dec 9999 23:59:59 GMT");
+    EXPECT_EQ(date_of(784111777), date);
+    EXPECT_EQ(date_of(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+    EXPECT_EQ(date_of(951827696), "Tue, 29 Feb 2000 12:34:56 GMT");
+    EXPECT_EQ(date_of(4102444799), "Thu, 31 Dec 2099 23:59:59 GMT");
+    EXPECT_EQ(date_of(-1), "Thu, 01 Jan 1970 00:00:00 GMT");
+    EXPECT_EQ(date_of(1LL << 60), "Fri, 31 Dec 9999 23:59:59 GMT");
 }
 
 /// Inserts, replaces, removes and repeats bytes and lines.
