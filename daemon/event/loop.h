@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include <event2/event.h>
 
@@ -9,6 +10,8 @@
 #include "base/time.h"
 
 namespace otto {
+
+using EventHandle = std::unique_ptr<event, Deleter<event_free>>;
 
 /// One thread's event loop. Everything made on it belongs to that thread; only Mailbox::post may be
 /// called from others.
@@ -22,13 +25,21 @@ class Loop {
     bool run();
     /// From within the loop: run() returns after the current callbacks.
     void stop();
+    /// Closes a descriptor whose edge-triggered events have just been deleted, in the next turn.
+    /// Until then the changelist remembers the deletion by the descriptor's number: a
+    /// level-triggered event on a new descriptor of that number would become edge-triggered.
+    void close_later(UniqueFd fd) const;
 
   private:
-    explicit Loop(event_base* base) : base_(base) {}
+    struct Closing {
+        std::vector<UniqueFd> fds;
+        EventHandle timer;
+    };
+
+    explicit Loop(event_base* base);
 
     std::unique_ptr<event_base, Deleter<event_base_free>> base_;
+    std::unique_ptr<Closing> closing_;
 };
-
-using EventHandle = std::unique_ptr<event, Deleter<event_free>>;
 
 }  // namespace otto

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "http/proxy_protocol.h"
 
@@ -25,15 +27,10 @@ constexpr Duration linger_time = std::chrono::seconds(2);
 constexpr Duration first_request_grace = std::chrono::seconds(1);
 constexpr short gone = BEV_EVENT_READING | BEV_EVENT_EOF;
 
-std::string_view contiguous(evbuffer* buffer, std::size_t wanted) {
-    const std::size_t length = std::min(wanted, evbuffer_get_length(buffer));
-    const auto* bytes = evbuffer_pullup(buffer, static_cast<ev_ssize_t>(length));
-    return {reinterpret_cast<const char*>(bytes), length};
-}
-
-bufferevent_filter_result pass_output(evbuffer* source, evbuffer* destination, ev_ssize_t,
-                                      bufferevent_flush_mode, void*) {
-    return evbuffer_add_buffer(destination, source) == 0 ? BEV_OK : BEV_ERROR;
+/// Nothing is to be read or written through the filter.
+bufferevent_filter_result pass_nothing(evbuffer*, evbuffer*, ev_ssize_t, bufferevent_flush_mode,
+                                       void*) {
+    return BEV_NEED_MORE;
 }
 
 }  // namespace
@@ -43,17 +40,15 @@ bufferevent* ClientConnection::open(Front& front) {
     if (socket == nullptr) return nullptr;
     std::unique_ptr<ClientConnection> connection(new ClientConnection(front));
     bufferevent* filter = bufferevent_filter_new(
-        socket, filter_input, pass_output, BEV_OPT_CLOSE_ON_FREE,
+        socket, pass_nothing, pass_nothing, BEV_OPT_CLOSE_ON_FREE,
         [](void* self) { std::unique_ptr<ClientConnection>(static_cast<ClientConnection*>(self)); },
         connection.get());
     if (filter == nullptr) {
         bufferevent_free(socket);
         return nullptr;
     }
-    bufferevent_data_cb filter_write = nullptr;
-    bufferevent_getcb(socket, &connection->filter_read_, &filter_write, &connection->filter_event_,
-                      &connection->filter_argument_);
-    bufferevent_setcb(socket, on_read, on_write, on_event, connection.get());
+    bufferevent_disable(socket, EV_READ | EV_WRITE);
+    bufferevent_setcb(socket, nullptr, on_write, on_event, connection.get());
     connection->socket_ = socket;
     connection->filter_ = filter;
     connection->wait_for_request();
@@ -69,8 +64,11 @@ ClientConnection::~ClientConnection() {
     if (phase_ != Phase::closed) front_.connection_closed(*this);
 }
 
-evbuffer* ClientConnection::input() const {
-    return bufferevent_get_input(socket_);
+/// The connection has its descriptor by now.
+void ClientConnection::start() {
+    reader_.reset(event_new(front_.loop_.base(), bufferevent_getfd(socket_), EV_READ | EV_PERSIST,
+                            on_readable, this));
+    event_add(reader_.get(), nullptr);
 }
 
 bool ClientConnection::may_keep_alive() const {
@@ -78,7 +76,7 @@ bool ClientConnection::may_keep_alive() const {
 }
 
 bool ClientConnection::unused() const {
-    return phase_ == Phase::idle && evbuffer_get_length(input()) == 0;
+    return phase_ == Phase::idle && rest().empty();
 }
 
 /// Draining: a request that has arrived in the kernel is still answered, and a connection that has
@@ -86,7 +84,7 @@ bool ClientConnection::unused() const {
 void ClientConnection::end_unused() {
     int arrived = 0;
     if (::ioctl(bufferevent_getfd(socket_), FIONREAD, &arrived) == 0 && arrived > 0) return;
-    if (keeper_) {  // it has had a request
+    if (served_) {
         lost();
         return;
     }
@@ -101,46 +99,97 @@ void ClientConnection::wait_for_request() {
     timer_.set_after(front_.timeouts_.client_idle);
 }
 
-bufferevent_filter_result ClientConnection::filter_input(evbuffer* source, evbuffer* destination,
-                                                         ev_ssize_t, bufferevent_flush_mode,
-                                                         void* self) {
-    auto& connection = *static_cast<ClientConnection*>(self);
-    if (connection.phase_ != Phase::idle) return BEV_NEED_MORE;
-    return connection.read_head(source, destination);
+void ClientConnection::keep(std::string_view bytes) {
+    if (bytes.empty()) return;
+    if (!received_) received_ = front_.lend();
+    received_->add(bytes);
 }
 
-bufferevent_filter_result ClientConnection::read_head(evbuffer* source, evbuffer* destination) {
-    if (refusal_) {  // the time for the head ran out
-        received_ = front_.take_head();
-        pass_on(source, 0, destination);
-        return BEV_OK;
+void ClientConnection::on_readable(evutil_socket_t, short, void* self) {
+    static_cast<ClientConnection*>(self)->read();
+}
+
+void ClientConnection::read() {
+    if (reading_ == Reading::spliced) {
+        readable_ = true;
+        if (observer_ != nullptr) observer_->on_client_body();
+        return;
     }
-    if (proxy_header_due_ && !read_proxy_header(source)) return BEV_NEED_MORE;
-    const std::string_view bytes = contiguous(source, front_.request_limits_.header_bytes + 64);
-    if (bytes.empty()) return BEV_NEED_MORE;
-    const HeadScan scan = scan_request_head(bytes, scanned_, front_.request_limits_);
+    if (phase_ == Phase::idle && std::exchange(pipelined_, false)) {
+        read_head({});
+        return;
+    }
+    std::size_t most = front_.scratch_.size();
+    if (phase_ == Phase::busy || phase_ == Phase::finishing) {
+        if (rest().size() >= front_.limits_.per_request_buffer) {
+            adjust_reading();
+            return;
+        }
+        most = std::min<std::size_t>(most, front_.limits_.per_request_buffer - rest().size());
+    }
+    const ssize_t length = ::recv(bufferevent_getfd(socket_), front_.scratch_.data(), most, 0);
+    if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (length <= 0) {
+        lost();
+        return;
+    }
+    const std::string_view bytes(front_.scratch_.data(), static_cast<std::size_t>(length));
+    switch (phase_) {
+        case Phase::idle:
+            read_head(bytes);
+            return;
+        case Phase::busy:
+            keep(bytes);
+            if (observer_ != nullptr) observer_->on_client_body();
+            if (phase_ == Phase::busy) adjust_reading();
+            return;
+        case Phase::finishing:
+            keep(bytes);
+            adjust_reading();
+            return;
+        case Phase::passed:
+        case Phase::lingering:
+        case Phase::closed:
+            return;
+    }
+}
+
+/// More of a request's head has come, or may be there already. The bytes are copied only once.
+void ClientConnection::read_head(std::string_view bytes) {
+    if (!front_.proxy_protocol_) proxy_header_due_ = false;
+    const bool in_place = rest().empty() && !proxy_header_due_;
+    if (!in_place) keep(bytes);
+    if (proxy_header_due_ && !read_proxy_header()) return;
+    std::string_view all = in_place ? bytes : rest();
+    if (all.empty()) return;
+    all = all.substr(0, front_.request_limits_.header_bytes + 64);
+    const HeadScan scan = scan_request_head(all, scanned_, front_.request_limits_);
     if (!scan.refusal && scan.length == 0) {
         if (scanned_ == 0) timer_.set_after(front_.timeouts_.request_header);
-        scanned_ = bytes.size();
-        return BEV_NEED_MORE;
+        scanned_ = all.size();
+        if (in_place) keep(bytes);
+        return;
     }
-    received_ = front_.take_head();
+    if (!received_) received_ = front_.lend();
+    received_->head.clear();
     refusal_ = scan.refusal;
     if (!refusal_) {
-        received_->bytes.assign(bytes, scan.skip, scan.length);
-        refusal_ = parse_request_head(received_->bytes, front_.request_limits_, received_->head);
+        received_->head_bytes.assign(all, scan.skip, scan.length);
+        refusal_ =
+            parse_request_head(received_->head_bytes, front_.request_limits_, received_->head);
     }
-    pass_on(source, scan.skip + scan.length, destination);
-    return BEV_OK;
+    const std::size_t used = scan.skip + scan.length;
+    if (in_place) {
+        keep(bytes.substr(used));
+    } else {
+        received_->take(used);
+    }
+    pass_on();
 }
 
 /// Takes the header with which a trusted proxy names its client. False when more of it is needed,
 /// or the connection has been given up.
-bool ClientConnection::read_proxy_header(evbuffer* source) {
-    if (!front_.proxy_protocol_) {
-        proxy_header_due_ = false;
-        return true;
-    }
+bool ClientConnection::read_proxy_header() {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
     ::getpeername(bufferevent_getfd(socket_), reinterpret_cast<sockaddr*>(&storage), &length);
@@ -149,10 +198,10 @@ bool ClientConnection::read_proxy_header(evbuffer* source) {
         std::any_of(front_.trusted_proxies_.begin(), front_.trusted_proxies_.end(),
                     [&peer](const Cidr& trusted) { return trusted.contains(peer); });
     if (!proxy_header_due_) return true;
-    const ProxyHeader header = parse_proxy_header(contiguous(source, max_proxy_header));
+    const ProxyHeader header = parse_proxy_header(rest().substr(0, max_proxy_header));
     switch (header.state) {
         case ParseState::incomplete:
-            if (scanned_ == 0 && evbuffer_get_length(source) > 0) {
+            if (scanned_ == 0 && !rest().empty()) {
                 scanned_ = 1;
                 timer_.set_after(front_.timeouts_.request_header);
             }
@@ -164,7 +213,7 @@ bool ClientConnection::read_proxy_header(evbuffer* source) {
         case ParseState::complete:
             break;
     }
-    evbuffer_drain(source, header.length);
+    received_->take(header.length);
     scanned_ = 0;
     proxy_header_due_ = false;
     if (header.client) set_peer(*header.client);
@@ -176,11 +225,15 @@ void ClientConnection::set_peer(const Address& address) {
     peer_ip_ = address.is_ip() ? address.ip() : "unix";
 }
 
-void ClientConnection::pass_on(evbuffer* source, std::size_t drop, evbuffer* destination) {
-    evbuffer_drain(source, drop);
-    evbuffer_add(destination, plain_request.data(), plain_request.size());
+/// Has evhttp dispatch a request.
+void ClientConnection::pass_on() {
+    evbuffer_add(bufferevent_get_input(filter_), plain_request.data(), plain_request.size());
     phase_ = Phase::passed;
     front_.parsed_ = this;
+    bufferevent_data_cb on_read = nullptr;
+    void* argument = nullptr;
+    bufferevent_getcb(filter_, &on_read, nullptr, nullptr, &argument);
+    on_read(filter_, argument);
 }
 
 void ClientConnection::timed_out() {
@@ -191,7 +244,8 @@ void ClientConnection::timed_out() {
                 return;
             }
             refusal_ = {408, "the request's head took too long"};
-            filter_read_(socket_, filter_argument_);
+            received_->head.clear();
+            pass_on();
             return;
         case Phase::finishing:
             if (queued() < queued_then_) {
@@ -223,31 +277,31 @@ void ClientConnection::begin(evhttp_request* request) {
                      ? Address(peer, six ? sizeof(sockaddr_in6) : sizeof(sockaddr_in))
                      : Address());
     }
-    if (!keeper_) {
-        const int fd = bufferevent_getfd(socket_);
-        keeper_.reset(event_new(front_.loop_.base(), fd, EV_READ | EV_PERSIST, on_readable, this));
-        event_add(keeper_.get(), nullptr);
-    }
-    // evhttp has just disabled reading; enabled again, it tells us of bodies and of clients that go
-    // away.
-    bufferevent_enable(filter_, EV_READ);
+    served_ = true;
 }
 
 std::string_view ClientConnection::body() {
-    evbuffer_iovec run{};
-    if (evbuffer_peek(input(), -1, nullptr, &run, 1) < 1) return {};
-    return {static_cast<const char*>(run.iov_base), run.iov_len};
+    return rest();
 }
 
 void ClientConnection::consume_body(std::size_t length) {
-    evbuffer_drain(input(), length);
+    received_->take(length);
     adjust_reading();
 }
 
 ssize_t ClientConnection::splice_body(int pipe, std::size_t length) {
     if (!std::exchange(spliced_, true)) set_reading(Reading::spliced);
-    return ::splice(bufferevent_getfd(socket_), nullptr, pipe, nullptr, length,
-                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    const int fd = bufferevent_getfd(socket_);
+    const bool expected = std::exchange(readable_, false);
+    const ssize_t moved =
+        ::splice(fd, nullptr, pipe, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (moved >= 0 || errno != EAGAIN || !expected) return moved;
+    // splice(2) stops for good at a byte of urgent data, and the loop would spin; recv(2) passes
+    // over it (RFC 6093).
+    std::vector<char>& scratch = front_.scratch_;
+    const std::size_t most = std::min({length, scratch.size(), std::size_t{PIPE_BUF}});
+    const ssize_t copied = ::recv(fd, scratch.data(), most, 0);
+    return copied > 0 ? ::write(pipe, scratch.data(), static_cast<std::size_t>(copied)) : copied;
 }
 
 void ClientConnection::want_body(bool wanted) {
@@ -298,6 +352,8 @@ bool ClientConnection::send(std::span<iovec> pieces, int flags) {
             sent -= piece.iov_len;
             continue;
         }
+        if ((bufferevent_get_enabled(socket_) & EV_WRITE) == 0)
+            bufferevent_enable(socket_, EV_WRITE);
         if (evbuffer_add(output, static_cast<const char*>(piece.iov_base) + sent,
                          piece.iov_len - sent) != 0)
             return false;
@@ -316,28 +372,6 @@ std::size_t ClientConnection::unsent() const {
     return queued() + static_cast<std::size_t>(held);
 }
 
-void ClientConnection::on_read(bufferevent*, void* self) {
-    auto& connection = *static_cast<ClientConnection*>(self);
-    switch (connection.phase_) {
-        case Phase::idle:
-            connection.filter_read_(connection.socket_, connection.filter_argument_);
-            return;
-        case Phase::busy:
-            if (connection.observer_ != nullptr) connection.observer_->on_client_body();
-            if (connection.phase_ == Phase::busy) connection.adjust_reading();
-            return;
-        case Phase::finishing:
-            connection.adjust_reading();
-            return;
-        case Phase::lingering:
-            evbuffer_drain(connection.input(), evbuffer_get_length(connection.input()));
-            return;
-        case Phase::passed:
-        case Phase::closed:
-            return;
-    }
-}
-
 void ClientConnection::on_write(bufferevent*, void* self) {
     auto& connection = *static_cast<ClientConnection*>(self);
     if (connection.queued() != 0) return;
@@ -346,12 +380,6 @@ void ClientConnection::on_write(bufferevent*, void* self) {
     } else if (connection.phase_ == Phase::busy && connection.observer_ != nullptr) {
         connection.observer_->on_client_drained();
     }
-}
-
-void ClientConnection::on_readable(evutil_socket_t, short, void* self) {
-    auto& connection = *static_cast<ClientConnection*>(self);
-    if (connection.reading_ == Reading::spliced && connection.observer_ != nullptr)
-        connection.observer_->on_client_body();
 }
 
 void ClientConnection::on_writable(evutil_socket_t, short, void* self) {
@@ -366,7 +394,7 @@ void ClientConnection::on_event(bufferevent*, short, void* self) {
 /// Bytes that nobody takes yet (of a body, or of pipelined requests) are only read up to the limit.
 void ClientConnection::adjust_reading() {
     if (spliced_) return;
-    const bool full = evbuffer_get_length(input()) >= front_.limits_.per_request_buffer;
+    const bool full = rest().size() >= front_.limits_.per_request_buffer;
     const bool wanted = !full || phase_ == Phase::idle || phase_ == Phase::lingering;
     set_reading(wanted ? Reading::buffered : Reading::paused);
 }
@@ -376,25 +404,17 @@ void ClientConnection::set_reading(Reading wanted) {
     const Reading before = std::exchange(reading_, wanted);
     if (before == Reading::paused) {
         front_.hangups_->forget(bufferevent_getfd(socket_));
-        event_add(keeper_.get(), nullptr);
+        event_add(reader_.get(), nullptr);
     }
-    if (before == Reading::buffered) bufferevent_disable(socket_, EV_READ);
-    switch (wanted) {
-        case Reading::buffered:
-            bufferevent_enable(socket_, EV_READ);
-            return;
-        case Reading::spliced:
-            return;
-        case Reading::paused:
-            event_del(keeper_.get());  // or it would fire without end
-            front_.hangups_->watch(bufferevent_getfd(socket_), this);
-            return;
+    if (wanted == Reading::paused) {
+        event_del(reader_.get());  // or it would fire without end
+        front_.hangups_->watch(bufferevent_getfd(socket_), this);
     }
 }
 
 void ClientConnection::drop_events() {
     if (reading_ == Reading::paused) front_.hangups_->forget(bufferevent_getfd(socket_));
-    keeper_.reset();
+    reader_.reset();
     writer_.reset();
 }
 
@@ -421,14 +441,13 @@ void ClientConnection::await_flush() {
 /// The reply has gone out: hands the connection back to evhttp, which waits for the next request or
 /// closes.
 void ClientConnection::complete() {
-    if (!keep_alive_ && phase_ != Phase::lingering &&
-        (body_left_ || evbuffer_get_length(input()) > 0)) {
+    if (!keep_alive_ && phase_ != Phase::lingering && (body_left_ || !rest().empty())) {
         linger();
         return;
     }
     evhttp_request* request = std::exchange(request_, nullptr);
     refusal_ = {};
-    front_.give_head(std::move(received_));
+    if (rest().empty()) front_.give_back(std::move(received_));
     if (!keep_alive_) {
         phase_ = Phase::closed;
         drop_events();
@@ -443,10 +462,11 @@ void ClientConnection::complete() {
     evhttp_send_reply_end(request);
     if (front_.draining_ && unused()) {
         end_unused();
-    } else if (evbuffer_get_length(input()) > 0) {
+    } else if (!rest().empty()) {
         // Pipelined bytes are not seen again by themselves; deferred, so that a long pipeline is
         // not a deep recursion.
-        bufferevent_trigger(socket_, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+        pipelined_ = true;
+        event_active(reader_.get(), EV_READ, 0);
     }
 }
 
@@ -455,7 +475,7 @@ void ClientConnection::complete() {
 void ClientConnection::linger() {
     phase_ = Phase::lingering;
     ::shutdown(bufferevent_getfd(socket_), SHUT_WR);
-    evbuffer_drain(input(), evbuffer_get_length(input()));
+    if (received_) received_->clear_input();
     set_reading(Reading::buffered);
     timer_.set_after(linger_time);
 }
@@ -482,7 +502,10 @@ void ClientConnection::lost() {
     if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
     front_.connection_closed(*this);
     evhttp_request* request = std::exchange(request_, nullptr);
-    filter_event_(socket_, gone, filter_argument_);
+    bufferevent_event_cb on_end = nullptr;
+    void* argument = nullptr;
+    bufferevent_getcb(filter_, nullptr, nullptr, &on_end, &argument);
+    on_end(filter_, gone, argument);
     if (request != nullptr) evhttp_send_reply_end(request);
 }
 

@@ -18,11 +18,11 @@ namespace otto::http {
 /// One client's connection: the request filter and the stream that its exchanges see. Worker's
 /// thread only.
 ///
-/// Two bufferevents are stacked: the socket's, whose callbacks are ours at all times, and over it
-/// the filter's, which is evhttp's. Between requests the socket's events are handed on to the
-/// filter, whose input filter lets pass one plain request line for evhttp to count requests by;
-/// while a request is under way the filter is left alone, and bytes go straight between the socket
-/// and the exchange. It is freed by the filter's finaliser, after its last event.
+/// Two bufferevents are stacked: the socket's, which only sends what could not go out at once, and
+/// over it the filter's, which is evhttp's. All reading is ours. When a request's head is complete,
+/// evhttp finds one plain request line in the filter's input, to count requests by; the rest goes
+/// straight between the socket and the exchange. It is freed by the filter's finaliser, after its
+/// last event.
 class ClientConnection final : public ClientStream {
   public:
     /// Both bufferevents; null when memory is short. The filter owns everything.
@@ -66,27 +66,25 @@ class ClientConnection final : public ClientStream {
 
     /// What is done when the socket is readable.
     enum class Reading : std::uint8_t {
-        buffered,  // libevent reads
-        spliced,   // the observer does, by splice_body
+        buffered,  // it is read
+        spliced,   // the observer reads, by splice_body
         paused,    // nothing: the bytes stay in the kernel
     };
 
     explicit ClientConnection(Front& front);
 
-    static bufferevent_filter_result filter_input(evbuffer* source, evbuffer* destination,
-                                                  ev_ssize_t limit, bufferevent_flush_mode mode,
-                                                  void* self);
-    static void on_read(bufferevent* socket, void* self);
     static void on_write(bufferevent* socket, void* self);
     static void on_event(bufferevent* socket, short what, void* self);
     static void on_readable(evutil_socket_t fd, short what, void* self);
     static void on_writable(evutil_socket_t fd, short what, void* self);
 
     bool send(std::span<iovec> pieces, int flags);
-    bool read_proxy_header(evbuffer* source);
+    void start();
+    void read();
+    bool read_proxy_header();
     void set_peer(const Address& address);
-    bufferevent_filter_result read_head(evbuffer* source, evbuffer* destination);
-    void pass_on(evbuffer* source, std::size_t drop, evbuffer* destination);
+    void read_head(std::string_view bytes);
+    void pass_on();
     void begin(evhttp_request* request);
     void await_flush();
     void complete();
@@ -100,31 +98,32 @@ class ClientConnection final : public ClientStream {
     void drop_events();
     /// No byte of a request has come yet: may be closed without harm.
     bool unused() const;
-    evbuffer* input() const;
+    /// Bytes that have arrived and belong to a body or to later requests.
+    std::string_view rest() const { return received_ ? received_->rest() : std::string_view(); }
+    void keep(std::string_view bytes);
 
     Front& front_;
     bufferevent* socket_ = nullptr;  // the filter holds the reference
     bufferevent* filter_ = nullptr;
-    bufferevent_data_cb filter_read_ = nullptr;
-    bufferevent_event_cb filter_event_ = nullptr;
-    void* filter_argument_ = nullptr;
     Phase phase_ = Phase::idle;
     bool keep_alive_ = true;
     bool body_left_ = false;
     Reading reading_ = Reading::buffered;
     bool spliced_ = false;          // the rest of the body goes by splice_body
+    bool readable_ = false;         // so the loop says, and splice_body has not looked yet
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
-    std::size_t scanned_ = 0;       // bytes of the socket's input that hold no end of a head
+    bool served_ = false;           // it has had a request
+    bool pipelined_ = false;        // the rest is to be read before the socket
+    std::size_t scanned_ = 0;       // bytes of the rest that hold no end of a head
     std::size_t queued_then_ = 0;   // when the progress timer was set
     ClientObserver* observer_ = nullptr;
-    evhttp_request* request_ = nullptr;       // evhttp's; set while busy to lingering
-    std::unique_ptr<ReceivedHead> received_;  // from the end of the head to the end of the reply
+    evhttp_request* request_ = nullptr;   // evhttp's; set while busy to lingering
+    std::unique_ptr<Received> received_;  // null while idle
     Refusal refusal_;
     Address peer_;
     std::string peer_ip_;
     Timer timer_;
-    EventHandle keeper_;  // a second read event: it saves epoll_ctl calls when evhttp disables and
-                          // we enable reading, and tells of bytes to splice
+    EventHandle reader_;
     EventHandle writer_;  // pending while a spliced reply waits for the client
     ClientConnection* next_ = nullptr;
     ClientConnection* previous_ = nullptr;

@@ -20,8 +20,11 @@ constexpr Duration yield_time = std::chrono::milliseconds(1);
 constexpr Duration pause_time = std::chrono::milliseconds(100);
 constexpr Duration quiet_time = std::chrono::seconds(5);
 
-/// More requests at once allocate their heads.
-constexpr std::size_t max_spare_heads = 1024;
+/// More requests at once allocate what they receive into.
+constexpr std::size_t max_spare = 1024;
+constexpr std::size_t max_spare_input = 64 * 1024;
+/// The most that one read takes from a client.
+constexpr std::size_t scratch_size = 16 * 1024;
 
 /// evhttp keeps the argument of its listeners' callbacks to itself, so that the error callback
 /// finds its front here.
@@ -60,10 +63,16 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
       worker_(worker),
       http_(evhttp_new(loop.base())),
       accept_again_(loop, [this] { resume_accepting(); }),
-      quiet_(loop, [this] {
-          pause_reported_ = false;
-          callbacks_.on_accept_resumed();
-      }) {
+      quiet_(loop,
+             [this] {
+                 pause_reported_ = false;
+                 callbacks_.on_accept_resumed();
+             }),
+      scratch_(scratch_size),
+      starter_(event_new(
+          loop.base(), -1, 0,
+          [](evutil_socket_t, short, void* self) { static_cast<Front*>(self)->start_fresh(); },
+          this)) {
     evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET);
     evhttp_set_bevcb(http_.get(), make_bufferevent, this);
     evhttp_set_gencb(http_.get(), dispatch, this);
@@ -113,19 +122,25 @@ void Front::dispatch(evhttp_request* request, void* self) {
     front.callbacks_.on_request(*connection);
 }
 
-/// Heads are lent for the time of a request: idle connections are many, and shall be small.
-std::unique_ptr<ReceivedHead> Front::take_head() {
-    if (spare_heads_.empty()) return std::make_unique<ReceivedHead>();
-    auto head = std::move(spare_heads_.back());
-    spare_heads_.pop_back();
-    return head;
+std::unique_ptr<Received> Front::lend() {
+    if (spare_.empty()) return std::make_unique<Received>();
+    auto received = std::move(spare_.back());
+    spare_.pop_back();
+    return received;
 }
 
-void Front::give_head(std::unique_ptr<ReceivedHead> head) {
-    if (!head || spare_heads_.size() >= max_spare_heads) return;
-    head->bytes.clear();
-    head->head.clear();
-    spare_heads_.push_back(std::move(head));
+void Front::give_back(std::unique_ptr<Received> received) {
+    if (!received || spare_.size() >= max_spare || received->input.capacity() > max_spare_input)
+        return;
+    received->head_bytes.clear();
+    received->head.clear();
+    received->clear_input();
+    spare_.push_back(std::move(received));
+}
+
+/// evhttp has given the last accepted connection its descriptor.
+void Front::start_fresh() {
+    if (fresh_ != nullptr) std::exchange(fresh_, nullptr)->start();
 }
 
 // ---- accepting ---------------------------------------------------------------------------------
@@ -138,6 +153,9 @@ void Front::accept_failed(evconnlistener*, void*) {
 }
 
 void Front::connection_opened(ClientConnection& connection) {
+    start_fresh();
+    fresh_ = &connection;
+    event_active(starter_.get(), EV_READ, 0);
     connection.next_ = first_;
     if (first_ != nullptr) first_->previous_ = &connection;
     first_ = &connection;
@@ -152,6 +170,7 @@ void Front::connection_opened(ClientConnection& connection) {
 }
 
 void Front::connection_closed(ClientConnection& connection) {
+    if (fresh_ == &connection) fresh_ = nullptr;
     if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
     (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
     connection.next_ = connection.previous_ = nullptr;

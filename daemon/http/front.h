@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <event2/http.h>
@@ -40,10 +42,27 @@ struct ConnectionShare {
     std::uint64_t fewest() const;
 };
 
-/// A request's head and what was read from it.
-struct ReceivedHead {
-    std::string bytes;
-    RequestHead head;
+/// What a connection has received: lent to it from the first byte of a request to the end of its
+/// reply, so that idle connections, which are many, are small.
+struct Received {
+    std::string head_bytes;
+    RequestHead head;  // views of head_bytes
+    std::string input;
+    std::size_t taken = 0;  // of the input
+
+    std::string_view rest() const { return std::string_view(input).substr(taken); }
+    void take(std::size_t length) {
+        taken += length;
+        if (taken == input.size()) clear_input();
+    }
+    void add(std::string_view bytes) {
+        if (taken > input.size() / 2) input.erase(0, std::exchange(taken, 0));
+        input.append(bytes);
+    }
+    void clear_input() {
+        input.clear();
+        taken = 0;
+    }
 };
 
 /// One worker's side towards the clients: an evhttp that accepts and sequences, behind the request
@@ -88,8 +107,9 @@ class Front {
     static void dispatch(evhttp_request* request, void* self);
     static void accept_failed(evconnlistener* listener, void* self);
 
-    std::unique_ptr<ReceivedHead> take_head();
-    void give_head(std::unique_ptr<ReceivedHead> head);
+    std::unique_ptr<Received> lend();
+    void give_back(std::unique_ptr<Received> received);
+    void start_fresh();
     void connection_opened(ClientConnection& connection);
     void connection_closed(ClientConnection& connection);
     void publish();
@@ -115,7 +135,10 @@ class Front {
     bool pause_reported_ = false;
     bool draining_ = false;
     std::function<void()> on_empty_;
-    std::vector<std::unique_ptr<ReceivedHead>> spare_heads_;
+    std::vector<std::unique_ptr<Received>> spare_;
+    std::vector<char> scratch_;          // for reading
+    EventHandle starter_;                // starts fresh_
+    ClientConnection* fresh_ = nullptr;  // accepted, but evhttp has not told its descriptor yet
     ClientConnection* parsed_ =
         nullptr;  // whose filter passed a head to evhttp in this very call chain
     ClientConnection* first_ = nullptr;  // the list of open connections

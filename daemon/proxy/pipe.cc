@@ -1,12 +1,15 @@
 #include "proxy/pipe.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace otto {
 
 namespace {
 
+/// Most bodies pass through theirs in one turn of the loop, so that few serve many.
+constexpr std::size_t max_spare = 4;
 /// Larger than the default of 64 KiB: an eighth fewer CPU seconds for replies of 10 MiB.
 constexpr int pipe_size = 256 * 1024;
 
@@ -19,8 +22,17 @@ std::optional<Pipe> Pipe::open() {
     return Pipe(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
+PipePool::PipePool() : most_(most_descriptors() / 2) {}
+
+std::size_t PipePool::most_descriptors() {
+    constexpr std::size_t most = 128;
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return most;
+    return std::min<std::size_t>(most, files.rlim_cur / 32);
+}
+
 std::optional<Pipe> PipePool::take() {
-    if (2 * (taken_ + 1) > most_descriptors) return std::nullopt;
+    if (taken_ == most_) return std::nullopt;
     std::optional<Pipe> pipe;
     if (spare_.empty()) {
         pipe = Pipe::open();
@@ -34,7 +46,7 @@ std::optional<Pipe> PipePool::take() {
 
 void PipePool::give(Pipe pipe) {
     --taken_;
-    if (pipe.held() == 0) spare_.push_back(std::move(pipe));
+    if (pipe.held() == 0 && spare_.size() < max_spare) spare_.push_back(std::move(pipe));
 }
 
 }  // namespace otto

@@ -79,14 +79,18 @@ class Pipe {
 /// memory. Whoever gets none copies.
 class PipePool {
   public:
-    /// What all pipes of a pool take at most.
-    static constexpr std::size_t most_descriptors = 128;
+    PipePool();
+
+    /// What all pipes of a pool take at most: 128, and no more than a 32nd of the limit of open
+    /// files.
+    static std::size_t most_descriptors();
 
     std::optional<Pipe> take();
     /// Takes a pipe back. One that still holds something is closed.
     void give(Pipe pipe);
 
   private:
+    const std::size_t most_;
     std::size_t taken_ = 0;
     std::vector<Pipe> spare_;
 };

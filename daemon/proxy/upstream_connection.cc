@@ -26,11 +26,17 @@ Result<std::unique_ptr<UpstreamConnection>> UpstreamConnection::connect(const Lo
 }
 
 UpstreamConnection::UpstreamConnection(const Loop& loop, UniqueFd fd, bool connected)
-    : fd_(std::move(fd)),
+    : loop_(loop),
+      fd_(std::move(fd)),
       connected_(connected),
       event_(event_new(loop.base(), fd_.get(), EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
                        fired, this)) {
     event_add(event_.get(), nullptr);
+}
+
+UpstreamConnection::~UpstreamConnection() {
+    event_.reset();
+    loop_.close_later(std::move(fd_));
 }
 
 void UpstreamConnection::fired(evutil_socket_t, short what, void* self) {

@@ -31,6 +31,7 @@ class UpstreamConnection {
     static Result<std::unique_ptr<UpstreamConnection>> connect(const Loop& loop,
                                                                const Address& address);
 
+    ~UpstreamConnection();
     UpstreamConnection(const UpstreamConnection&) = delete;
     UpstreamConnection& operator=(const UpstreamConnection&) = delete;
 
@@ -74,6 +75,7 @@ class UpstreamConnection {
     UpstreamConnection(const Loop& loop, UniqueFd fd, bool connected);
     static void fired(evutil_socket_t fd, short what, void* self);
 
+    const Loop& loop_;
     UniqueFd fd_;
     bool connected_;
     bool readable_ = false;

@@ -15,8 +15,9 @@ constexpr Duration trust_time = std::chrono::milliseconds(10);
 
 }  // namespace
 
+/// An event of the turn in which the connection came here may be about bytes that were read since.
 void UpstreamPool::Stack::on_upstream(UpstreamConnection& connection, bool readable, bool) {
-    if (!readable) return;
+    if (!readable || connection.untouched()) return;
     std::erase_if(idle,
                   [&connection](const Idle& each) { return each.connection.get() == &connection; });
 }

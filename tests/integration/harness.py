@@ -19,11 +19,13 @@ import sys
 import tempfile
 import threading
 import unittest
+from collections import Counter
 
 from clients import BadReply, CutOff, Load, RawClient, crc32, fetch, pattern  # noqa: F401
 from servers import DemoServer, ScriptedServer, answer_all  # noqa: F401
 from waiting import PATIENCE, SLOWNESS, Collector, Deadline  # noqa: F401
 
+SPARE_PIPES = 4  # that a worker keeps, as proxy/pipe.cc says
 RARELY = {"interval": "1h", "timeout": "1s"}  # health checks at the start only
 
 # How the log says what tests wait for: here, so that it is in one place.
@@ -252,8 +254,25 @@ class Otto:
         ready, _ = self.wait_note(at, READY="^1$")
         return reloading, ready
 
+    def files(self):
+        """What the open file descriptors are, as /proc shows them."""
+        shown = []
+        for number in os.listdir(f"/proc/{self.pid}/fd"):
+            try:
+                shown.append(os.readlink(f"/proc/{self.pid}/fd/{number}"))
+            except FileNotFoundError:
+                continue
+        return shown
+
+    def pipes(self):
+        """How many pipes Otto has both ends of."""
+        ends = Counter(file for file in self.files() if file.startswith("pipe:"))
+        return sum(1 for count in ends.values() if count == 2)
+
     def open_files(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        """How many are open, without the pipes that workers keep for large bodies."""
+        workers = len(os.listdir(f"/proc/{self.pid}/task")) - 1
+        return len(self.files()) - 2 * min(self.pipes(), SPARE_PIPES * workers)
 
     def memory(self, field="VmRSS"):
         """VmRSS or VmHWM, in bytes."""
@@ -265,7 +284,9 @@ class Otto:
         deadline = Deadline()
         while (now := self.open_files()) > at_most:
             if not deadline.left():
-                raise AssertionError(f"{now} open files, not {at_most}\n{self.tail()}")
+                raise AssertionError(f"{now} open files, not {at_most}: "
+                                     f"{Counter(file.split(':')[0] for file in self.files())}\n"
+                                     f"{self.tail()}")
             self.fetch("*", "OPTIONS")
 
     def worker_loads(self, workers):
