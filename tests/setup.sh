@@ -1,10 +1,11 @@
 #!/bin/bash
-# setup.sh [--build]: installs the Debian packages that are missing for building Otto and, without --build, for testing it, too.
+# setup.sh [--build | LIST]: installs the Debian packages that are missing for building Otto and, without --build, those of
+# tests/packages, or of another such list.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 wanted=(curl)
-[ "${1-}" = --build ] || mapfile -t wanted < <(sed 's/#.*//; /^ *$/d' tests/packages)
+[ "${1-}" = --build ] || mapfile -t wanted < <(sed 's/#.*//; /^ *$/d' "${1-tests/packages}")
 
 missing=()
 for package in "${wanted[@]}"; do
