@@ -15,7 +15,7 @@ COLUMNS = {  # of a result: heading, factor, decimals
     "peak": ("peak RSS MiB", 1 / (1 << 20), 1),
     "pss": ("PSS MiB", 1 / (1 << 20), 1),
 }
-METRICS = {"cpu": "CPU per request", "p99": "p99", "memory": "memory per idle client"}
+METRICS = {"cpu": "CPU per request", "p99": "p99", "peak": "peak RSS, all processes"}
 
 
 def print_machine(about, options):

@@ -32,7 +32,7 @@ class Workload:
 
     @property
     def metric(self):
-        return "memory" if self.idle else "p99" if self.fixed_rate else "cpu"
+        return "peak" if self.idle else "p99" if self.fixed_rate else "cpu"
 
     def load_options(self):
         options = ["--path", f"/bytes/{self.size}", "--expect", str(self.size),
