@@ -27,47 +27,28 @@ constexpr Duration linger_time = std::chrono::seconds(2);
 constexpr Duration first_request_grace = std::chrono::seconds(1);
 constexpr short gone = BEV_EVENT_READING | BEV_EVENT_EOF;
 
-/// Nothing is to be read or written through the filter.
-bufferevent_filter_result pass_nothing(evbuffer*, evbuffer*, ev_ssize_t, bufferevent_flush_mode,
-                                       void*) {
-    return BEV_NEED_MORE;
-}
-
 }  // namespace
 
 bufferevent* ClientConnection::open(Front& front) {
-    bufferevent* socket = bufferevent_socket_new(front.loop_.base(), -1, BEV_OPT_CLOSE_ON_FREE);
-    if (socket == nullptr) return nullptr;
     std::unique_ptr<ClientConnection> connection(new ClientConnection(front));
-    bufferevent* filter = bufferevent_filter_new(
-        socket, pass_nothing, pass_nothing, BEV_OPT_CLOSE_ON_FREE,
-        [](void* self) { std::unique_ptr<ClientConnection>(static_cast<ClientConnection*>(self)); },
-        connection.get());
-    if (filter == nullptr) {
-        bufferevent_free(socket);
-        return nullptr;
-    }
-    bufferevent_disable(socket, EV_READ | EV_WRITE);
-    bufferevent_setcb(socket, nullptr, on_write, on_event, connection.get());
-    connection->socket_ = socket;
-    connection->filter_ = filter;
+    bufferevent* evhttp_side =
+        bufferevent_socket_new(front.loop_.base(), -1, BEV_OPT_CLOSE_ON_FREE);
+    if (evhttp_side == nullptr) return nullptr;
+    connection->evhttp_side_ = evhttp_side;
     connection->wait_for_request();
-    front.connection_opened(*connection.release());
-    return filter;
+    front.connection_opened(std::move(connection));
+    return evhttp_side;
 }
 
 ClientConnection::ClientConnection(Front& front)
     : front_(front), timer_(front.loop_, [this] { timed_out(); }) {}
 
-ClientConnection::~ClientConnection() {
-    // evhttp may give up a connection that it has just been given, when memory is short.
-    if (phase_ != Phase::closed) front_.connection_closed(*this);
-}
-
-/// The connection has its descriptor by now.
+/// evhttp has given its bufferevent the descriptor by now, which is taken away from it again.
 void ClientConnection::start() {
-    reader_.reset(event_new(front_.loop_.base(), bufferevent_getfd(socket_), EV_READ | EV_PERSIST,
-                            on_readable, this));
+    fd_.reset(bufferevent_getfd(evhttp_side_));
+    bufferevent_setfd(evhttp_side_, -1);
+    reader_.reset(
+        event_new(front_.loop_.base(), fd_.get(), EV_READ | EV_PERSIST, on_readable, this));
     event_add(reader_.get(), nullptr);
 }
 
@@ -83,7 +64,7 @@ bool ClientConnection::unused() const {
 /// had none yet gets a moment to send the one that it was opened for.
 void ClientConnection::end_unused() {
     int arrived = 0;
-    if (::ioctl(bufferevent_getfd(socket_), FIONREAD, &arrived) == 0 && arrived > 0) return;
+    if (::ioctl(fd_.get(), FIONREAD, &arrived) == 0 && arrived > 0) return;
     if (served_) {
         lost();
         return;
@@ -127,7 +108,7 @@ void ClientConnection::read() {
         }
         most = std::min<std::size_t>(most, front_.limits_.per_request_buffer - rest().size());
     }
-    const ssize_t length = ::recv(bufferevent_getfd(socket_), front_.scratch_.data(), most, 0);
+    const ssize_t length = ::recv(fd_.get(), front_.scratch_.data(), most, 0);
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (length <= 0) {
         lost();
@@ -192,7 +173,7 @@ void ClientConnection::read_head(std::string_view bytes) {
 bool ClientConnection::read_proxy_header() {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
-    ::getpeername(bufferevent_getfd(socket_), reinterpret_cast<sockaddr*>(&storage), &length);
+    ::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length);
     const Address peer(reinterpret_cast<const sockaddr*>(&storage), length);
     proxy_header_due_ =
         std::any_of(front_.trusted_proxies_.begin(), front_.trusted_proxies_.end(),
@@ -227,13 +208,13 @@ void ClientConnection::set_peer(const Address& address) {
 
 /// Has evhttp dispatch a request.
 void ClientConnection::pass_on() {
-    evbuffer_add(bufferevent_get_input(filter_), plain_request.data(), plain_request.size());
+    evbuffer_add(bufferevent_get_input(evhttp_side_), plain_request.data(), plain_request.size());
     phase_ = Phase::passed;
     front_.parsed_ = this;
     bufferevent_data_cb on_read = nullptr;
     void* argument = nullptr;
-    bufferevent_getcb(filter_, &on_read, nullptr, nullptr, &argument);
-    on_read(filter_, argument);
+    bufferevent_getcb(evhttp_side_, &on_read, nullptr, nullptr, &argument);
+    on_read(evhttp_side_, argument);
 }
 
 void ClientConnection::timed_out() {
@@ -291,7 +272,7 @@ void ClientConnection::consume_body(std::size_t length) {
 
 ssize_t ClientConnection::splice_body(int pipe, std::size_t length) {
     if (!std::exchange(spliced_, true)) set_reading(Reading::spliced);
-    const int fd = bufferevent_getfd(socket_);
+    const int fd = fd_.get();
     const bool expected = std::exchange(readable_, false);
     const ssize_t moved =
         ::splice(fd, nullptr, pipe, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
@@ -314,13 +295,11 @@ void ClientConnection::end_body() {
 }
 
 ssize_t ClientConnection::splice_reply(int pipe, std::size_t length) {
-    const int fd = bufferevent_getfd(socket_);
+    const int fd = fd_.get();
     const ssize_t taken =
         ::splice(pipe, nullptr, fd, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (taken < 0 && errno == EAGAIN) {
-        if (!writer_)
-            writer_.reset(event_new(front_.loop_.base(), fd, EV_WRITE, on_writable, this));
-        event_add(writer_.get(), nullptr);
+        await_writable();
         errno = EAGAIN;
     }
     return taken;
@@ -332,18 +311,16 @@ bool ClientConnection::send_more(std::span<iovec> pieces) {
 
 void ClientConnection::push() {
     const int on = 1;
-    ::setsockopt(bufferevent_getfd(socket_), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 bool ClientConnection::send(std::span<iovec> pieces, int flags) {
-    evbuffer* output = bufferevent_get_output(socket_);
     std::size_t sent = 0;
-    if (evbuffer_get_length(output) == 0) {
+    if (queued() == 0) {
         msghdr message{};
         message.msg_iov = pieces.data();
         message.msg_iovlen = pieces.size();
-        const ssize_t taken =
-            ::sendmsg(bufferevent_getfd(socket_), &message, flags | MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t taken = ::sendmsg(fd_.get(), &message, flags | MSG_NOSIGNAL | MSG_DONTWAIT);
         if (taken < 0 && errno != EAGAIN && errno != EINTR) return false;
         sent = taken < 0 ? 0 : static_cast<std::size_t>(taken);
     }
@@ -352,43 +329,50 @@ bool ClientConnection::send(std::span<iovec> pieces, int flags) {
             sent -= piece.iov_len;
             continue;
         }
-        if ((bufferevent_get_enabled(socket_) & EV_WRITE) == 0)
-            bufferevent_enable(socket_, EV_WRITE);
-        if (evbuffer_add(output, static_cast<const char*>(piece.iov_base) + sent,
+        if (!output_) output_.reset(evbuffer_new());
+        if (evbuffer_add(output_.get(), static_cast<const char*>(piece.iov_base) + sent,
                          piece.iov_len - sent) != 0)
             return false;
+        await_writable();
         sent = 0;
     }
     return true;
 }
 
 std::size_t ClientConnection::queued() const {
-    return evbuffer_get_length(bufferevent_get_output(socket_));
+    return output_ ? evbuffer_get_length(output_.get()) : 0;
 }
 
 std::size_t ClientConnection::unsent() const {
     int held = 0;
-    if (::ioctl(bufferevent_getfd(socket_), SIOCOUTQ, &held) != 0) held = 0;
+    if (::ioctl(fd_.get(), SIOCOUTQ, &held) != 0) held = 0;
     return queued() + static_cast<std::size_t>(held);
 }
 
-void ClientConnection::on_write(bufferevent*, void* self) {
-    auto& connection = *static_cast<ClientConnection*>(self);
-    if (connection.queued() != 0) return;
-    if (connection.phase_ == Phase::finishing) {
-        connection.complete();
-    } else if (connection.phase_ == Phase::busy && connection.observer_ != nullptr) {
-        connection.observer_->on_client_drained();
-    }
+void ClientConnection::await_writable() {
+    if (!writer_)
+        writer_.reset(
+            event_new(front_.loop_.base(), fd_.get(), EV_WRITE | EV_PERSIST, on_writable, this));
+    event_add(writer_.get(), nullptr);
 }
 
 void ClientConnection::on_writable(evutil_socket_t, short, void* self) {
-    auto& connection = *static_cast<ClientConnection*>(self);
-    if (connection.observer_ != nullptr) connection.observer_->on_client_drained();
+    static_cast<ClientConnection*>(self)->write_queued();
 }
 
-void ClientConnection::on_event(bufferevent*, short, void* self) {
-    static_cast<ClientConnection*>(self)->lost();
+void ClientConnection::write_queued() {
+    if (queued() > 0 && evbuffer_write(output_.get(), fd_.get()) < 0 && errno != EAGAIN &&
+        errno != EINTR) {
+        lost();
+        return;
+    }
+    if (queued() > 0) return;
+    event_del(writer_.get());
+    if (phase_ == Phase::finishing) {
+        complete();
+    } else if (phase_ == Phase::busy && observer_ != nullptr) {
+        observer_->on_client_drained();
+    }
 }
 
 /// Bytes that nobody takes yet (of a body, or of pipelined requests) are only read up to the limit.
@@ -403,17 +387,17 @@ void ClientConnection::set_reading(Reading wanted) {
     if (wanted == reading_) return;
     const Reading before = std::exchange(reading_, wanted);
     if (before == Reading::paused) {
-        front_.hangups_->forget(bufferevent_getfd(socket_));
+        front_.hangups_->forget(fd_.get());
         event_add(reader_.get(), nullptr);
     }
     if (wanted == Reading::paused) {
         event_del(reader_.get());  // or it would fire without end
-        front_.hangups_->watch(bufferevent_getfd(socket_), this);
+        front_.hangups_->watch(fd_.get(), this);
     }
 }
 
 void ClientConnection::drop_events() {
-    if (reading_ == Reading::paused) front_.hangups_->forget(bufferevent_getfd(socket_));
+    if (reading_ == Reading::paused) front_.hangups_->forget(fd_.get());
     reader_.reset();
     writer_.reset();
 }
@@ -453,8 +437,8 @@ void ClientConnection::complete() {
         drop_events();
         timer_.cancel();
         evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
-        front_.connection_closed(*this);
         evhttp_send_reply_end(request);
+        front_.connection_closed(*this);
         return;
     }
     wait_for_request();
@@ -474,7 +458,7 @@ void ClientConnection::complete() {
 /// (RFC 9112 §9.6).
 void ClientConnection::linger() {
     phase_ = Phase::lingering;
-    ::shutdown(bufferevent_getfd(socket_), SHUT_WR);
+    ::shutdown(fd_.get(), SHUT_WR);
     if (received_) received_->clear_input();
     set_reading(Reading::buffered);
     timer_.set_after(linger_time);
@@ -486,27 +470,26 @@ void ClientConnection::abort(bool reset) {
         // A reset at once: SO_LINGER would come after the FIN that evhttp sends before it closes.
         sockaddr nowhere{};
         nowhere.sa_family = AF_UNSPEC;
-        ::connect(bufferevent_getfd(socket_), &nowhere, sizeof nowhere);
+        ::connect(fd_.get(), &nowhere, sizeof nowhere);
     }
     lost();
 }
 
 /// The connection is over. The order matters: the exchange lets go first, then evhttp detaches the
-/// request and frees the connection, then the request is freed; this object goes later, with the
-/// filter.
+/// request and frees its connection, then the request is freed; this object goes later in the turn.
 void ClientConnection::lost() {
     if (phase_ == Phase::closed) return;
     phase_ = Phase::closed;
     timer_.cancel();
     drop_events();
     if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
-    front_.connection_closed(*this);
     evhttp_request* request = std::exchange(request_, nullptr);
     bufferevent_event_cb on_end = nullptr;
     void* argument = nullptr;
-    bufferevent_getcb(filter_, nullptr, nullptr, &on_end, &argument);
-    on_end(filter_, gone, argument);
+    bufferevent_getcb(evhttp_side_, nullptr, nullptr, &on_end, &argument);
+    on_end(evhttp_side_, gone, argument);
     if (request != nullptr) evhttp_send_reply_end(request);
+    front_.connection_closed(*this);
 }
 
 }  // namespace otto::http

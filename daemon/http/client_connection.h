@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -18,17 +19,14 @@ namespace otto::http {
 /// One client's connection: the request filter and the stream that its exchanges see. Worker's
 /// thread only.
 ///
-/// Two bufferevents are stacked: the socket's, which only sends what could not go out at once, and
-/// over it the filter's, which is evhttp's. All reading is ours. When a request's head is complete,
-/// evhttp finds one plain request line in the filter's input, to count requests by; the rest goes
-/// straight between the socket and the exchange. It is freed by the filter's finaliser, after its
-/// last event.
+/// evhttp accepts it and is given a bufferevent for it, from which the descriptor is taken away
+/// again: all reading and writing is ours. When a request's head is complete, evhttp finds one
+/// plain request line in its bufferevent's input, to sequence the connection by; the rest goes
+/// straight between the socket and the exchange.
 class ClientConnection final : public ClientStream {
   public:
-    /// Both bufferevents; null when memory is short. The filter owns everything.
+    /// evhttp's bufferevent for a new connection, which is the front's; null when memory is short.
     static bufferevent* open(Front& front);
-
-    ~ClientConnection();
 
     const RequestHead& request() const override { return received_->head; }
     const Refusal& refusal() const override { return refusal_; }
@@ -73,14 +71,14 @@ class ClientConnection final : public ClientStream {
 
     explicit ClientConnection(Front& front);
 
-    static void on_write(bufferevent* socket, void* self);
-    static void on_event(bufferevent* socket, short what, void* self);
     static void on_readable(evutil_socket_t fd, short what, void* self);
     static void on_writable(evutil_socket_t fd, short what, void* self);
 
     bool send(std::span<iovec> pieces, int flags);
     void start();
     void read();
+    void await_writable();
+    void write_queued();
     bool read_proxy_header();
     void set_peer(const Address& address);
     void read_head(std::string_view bytes);
@@ -103,8 +101,8 @@ class ClientConnection final : public ClientStream {
     void keep(std::string_view bytes);
 
     Front& front_;
-    bufferevent* socket_ = nullptr;  // the filter holds the reference
-    bufferevent* filter_ = nullptr;
+    bufferevent* evhttp_side_ = nullptr;  // evhttp's
+    UniqueFd fd_;
     Phase phase_ = Phase::idle;
     bool keep_alive_ = true;
     bool body_left_ = false;
@@ -124,7 +122,8 @@ class ClientConnection final : public ClientStream {
     std::string peer_ip_;
     Timer timer_;
     EventHandle reader_;
-    EventHandle writer_;  // pending while a spliced reply waits for the client
+    std::unique_ptr<evbuffer, Deleter<evbuffer_free>> output_;  // null until something is queued
+    EventHandle writer_;  // pending while something is queued, or a spliced reply waits
     ClientConnection* next_ = nullptr;
     ClientConnection* previous_ = nullptr;
 };

@@ -69,9 +69,9 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
                  callbacks_.on_accept_resumed();
              }),
       scratch_(scratch_size),
-      starter_(event_new(
+      after_callbacks_(event_new(
           loop.base(), -1, 0,
-          [](evutil_socket_t, short, void* self) { static_cast<Front*>(self)->start_fresh(); },
+          [](evutil_socket_t, short, void* self) { static_cast<Front*>(self)->after_callbacks(); },
           this)) {
     evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET);
     evhttp_set_bevcb(http_.get(), make_bufferevent, this);
@@ -143,6 +143,12 @@ void Front::start_fresh() {
     if (fresh_ != nullptr) std::exchange(fresh_, nullptr)->start();
 }
 
+/// Later in the turn in which it was activated.
+void Front::after_callbacks() {
+    start_fresh();
+    over_.clear();
+}
+
 // ---- accepting ---------------------------------------------------------------------------------
 
 void Front::accept_failed(evconnlistener*, void*) {
@@ -152,13 +158,13 @@ void Front::accept_failed(evconnlistener*, void*) {
     front.pause_accepting(pause_time);
 }
 
-void Front::connection_opened(ClientConnection& connection) {
+void Front::connection_opened(std::unique_ptr<ClientConnection> connection) {
     start_fresh();
-    fresh_ = &connection;
-    event_active(starter_.get(), EV_READ, 0);
-    connection.next_ = first_;
-    if (first_ != nullptr) first_->previous_ = &connection;
-    first_ = &connection;
+    fresh_ = connection.get();
+    event_active(after_callbacks_.get(), EV_READ, 0);
+    connection->next_ = first_;
+    if (first_ != nullptr) first_->previous_ = connection.get();
+    first_ = connection.release();
     ++open_;
     publish();
     if (share_.full()) {
@@ -174,6 +180,8 @@ void Front::connection_closed(ClientConnection& connection) {
     if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
     (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
     connection.next_ = connection.previous_ = nullptr;
+    over_.emplace_back(&connection);
+    event_active(after_callbacks_.get(), EV_READ, 0);
     --open_;
     publish();
     if (open_ == 0 && draining_ && on_empty_) std::exchange(on_empty_, nullptr)();

@@ -110,7 +110,8 @@ class Front {
     std::unique_ptr<Received> lend();
     void give_back(std::unique_ptr<Received> received);
     void start_fresh();
-    void connection_opened(ClientConnection& connection);
+    void after_callbacks();
+    void connection_opened(std::unique_ptr<ClientConnection> connection);
     void connection_closed(ClientConnection& connection);
     void publish();
     bool ahead_of_peers() const;
@@ -137,12 +138,14 @@ class Front {
     std::function<void()> on_empty_;
     std::vector<std::unique_ptr<Received>> spare_;
     std::vector<char> scratch_;          // for reading
-    EventHandle starter_;                // starts fresh_
+    EventHandle after_callbacks_;        // starts fresh_
     ClientConnection* fresh_ = nullptr;  // accepted, but evhttp has not told its descriptor yet
     ClientConnection* parsed_ =
         nullptr;  // whose filter passed a head to evhttp in this very call chain
     ClientConnection* first_ = nullptr;  // the list of open connections
     std::uint64_t open_ = 0;
+    std::vector<std::unique_ptr<ClientConnection>>
+        over_;  // freed once their callbacks have returned
 };
 
 }  // namespace otto::http
