@@ -65,7 +65,7 @@ bool ClientConnection::unused() const {
 void ClientConnection::end_unused() {
     int arrived = 0;
     if (::ioctl(fd_.get(), FIONREAD, &arrived) == 0 && arrived > 0) return;
-    if (served_) {
+    if (request_ != nullptr) {  // it has had one
         lost();
         return;
     }
@@ -128,7 +128,6 @@ void ClientConnection::read() {
             keep(bytes);
             adjust_reading();
             return;
-        case Phase::passed:
         case Phase::lingering:
         case Phase::closed:
             return;
@@ -165,7 +164,7 @@ void ClientConnection::read_head(std::string_view bytes) {
     } else {
         received_->take(used);
     }
-    pass_on();
+    dispatch();
 }
 
 /// Takes the header with which a trusted proxy names its client. False when more of it is needed,
@@ -206,11 +205,15 @@ void ClientConnection::set_peer(const Address& address) {
     peer_ip_ = address.is_ip() ? address.ip() : "unix";
 }
 
-/// Has evhttp dispatch a request.
-void ClientConnection::pass_on() {
+/// The first request of a connection is dispatched by evhttp, which believes to be busy with it
+/// from then on, until the connection ends.
+void ClientConnection::dispatch() {
+    if (request_ != nullptr) {
+        begin();
+        return;
+    }
     evbuffer_add(bufferevent_get_input(evhttp_side_), plain_request.data(), plain_request.size());
-    phase_ = Phase::passed;
-    front_.parsed_ = this;
+    front_.dispatching_ = this;
     bufferevent_data_cb on_read = nullptr;
     void* argument = nullptr;
     bufferevent_getcb(evhttp_side_, &on_read, nullptr, nullptr, &argument);
@@ -226,7 +229,7 @@ void ClientConnection::timed_out() {
             }
             refusal_ = {408, "the request's head took too long"};
             received_->head.clear();
-            pass_on();
+            dispatch();
             return;
         case Phase::finishing:
             if (queued() < queued_then_) {
@@ -238,7 +241,6 @@ void ClientConnection::timed_out() {
         case Phase::lingering:
             lost();
             return;
-        case Phase::passed:
         case Phase::busy:
         case Phase::closed:
             return;
@@ -247,10 +249,8 @@ void ClientConnection::timed_out() {
 
 // ---- during an exchange ------------------------------------------------------------------------
 
-void ClientConnection::begin(evhttp_request* request) {
+void ClientConnection::dispatched(evhttp_request* request) {
     request_ = request;
-    phase_ = Phase::busy;
-    timer_.cancel();
     if (peer_ip_.empty()) {
         const sockaddr* peer = evhttp_connection_get_addr(evhttp_request_get_connection(request));
         const bool six = peer->sa_family == AF_INET6;
@@ -258,7 +258,13 @@ void ClientConnection::begin(evhttp_request* request) {
                      ? Address(peer, six ? sizeof(sockaddr_in6) : sizeof(sockaddr_in))
                      : Address());
     }
-    served_ = true;
+    begin();
+}
+
+void ClientConnection::begin() {
+    phase_ = Phase::busy;
+    timer_.cancel();
+    front_.callbacks_.on_request(*this);
 }
 
 std::string_view ClientConnection::body() {
@@ -422,28 +428,25 @@ void ClientConnection::await_flush() {
     timer_.set_after(front_.timeouts_.progress);
 }
 
-/// The reply has gone out: hands the connection back to evhttp, which waits for the next request or
-/// closes.
+/// The reply has gone out: waits for the next request, or has evhttp end the connection.
 void ClientConnection::complete() {
     if (!keep_alive_ && phase_ != Phase::lingering && (body_left_ || !rest().empty())) {
         linger();
         return;
     }
-    evhttp_request* request = std::exchange(request_, nullptr);
     refusal_ = {};
     if (rest().empty()) front_.give_back(std::move(received_));
     if (!keep_alive_) {
         phase_ = Phase::closed;
         drop_events();
         timer_.cancel();
-        evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
-        evhttp_send_reply_end(request);
+        evhttp_add_header(evhttp_request_get_output_headers(request_), "Connection", "close");
+        evhttp_send_reply_end(request_);
         front_.connection_closed(*this);
         return;
     }
     wait_for_request();
     set_reading(Reading::buffered);
-    evhttp_send_reply_end(request);
     if (front_.draining_ && unused()) {
         end_unused();
     } else if (!rest().empty()) {
@@ -483,12 +486,11 @@ void ClientConnection::lost() {
     timer_.cancel();
     drop_events();
     if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
-    evhttp_request* request = std::exchange(request_, nullptr);
     bufferevent_event_cb on_end = nullptr;
     void* argument = nullptr;
     bufferevent_getcb(evhttp_side_, nullptr, nullptr, &on_end, &argument);
     on_end(evhttp_side_, gone, argument);
-    if (request != nullptr) evhttp_send_reply_end(request);
+    if (request_ != nullptr) evhttp_send_reply_end(request_);
     front_.connection_closed(*this);
 }
 

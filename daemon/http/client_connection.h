@@ -16,13 +16,13 @@
 
 namespace otto::http {
 
-/// One client's connection: the request filter and the stream that its exchanges see. Worker's
+/// One client's connection: its requests' heads, and the stream that its exchanges see. Worker's
 /// thread only.
 ///
 /// evhttp accepts it and is given a bufferevent for it, from which the descriptor is taken away
-/// again: all reading and writing is ours. When a request's head is complete, evhttp finds one
-/// plain request line in its bufferevent's input, to sequence the connection by; the rest goes
-/// straight between the socket and the exchange.
+/// again: all reading and writing is ours. When the first head is complete, evhttp finds one plain
+/// request line in its bufferevent's input and dispatches that; until the connection ends it then
+/// believes to be busy with this request.
 class ClientConnection final : public ClientStream {
   public:
     /// evhttp's bufferevent for a new connection, which is the front's; null when memory is short.
@@ -54,7 +54,6 @@ class ClientConnection final : public ClientStream {
 
     enum class Phase : std::uint8_t {
         idle,       // waiting for the first byte of a request, or for the rest of its head
-        passed,     // the head has been passed to evhttp, which is about to dispatch it
         busy,       // an exchange is under way
         finishing,  // the reply is complete but not all of it has gone out
         lingering,  // all has gone out; bytes that the client still sends are dropped before the
@@ -82,8 +81,9 @@ class ClientConnection final : public ClientStream {
     bool read_proxy_header();
     void set_peer(const Address& address);
     void read_head(std::string_view bytes);
-    void pass_on();
-    void begin(evhttp_request* request);
+    void dispatch();
+    void dispatched(evhttp_request* request);
+    void begin();
     void await_flush();
     void complete();
     void linger();
@@ -110,12 +110,11 @@ class ClientConnection final : public ClientStream {
     bool spliced_ = false;          // the rest of the body goes by splice_body
     bool readable_ = false;         // so the loop says, and splice_body has not looked yet
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
-    bool served_ = false;           // it has had a request
     bool pipelined_ = false;        // the rest is to be read before the socket
     std::size_t scanned_ = 0;       // bytes of the rest that hold no end of a head
     std::size_t queued_then_ = 0;   // when the progress timer was set
     ClientObserver* observer_ = nullptr;
-    evhttp_request* request_ = nullptr;   // evhttp's; set while busy to lingering
+    evhttp_request* request_ = nullptr;   // evhttp's, from the first request to the end
     std::unique_ptr<Received> received_;  // null while idle
     Refusal refusal_;
     Address peer_;

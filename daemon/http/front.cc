@@ -113,13 +113,11 @@ bufferevent* Front::make_bufferevent(event_base*, void* self) {
     return ClientConnection::open(*static_cast<Front*>(self));
 }
 
-/// evhttp has a request: of the connection whose filter has just passed one on, further up in this
+/// evhttp has the first request of the connection that has just given it one, further up in this
 /// call chain.
 void Front::dispatch(evhttp_request* request, void* self) {
     auto& front = *static_cast<Front*>(self);
-    ClientConnection* connection = std::exchange(front.parsed_, nullptr);
-    connection->begin(request);
-    front.callbacks_.on_request(*connection);
+    std::exchange(front.dispatching_, nullptr)->dispatched(request);
 }
 
 std::unique_ptr<Received> Front::lend() {

@@ -65,8 +65,8 @@ struct Received {
     }
 };
 
-/// One worker's side towards the clients: an evhttp that accepts and sequences, behind the request
-/// filter. Used and destroyed on the worker's thread, which has only this one.
+/// One worker's side towards the clients: an evhttp that accepts connections, and what reads and
+/// answers them. Used and destroyed on the worker's thread, which has only this one.
 class Front {
   public:
     struct Callbacks {
@@ -140,9 +140,9 @@ class Front {
     std::vector<char> scratch_;          // for reading
     EventHandle after_callbacks_;        // starts fresh_
     ClientConnection* fresh_ = nullptr;  // accepted, but evhttp has not told its descriptor yet
-    ClientConnection* parsed_ =
-        nullptr;  // whose filter passed a head to evhttp in this very call chain
-    ClientConnection* first_ = nullptr;  // the list of open connections
+    ClientConnection* dispatching_ = nullptr;  // whose first request evhttp is given in this very
+                                               // call chain
+    ClientConnection* first_ = nullptr;        // the list of open connections
     std::uint64_t open_ = 0;
     std::vector<std::unique_ptr<ClientConnection>>
         over_;  // freed once their callbacks have returned
