@@ -18,8 +18,9 @@ Hangups::Hangups(const Loop& loop, UniqueFd epoll, std::function<void(void*)> on
       epoll_(std::move(epoll)),
       watch_(loop, epoll_.get(), Watch::Interest::readable, [this](Readiness) { deliver(); }) {}
 
-void Hangups::watch(int fd, void* owner) {
-    epoll_event event{.events = EPOLLRDHUP, .data = {.ptr = owner}};  // errors come unasked
+void Hangups::watch(int fd, void* owner, bool half_closed) {
+    epoll_event event{.events = half_closed ? 0U : EPOLLRDHUP,  // errors come unasked
+                      .data = {.ptr = owner}};
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
 }
 

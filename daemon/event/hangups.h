@@ -20,7 +20,8 @@ class Hangups {
     Hangups(const Hangups&) = delete;
     Hangups& operator=(const Hangups&) = delete;
 
-    void watch(int fd, void* owner);
+    /// `half_closed`: that the peer sends no more is not yet a hang-up.
+    void watch(int fd, void* owner, bool half_closed);
     void forget(int fd);
 
   private:

@@ -110,6 +110,12 @@ void ClientConnection::read() {
     }
     const ssize_t length = ::recv(fd_.get(), front_.scratch_.data(), most, 0);
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (length == 0 && phase_ == Phase::busy && half_close_ == HalfClose::allowed) {
+        half_close_ = HalfClose::happened;
+        set_reading(Reading::paused);
+        observer_->on_client_end();
+        return;
+    }
     if (length <= 0) {
         lost();
         return;
@@ -383,7 +389,7 @@ void ClientConnection::write_queued() {
 
 /// Bytes that nobody takes yet (of a body, or of pipelined requests) are only read up to the limit.
 void ClientConnection::adjust_reading() {
-    if (spliced_) return;
+    if (spliced_ || half_close_ == HalfClose::happened) return;
     const bool full = rest().size() >= front_.limits_.per_request_buffer;
     const bool wanted = !full || phase_ == Phase::idle || phase_ == Phase::lingering;
     set_reading(wanted ? Reading::buffered : Reading::paused);
@@ -398,7 +404,7 @@ void ClientConnection::set_reading(Reading wanted) {
     }
     if (wanted == Reading::paused) {
         event_del(reader_.get());  // or it would fire without end
-        front_.hangups_->watch(fd_.get(), this);
+        front_.hangups_->watch(fd_.get(), this, half_close_ != HalfClose::is_the_end);
     }
 }
 
@@ -413,6 +419,7 @@ void ClientConnection::drop_events() {
 void ClientConnection::finish(bool keep_alive, bool body_left) {
     observer_ = nullptr;
     if (spliced_) end_body();
+    half_close_ = HalfClose::is_the_end;
     keep_alive_ = keep_alive && !body_left;
     body_left_ = body_left;
     phase_ = Phase::finishing;

@@ -40,6 +40,7 @@ class ClientConnection final : public ClientStream {
     ssize_t splice_body(int pipe, std::size_t length) override;
     void want_body(bool wanted) override;
     void end_body() override;
+    void allow_half_close() override { half_close_ = HalfClose::allowed; }
     bool send(std::span<iovec> pieces) override { return send(pieces, 0); }
     bool send_more(std::span<iovec> pieces) override;
     void push() override;
@@ -67,6 +68,8 @@ class ClientConnection final : public ClientStream {
         spliced,   // the observer reads, by splice_body
         paused,    // nothing: the bytes stay in the kernel
     };
+
+    enum class HalfClose : std::uint8_t { is_the_end, allowed, happened };
 
     explicit ClientConnection(Front& front);
 
@@ -107,7 +110,8 @@ class ClientConnection final : public ClientStream {
     bool keep_alive_ = true;
     bool body_left_ = false;
     Reading reading_ = Reading::buffered;
-    bool spliced_ = false;          // the rest of the body goes by splice_body
+    bool spliced_ = false;  // the rest of the body goes by splice_body
+    HalfClose half_close_ = HalfClose::is_the_end;
     bool readable_ = false;         // so the loop says, and splice_body has not looked yet
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
     bool pipelined_ = false;        // the rest is to be read before the socket

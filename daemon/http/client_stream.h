@@ -22,6 +22,8 @@ class ClientObserver {
     virtual void on_client_body() = 0;
     /// Everything that was queued has gone out.
     virtual void on_client_drained() = 0;
+    /// After allow_half_close(): the client will send no more, and may still read.
+    virtual void on_client_end() {}
     /// The client went away. The stream must not be used any more once this returns.
     virtual void on_client_gone() = 0;
 
@@ -61,6 +63,9 @@ class ClientStream {
     virtual void want_body(bool /*wanted*/) {}
     /// The last byte of the body has been spliced.
     virtual void end_body() {}
+
+    /// From now on, until finish(), a client that has sent all that it will is not gone.
+    virtual void allow_half_close() {}
 
     /// Sends at once what the connection takes and queues the rest. False when the connection is
     /// broken: abort() then.

@@ -161,6 +161,10 @@ void Exchange::on_client_drained() {
     }
 }
 
+void Exchange::on_client_end() {
+    if (phase_ == Phase::tunnelling) tunnel_->on_client_end();
+}
+
 void Exchange::on_client_gone() {
     worker_.count_aborted();
     over();

@@ -42,6 +42,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
 
     void on_client_body() override;
     void on_client_drained() override;
+    void on_client_end() override;
     void on_client_gone() override;
 
     void on_attempt_failed(Failure failure, std::string_view detail) override;

@@ -1,5 +1,6 @@
 #include "proxy/tunnel.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -21,17 +22,26 @@ Tunnel::Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapsh
       worker_(worker),
       client_(client),
       limit_(snapshot.config.timeouts.tunnel),
+      last_limit_(std::min(limit_, snapshot.config.timeouts.progress)),
       buffer_(snapshot.config.limits.per_request_buffer),
       connection_(std::move(connection)) {}
 
 void Tunnel::start(std::span<char> first) {
     connection_->observe(this);
+    client_.allow_half_close();
     observer_.on_progress(limit_);
     if (!first.empty() && !relay(first)) return;
     if (push()) pull();
 }
 
 void Tunnel::on_client_body() {
+    push();
+}
+
+void Tunnel::on_client_end() {
+    client_ended_ = true;
+    limit_ = last_limit_;
+    observer_.on_progress(limit_);
     push();
 }
 
@@ -54,7 +64,10 @@ bool Tunnel::push() {
             out_.append(taken);
             client_.consume_body(taken.size());
         }
-        if (out_.empty()) return true;
+        if (out_.empty()) {
+            if (client_ended_) connection_->end_sending();
+            return true;
+        }
         iovec rest{out_.data() + out_sent_, out_.size() - out_sent_};
         const ssize_t taken = connection_->send({&rest, 1});
         if (taken < 0) {

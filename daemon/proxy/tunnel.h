@@ -10,9 +10,11 @@
 
 namespace otto {
 
-/// What a connection becomes after 101 (RFC 9110 §7.8): bytes go both ways as they come, until one
-/// side ends. Each side is read only while little waits for the other. Of one worker's thread;
-/// owned by its exchange, which it may be destroyed by in any call.
+/// What a connection becomes after 101 (RFC 9110 §7.8): bytes go both ways as they come, until the
+/// server ends. When the client does, the server gets the rest of what it said and is told; what it
+/// still has to say is waited for as long as it makes progress. Each side is read only while little
+/// waits for the other. Of one worker's thread; owned by its exchange, which it may be destroyed by
+/// in any call.
 class Tunnel final : private UpstreamObserver {
   public:
     Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
@@ -24,6 +26,7 @@ class Tunnel final : private UpstreamObserver {
     void start(std::span<char> first);
     void on_client_body();
     void on_client_drained();
+    void on_client_end();
     /// Bytes that the server has not taken.
     std::size_t unsent() const { return out_.size() - out_sent_ + connection_->unacknowledged(); }
 
@@ -36,7 +39,9 @@ class Tunnel final : private UpstreamObserver {
     AttemptObserver& observer_;
     Worker& worker_;
     http::ClientStream& client_;
-    const Duration limit_;
+    Duration limit_;
+    const Duration last_limit_;  // once the client has ended
+    bool client_ended_ = false;
     const Bytes buffer_;
     std::unique_ptr<UpstreamConnection> connection_;
     std::string out_;  // from the client, not taken by the kernel yet

@@ -104,6 +104,10 @@ ssize_t UpstreamConnection::send(std::span<iovec> pieces) {
     return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
 }
 
+void UpstreamConnection::end_sending() {
+    ::shutdown(fd_.get(), SHUT_WR);
+}
+
 std::size_t UpstreamConnection::unacknowledged() const {
     int held = 0;
     return ::ioctl(fd_.get(), SIOCOUTQ, &held) == 0 ? static_cast<std::size_t>(held) : 0;

@@ -54,6 +54,9 @@ class UpstreamConnection {
     /// As sendmsg(2), without SIGPIPE.
     ssize_t send(std::span<iovec> pieces);
 
+    /// Tells the server that no more will come.
+    void end_sending();
+
     /// Bytes that the kernel holds and the server has not acknowledged.
     std::size_t unacknowledged() const;
 

@@ -300,6 +300,26 @@ class Ends(Tunnels):
             got, data = self.client_ends(RawClient.half_close, size)
             self.assertEqual(got, data)
 
+    def test_what_the_server_says_after_the_clients_half_arrives(self):
+        """However much of it the server had not read when the client's FIN came."""
+        go, data, answer = threading.Event(), os.urandom(1 << 20), os.urandom(1 << 20)
+
+        def script(connection, _):
+            connection.send(SWITCHED)
+            assert go.wait(Deadline().left())
+            got = b""
+            while piece := connection.recv_some():
+                got += piece
+            connection.send(answer if got == data else b"something was lost")
+
+        client = self.switched(self.over(script))
+        sender = threading.Thread(target=client.send, args=(data,))
+        sender.start()
+        go.set()
+        sender.join()
+        client.half_close()
+        self.assertEqual(client.read_to_end(), (answer, "closed"))
+
     def test_the_client_closes_after_much(self):
         got, data = self.client_ends(RawClient.close, 2 << 20)
         self.assertEqual(hashlib.md5(got).hexdigest(), hashlib.md5(data).hexdigest())
