@@ -8,7 +8,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
+#include "config/locator.h"
 #include "sd/journal.h"
 #include "sd/listen_fds.h"
 #include "sd/socket_unit.h"
@@ -46,6 +49,12 @@ Result<UniqueFd> bind_entry(const ListenConfig& entry) {
     return bind_one(*Address::from_ip("0.0.0.0", entry.port), false);
 }
 
+/// Whether `address` is a UNIX socket that is left of a process.
+bool is_abandoned(const Address& address) {
+    const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return ::connect(probe.get(), address.get(), address.length()) != 0 && errno == ECONNREFUSED;
+}
+
 Address local_address(int fd) {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
@@ -78,7 +87,18 @@ Result<Listening> Listening::adopt() {
     Listening listening;
     listening.from_systemd_ = true;
     for (PassedSocket& each : *passed) {
-        if (each.name == "https" || each.name == "admin") {
+        if (each.name == "admin") {
+            if (each.address.is_ip() && !each.address.is_loopback()) {
+                log(Priority::error, nullptr,
+                    fmt::format("the admin API is not served on {}, which other hosts reach: "
+                                "otto-admin.socket may name 127.0.0.1, [::1] and UNIX sockets",
+                                each.address.text()));
+            } else {
+                listening.admin_.push_back(std::move(each.fd));
+            }
+            continue;
+        }
+        if (each.name == "https") {
             log(Priority::warning, nullptr,
                 fmt::format(
                     "the socket {} is named \"{}\", which this version of Otto does not serve; "
@@ -101,6 +121,22 @@ Result<Listening> Listening::bind(const std::vector<ListenConfig>& port) {
         listening.add(std::move(*socket), address);
     }
     return listening;
+}
+
+Result<UniqueFd> Listening::bind_admin(const std::string& port) {
+    const auto address = parse_local_listen(port);
+    if (!address) return address.error();
+    if (address->is_ip()) return bind_one(*address, false);
+    // Only Otto's own user, and root, may connect.
+    const mode_t before = ::umask(0177);
+    auto socket = bind_one(*address, false);
+    if (!socket && socket.error().number == EADDRINUSE && is_abandoned(*address)) {
+        const auto* path = reinterpret_cast<const sockaddr_un*>(address->get())->sun_path;
+        ::unlink(path);
+        socket = bind_one(*address, false);
+    }
+    ::umask(before);
+    return socket;
 }
 
 void Listening::add(UniqueFd socket, Address address) {

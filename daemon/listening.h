@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/address.h"
@@ -17,11 +18,16 @@ class Listening {
     static Result<Listening> adopt();
     /// Binds all of `port`; all or nothing.
     static Result<Listening> bind(const std::vector<ListenConfig>& port);
+    /// One for the admin API at `port`, as parse_local_listen() takes it. The remains of a UNIX
+    /// socket that nobody listens on are removed.
+    static Result<UniqueFd> bind_admin(const std::string& port);
 
     bool empty() const { return sockets_.empty(); }
     bool from_systemd() const { return from_systemd_; }
     const std::vector<Address>& addresses() const { return addresses_; }
     Result<std::vector<UniqueFd>> duplicate() const;
+    /// Those that systemd passed for the admin API.
+    std::vector<UniqueFd> take_admin() { return std::move(admin_); }
     /// No socket is left in this process; systemd's stay open in systemd.
     void close() { sockets_.clear(); }
 
@@ -31,6 +37,7 @@ class Listening {
     bool from_systemd_ = false;
     std::vector<UniqueFd> sockets_;
     std::vector<Address> addresses_;
+    std::vector<UniqueFd> admin_;
 };
 
 /// Whether listening on `addresses` is what `port` asks for. UNIX sockets are extra and never

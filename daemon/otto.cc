@@ -1,6 +1,7 @@
 #include "otto.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,11 +22,14 @@ constexpr int exit_no_socket = 71;   // EX_OSERR
 constexpr int exit_failure = 1;
 
 /// How long Otto waits at its start for the first verdict on every server, so that balancing begins
-/// with all of them.
-constexpr Duration settle_time = std::chrono::seconds(1);
+/// with all of them. Well below the second that requests wait for a server, so that one that hangs,
+/// or a name that is not answered, never makes them fail while another server is there.
+constexpr Duration settle_time = std::chrono::milliseconds(500);
 constexpr Duration tick_time = std::chrono::seconds(1);
 /// What systemd is asked to wait beyond the next tick while requests are drained.
 constexpr Duration drain_margin = std::chrono::seconds(5);
+/// In the state directory.
+constexpr std::string_view sticky_key_file = "sticky.key";
 /// File descriptors that are not for connections: loops, sockets, the journal, probes, the
 /// libraries' own.
 constexpr std::uint64_t reserved_fds = 128;
@@ -86,10 +90,17 @@ int Otto::run(const Options& options) {
     LoadedConfig loaded = load_config(options.config);
     if (!loaded.ok()) log_problems(loaded, messages::config_invalid_at_start);
     if (!loaded.ok() && sockets->empty()) return exit_bad_config;
+    std::vector<UniqueFd> admin_sockets = sockets->take_admin();
     if (sockets->empty()) {
         auto bound = Listening::bind(loaded.config.port);
         if (!bound) return fail(exit_no_socket, bound.error().message + "; nothing to listen on");
         *sockets = std::move(*bound);
+        const std::string& admin_port = loaded.config.admin.port;
+        if (admin_sockets.empty() && !admin_port.empty()) {
+            auto admin = Listening::bind_admin(admin_port);
+            if (!admin) return fail(exit_no_socket, admin.error().message);
+            admin_sockets.push_back(std::move(*admin));
+        }
     }
     auto loop = Loop::open();
     if (!loop) return fail(exit_failure, loop.error().message);
@@ -97,7 +108,7 @@ int Otto::run(const Options& options) {
     if (!mailbox) return fail(exit_failure, mailbox.error().message);
 
     Otto otto(options, std::move(*loop), std::move(*mailbox), notifier, std::move(*sockets));
-    const Status started = otto.start(std::move(loaded));
+    const Status started = otto.start(std::move(loaded), std::move(admin_sockets));
     if (!started) return fail(exit_failure, started.error().message);
     return otto.loop_.run() ? 0 : fail(exit_failure, "the event loop failed");
 }
@@ -109,11 +120,25 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
       mailbox_(std::move(mailbox)),
       notifier_(notifier),
       listening_(std::move(listening)),
-      monitor_(loop_, [this](const Monitor::Flip& flip) { server_flipped(flip); }),
+      changes_(state_directory()),
+      roster_(loop_,
+              {.on_change = [this] { publish_soon(); },
+               .on_ejected =
+                   [this](const Member& member, const Ejections::Ejected& ejected,
+                          const std::string& reason) { server_ejected(member, ejected, reason); },
+               .on_back = [this](const Member& member,
+                                 const std::string& reason) { server_back(member, reason); }}),
+      monitor_(
+          loop_, [this](const Monitor::Flip& flip) { server_flipped(flip); },
+          [this](const Server& server) { roster_.check_passed(server); }),
+      resolver_(loop_, *mailbox_,
+                {.on_change = [this] { names_changed(); },
+                 .on_news = [this](const Resolver::News& news) { name_news(news); }},
+                Resolver::ask_system, {}),
       settle_timer_(loop_, [this] { settle(); }),
       tick_timer_(loop_, [this] { tick(); }) {}
 
-Status Otto::start(LoadedConfig loaded) {
+Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     if (loaded.ok()) {
         keep_last_good(loaded.source);
     } else {
@@ -131,7 +156,11 @@ Status Otto::start(LoadedConfig loaded) {
     }
     signal(SIGPIPE, SIG_IGN);
 
-    candidates_ = Candidates::build({}, 0, false);
+    changes_.load();
+    if (!loaded.source.empty()) loaded = changes_.lay_over_file(std::move(loaded));
+    candidates_ = Candidates::build({}, {.settled = false}, 0);
+    const Status key = load_sticky_key();
+    if (!key) return key;
     adopt(std::move(loaded.config));
     if (monitor_.settled()) {
         settle();
@@ -140,6 +169,8 @@ Status Otto::start(LoadedConfig loaded) {
     }
     const Status workers = start_workers();
     if (!workers) return workers;
+    const Status admin = open_admin(std::move(admin_sockets));
+    if (!admin) return admin;
 
     if (const auto interval = notifier_.watchdog_interval())
         watchdog_ = std::make_unique<Watchdog>(loop_, notifier_, workers_, *interval);
@@ -186,11 +217,16 @@ Status Otto::start_workers() {
     const unsigned configured = snapshot_->config.workers;
     const unsigned count = configured != 0 ? configured : usable_cpus();
     share_ = std::make_unique<http::ConnectionShare>(count);
+    queue_share_ = std::make_unique<QueueShare>(count);
     share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
                         std::memory_order_relaxed);
     reports_ = {
         .on_taken_out = [this](std::uint64_t server,
                                const std::string& reason) { taken_out(server, reason); },
+        .on_errors = [this](std::uint64_t server,
+                            unsigned errors) { roster_.errors_in_a_row(server, errors); },
+        .on_trial = [this](std::uint64_t server,
+                           bool passed) { roster_.trial_ended(server, passed); },
         .on_accept_paused = [this](unsigned, const std::string& reason) { accept_paused(reason); },
         .on_accept_resumed = [this](unsigned) { accept_resumed(); },
         .on_drained = [this](unsigned) { worker_drained(); },
@@ -198,8 +234,9 @@ Status Otto::start_workers() {
     for (unsigned index = 0; index < count; ++index) {
         auto sockets = listening_.duplicate();
         if (!sockets) return sockets.error();
-        auto worker = Worker::open({*mailbox_, reports_, *share_, count}, index,
-                                   std::move(*sockets), snapshot_, candidates_);
+        auto worker =
+            Worker::open({*mailbox_, reports_, *share_, count, *queue_share_, sticky_key_}, index,
+                         std::move(*sockets), snapshot_, candidates_);
         if (!worker) return worker.error();
         workers_.push_back(std::move(*worker));
     }
@@ -211,15 +248,25 @@ Status Otto::start_workers() {
 // ---- configuration and health ------------------------------------------------------------------
 
 void Otto::adopt(Config config) {
-    SnapshotBuild build = make_snapshot(std::move(config), snapshot_.get());
-    for (const auto& [server, reason] : build.unresolved)
-        log(Priority::warning, nullptr, fmt::format("server {}: {}", server, reason),
-            {{"SERVER", server}});
+    if (config.sticky.enabled) keep_sticky_key();
+    resolver_.watch(names_of(config));
+    take_up(make_snapshot(std::move(config), snapshot_.get(), resolver_.answers()));
+}
+
+void Otto::take_up(SnapshotBuild build) {
     snapshot_ = std::move(build.snapshot);
     std::vector<std::shared_ptr<Server>> servers;
-    for (const Member& member : snapshot_->members) servers.push_back(member.server);
+    for (const Member& member : snapshot_->members) {
+        if (member.state != ServerState::disabled) {
+            servers.push_back(member.server);
+        } else {
+            member.server->set_health(Health::unknown);
+        }
+    }
     adopting_ = true;
+    roster_.adopt({snapshot_, &snapshot_->members}, snapshot_->config);
     monitor_.watch(servers, snapshot_->config.health_check);
+    for (const auto& [server, reason] : build.unresolved) monitor_.unresolved(*server, reason);
     adopting_ = false;
     if (share_)
         share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
@@ -227,17 +274,53 @@ void Otto::adopt(Config config) {
     publish();
 }
 
-/// Hands the workers the snapshot and who of it is healthy; at Otto's start not before all are
+/// The same configuration, with what is known about names now.
+void Otto::names_changed() {
+    SnapshotBuild build = renew_snapshot(*snapshot_, resolver_.answers());
+    if (!build.snapshot) {
+        for (const auto& [server, reason] : build.unresolved) monitor_.unresolved(*server, reason);
+        return;
+    }
+    take_up(std::move(build));
+    if (settling_ && monitor_.settled()) settle();
+}
+
+void Otto::name_news(const Resolver::News& news) {
+    std::string list;
+    for (const Address& address : news.answer.addresses)
+        list += (list.empty() ? "" : ", ") + address.ip();
+    switch (news.kind) {
+        case Resolver::News::Kind::moved:
+            log(Priority::notice, &messages::name_moved,
+                fmt::format("name {} leads to {} now", news.name, list),
+                {{"HOST", news.name}, {"ADDRESSES", list}});
+            return;
+        case Resolver::News::Kind::stale:
+            log(Priority::warning, &messages::name_stale,
+                fmt::format("name {} cannot be looked up, its last addresses stay in use: {}",
+                            news.name, news.answer.trouble),
+                {{"HOST", news.name}, {"ADDRESSES", list}, {"REASON", news.answer.trouble}});
+            return;
+        case Resolver::News::Kind::fresh:
+            log(Priority::notice, &messages::name_fresh,
+                fmt::format("name {} can be looked up again", news.name),
+                {{"HOST", news.name}, {"ADDRESSES", list}});
+            return;
+    }
+}
+
+/// Hands the workers the snapshot and who of it gets requests; at Otto's start not before all are
 /// judged, or time is up.
 void Otto::publish() {
-    if (!settling_)
-        candidates_ = Candidates::build(snapshot_->members, *candidates_, monitor_.settled());
+    const Roster::Service before = roster_.service();
+    if (!settling_) candidates_ = roster_.build(*candidates_, monitor_.settled());
     for (const auto& worker : workers_) worker->apply(snapshot_, candidates_);
+    if (roster_.service() != before) service_changed();
 }
 
 /// After the callbacks of this turn of the loop: thousands of servers may flip together.
 void Otto::publish_soon() {
-    if (std::exchange(publish_due_, true)) return;
+    if (settling_ || std::exchange(publish_due_, true)) return;
     mailbox_->post([this] {
         publish_due_ = false;
         publish();
@@ -261,33 +344,85 @@ void Otto::server_flipped(const Monitor::Flip& flip) {
          {"FROM", to_string(flip.from)},
          {"TO", to_string(flip.to)},
          {"REASON", flip.reason}});
+    // A name may have other addresses to go to by now.
+    if (!up && !resolver_.answers().empty()) resolver_.announce();
     if (adopting_) return;
     if (!settling_) {
         publish_soon();
     } else if (monitor_.settled()) {
         settle();
     }
-    if (!up && monitor_.settled() && healthy_servers() == 0)
-        log(Priority::critical, &messages::no_server_left,
-            "no server is healthy: requests are answered with 503");
 }
 
 void Otto::taken_out(std::uint64_t server, const std::string& reason) {
-    const auto member = std::ranges::find_if(
-        snapshot_->members, [server](const Member& each) { return each.server->id == server; });
-    if (member != snapshot_->members.end()) monitor_.taken_out(*member->server, reason);
+    if (const Member* member = roster_.find(server)) monitor_.taken_out(*member->server, reason);
+}
+
+void Otto::server_ejected(const Member& member, const Ejections::Ejected& ejected,
+                          const std::string& reason) {
+    const std::string time = text_of(ejected.length);
+    log(Priority::warning, &messages::server_ejected,
+        fmt::format("server {} is ejected for {}: {}", member.name, time, reason),
+        {{"SERVER", member.server->url},
+         {"NAME", member.name},
+         {"REASON", reason},
+         {"TIME", time},
+         {"TIMES", std::to_string(ejected.times)}});
+}
+
+void Otto::server_back(const Member& member, const std::string& reason) {
+    log(Priority::notice, &messages::server_back,
+        fmt::format("server {} is back from its ejection: {}", member.name, reason),
+        {{"SERVER", member.server->url}, {"NAME", member.name}, {"REASON", reason}});
+}
+
+void Otto::service_changed() {
+    const std::string count = std::to_string(candidates_->size());
+    switch (roster_.service()) {
+        case Roster::Service::normal:
+            log(Priority::notice, &messages::fail_open_over,
+                fmt::format("requests go to healthy servers again: {}", count),
+                {{"SERVERS", count}});
+            return;
+        case Roster::Service::failing_open:
+            log(Priority::critical, &messages::failing_open,
+                fmt::format("failing open: no healthy server is left, requests go to {} that might "
+                            "answer",
+                            count),
+                {{"SERVERS", count}});
+            return;
+        case Roster::Service::nobody:
+            log(Priority::critical, &messages::no_server_left,
+                "no server is left that might answer: requests are answered with 503");
+            return;
+    }
 }
 
 std::string Otto::name_of(const Server& server) const {
-    for (const Member& member : snapshot_->members)
-        if (member.server.get() == &server) return member.name;
-    return server.url;
+    const Member* member = roster_.find(server.id);
+    return member != nullptr ? member->name : server.url;
 }
 
-std::size_t Otto::healthy_servers() const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        snapshot_->members,
-        [](const Member& member) { return member.server->health() == Health::healthy; }));
+/// "3/5 servers healthy (1 ejected, 1 drained)".
+std::string Otto::roster_line() const {
+    std::size_t healthy = 0;
+    std::size_t drained = 0;
+    std::size_t disabled = 0;
+    for (const Member& member : snapshot_->members) {
+        if (member.server->health() == Health::healthy) ++healthy;
+        if (member.state == ServerState::drain) ++drained;
+        if (member.state == ServerState::disabled) ++disabled;
+    }
+    std::string more;
+    const auto add = [&more](std::size_t count, std::string_view what) {
+        if (count == 0) return;
+        more += fmt::format("{}{} {}", more.empty() ? " (" : ", ", count, what);
+    };
+    add(roster_.ejections().count(), "ejected");
+    add(drained, "drained");
+    add(disabled, "disabled");
+    return fmt::format("{}/{} servers healthy{}{}", healthy, snapshot_->members.size(), more,
+                       more.empty() ? "" : ")");
 }
 
 void Otto::keep_last_good(const std::string& source) const {
@@ -299,8 +434,40 @@ void Otto::keep_last_good(const std::string& source) const {
             "cannot keep the configuration as the last good one: " + saved.error().message);
 }
 
-void Otto::reload() {
-    if (phase_ != Phase::running) return;
+/// The key of before, so that cookies stay valid over restarts, or else a new one.
+Status Otto::load_sticky_key() {
+    if (const auto directory = state_directory()) {
+        const auto kept = load_state(*directory, sticky_key_file);
+        if (kept && kept->size() == sticky_key_.size()) {
+            std::copy(kept->begin(), kept->end(), sticky_key_.begin());
+            sticky_key_kept_ = true;
+            return {};
+        }
+        if (kept || kept.error().number != ENOENT)
+            log(Priority::warning, nullptr,
+                "the key of the sticky cookies cannot be used, clients get new ones: " +
+                    (kept ? "it has a wrong length" : kept.error().message));
+    }
+    auto made = tls::make_secret();
+    if (!made) return made.error();
+    sticky_key_ = *made;
+    return {};
+}
+
+/// Once it is used.
+void Otto::keep_sticky_key() {
+    const auto directory = state_directory();
+    if (!directory || sticky_key_kept_) return;
+    const Status saved = save_state(*directory, sticky_key_file,
+                                    std::string(sticky_key_.begin(), sticky_key_.end()));
+    sticky_key_kept_ = true;
+    if (!saved)
+        log(Priority::warning, nullptr,
+            "sticky cookies will not be valid after a restart: " + saved.error().message);
+}
+
+std::vector<ConfigProblem> Otto::reload_file() {
+    if (phase_ != Phase::running) return {{options_.config, 0, 0, "", "Otto is stopping"}};
     notifier_.reloading();
     LoadedConfig loaded = load_config(options_.config);
     if (!loaded.ok()) {
@@ -310,15 +477,12 @@ void Otto::reload() {
                         snapshot_->generation));
         last_status_ = status_line();
         notifier_.ready(last_status_);
-        return;
+        return std::move(loaded.problems);
     }
     keep_last_good(loaded.source);
     trouble_.clear();
-    const Config& before = snapshot_->config;
-    if (loaded.config.workers != before.workers)
-        log(Priority::notice, nullptr, "a change of \"workers\" takes effect at the next restart");
-    if (!listening_.from_systemd() && loaded.config.port != before.port)
-        log(Priority::notice, nullptr, "a change of \"port\" takes effect at the next restart");
+    loaded = changes_.lay_over_file(std::move(loaded));
+    note_what_waits(loaded.config);
     adopt(std::move(loaded.config));
     log(Priority::notice, &messages::reload_done,
         fmt::format("reloaded {}: generation {}, {} servers", options_.config,
@@ -328,6 +492,7 @@ void Otto::reload() {
     report_port();
     last_status_ = status_line();
     notifier_.ready(last_status_);
+    return {};
 }
 
 void Otto::report_port() {
@@ -375,9 +540,19 @@ std::string Otto::status_line() const {
     if (phase_ == Phase::draining)
         return fmt::format("Draining: {} connections left",
                            sum(workers_, &WorkerCounters::connections));
-    std::string line = fmt::format("{}/{} servers healthy, {:.0f} requests/s, {} connections",
-                                   healthy_servers(), snapshot_->members.size(), rate_.per_second(),
-                                   sum(workers_, &WorkerCounters::connections));
+    std::string line = fmt::format("{}, {:.0f} requests/s, {} connections", roster_line(),
+                                   rate_.per_second(), sum(workers_, &WorkerCounters::connections));
+    switch (roster_.service()) {
+        case Roster::Service::normal:
+            break;
+        case Roster::Service::failing_open:
+            line += "; failing open";
+            break;
+        case Roster::Service::nobody:
+            line += "; no server is left, answering 503";
+            break;
+    }
+    if (!changes_.in_force()) line += "; the changes made at run time do not fit the file";
     if (!trouble_.empty()) line += "; " + trouble_;
     if (!port_differs_.empty()) line += "; " + port_differs_;
     return line;
@@ -388,9 +563,12 @@ void Otto::dump() {
         const WorkerCounters& counters = worker->counters();
         log(Priority::debug, nullptr,
             fmt::format(
-                "worker {}: {} connections, {} requests, {} retries, {} aborted, {} cut off",
+                "worker {}: {} connections, {} requests, {} retries, {} aborted, {} cut off, "
+                "{} queued, {} queued for too long, {} not queued",
                 worker->index(), counters.connections.load(), counters.requests.load(),
-                counters.retries.load(), counters.aborted.load(), counters.cut.load()));
+                counters.retries.load(), counters.aborted.load(), counters.cut.load(),
+                counters.queued.load(), counters.queue_timeouts.load(),
+                counters.queue_overflows.load()));
     }
 }
 

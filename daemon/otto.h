@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "admin/api.h"
+#include "admin/changes.h"
+#include "admin/control.h"
 #include "balance/candidates.h"
 #include "config/load.h"
 #include "event/loop.h"
@@ -11,19 +14,23 @@
 #include "event/timer.h"
 #include "event/watch.h"
 #include "health/monitor.h"
+#include "health/resolver.h"
+#include "health/roster.h"
 #include "http/front.h"
 #include "listening.h"
 #include "options.h"
+#include "proxy/queue.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 #include "sd/notifier.h"
 #include "supervision.h"
+#include "tls/hmac.h"
 
 namespace otto {
 
 /// The control thread: starts everything, decides about health and configuration, reports to
 /// systemd, ends everything.
-class Otto {
+class Otto : private admin::Control {
   public:
     /// Runs until told to stop; the process's exit code.
     static int run(const Options& options);
@@ -34,22 +41,43 @@ class Otto {
     Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, Notifier notifier,
          Listening listening);
 
-    Status start(LoadedConfig loaded);
+    Status start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets);
     LoadedConfig fall_back(const LoadedConfig& bad);
     Status start_workers();
     void adopt(Config config);
+    void take_up(SnapshotBuild build);
+    void names_changed();
+    void name_news(const Resolver::News& news);
     void publish();
     void publish_soon();
     void settle();
     void keep_last_good(const std::string& source) const;
+    Status load_sticky_key();
+    void keep_sticky_key();
+    void note_what_waits(const Config& config) const;
 
-    void reload();
+    // For the admin API, in otto_admin.cc.
+    Status open_admin(std::vector<UniqueFd> sockets);
+    Overview overview() const override;
+    const Snapshot& snapshot() const override { return *snapshot_; }
+    std::string reason(const Server& server) const override;
+    bool ejected(const Server& server) const override;
+    void apply(Config config) override;
+    std::vector<ConfigProblem> reload_file() override;
+    bool in_force_everywhere() const override;
+
+    void reload() { reload_file(); }
     void drain();
     void stop();
     void dump();
 
     void server_flipped(const Monitor::Flip& flip);
     void taken_out(std::uint64_t server, const std::string& reason);
+    void server_ejected(const Member& member, const Ejections::Ejected& ejected,
+                        const std::string& reason);
+    void server_back(const Member& member, const std::string& reason);
+    void service_changed();
+    std::string roster_line() const;
     void accept_paused(const std::string& reason);
     void accept_resumed();
     void worker_drained();
@@ -57,7 +85,6 @@ class Otto {
     void tick();
     std::string status_line() const;
     std::string name_of(const Server& server) const;
-    std::size_t healthy_servers() const;
 
     const Options options_;
     Loop loop_;
@@ -65,6 +92,8 @@ class Otto {
     Notifier notifier_;
     Listening listening_;
     Phase phase_ = Phase::starting;
+    const TimePoint started_ = now();
+    admin::Changes changes_;    // made at run time
     std::string trouble_;       // what is wrong with the configuration, for STATUS=
     std::string port_differs_;  // likewise of the sockets
     std::shared_ptr<const Snapshot> snapshot_;
@@ -72,8 +101,13 @@ class Otto {
     bool adopting_ = false;  // flips are published together afterwards
     bool publish_due_ = false;
     bool settling_ = true;  // at Otto's start, until the first verdicts are in
+    Roster roster_;
     Monitor monitor_;
+    Resolver resolver_;
     std::unique_ptr<http::ConnectionShare> share_;
+    std::unique_ptr<QueueShare> queue_share_;
+    tls::Secret sticky_key_{};
+    bool sticky_key_kept_ = false;  // in the state directory
     WorkerReports reports_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<Watchdog> watchdog_;
@@ -85,6 +119,7 @@ class Otto {
     Timer settle_timer_;
     Timer tick_timer_;
     std::vector<std::unique_ptr<SignalWatch>> signals_;
+    std::unique_ptr<admin::Api> api_;  // null: no socket for it
 };
 
 }  // namespace otto

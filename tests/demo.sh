@@ -95,9 +95,9 @@ right "the other four took over; no request failed"
 say "server-3 is started again; Otto checks it every five seconds, and wants to see it well twice"
 start_server 3
 await "http://localhost:5003 is healthy"
-request 10
-[ "$(answered server-3)" = 2 ] || die "server-3 answered $(answered server-3) of them, not 2"
-right "server-3 takes its share again"
+request 50
+[ "$(answered server-3)" -ge 1 ] || die "server-3 answered none of fifty requests"
+right "server-3 answers again, with a share that grows for ten seconds"
 
 if [ "${1-}" = --once ]; then
     say "All as it should be."

@@ -8,6 +8,7 @@
 //   /               names the server; every reply carries it in X-Server, too
 //   /bytes/N        N bytes with a Content-Length       /chunked/N   the same bytes, chunked
 //   /delay/MS       answers after that many milliseconds
+//   /work/MS[/…]    likewise, but works on one such request at a time
 //   /echo           the request as JSON, its body as length and CRC-32
 //   /status/CODE    that status                         /close       ends the connection after it
 //   /health         200, or 503 after /health/fail and until /health/ok; so are Otto's own checks
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -47,6 +49,8 @@
 namespace {
 
 using std::string_view;
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::milliseconds;
 
 template <auto Free>
 struct Deleter {
@@ -224,7 +228,13 @@ class DemoServer {
         ++served_;
         if (const auto size = number_after(path, "/bytes/")) return send_bytes(request, *size);
         if (const auto size = number_after(path, "/chunked/")) return send_chunked(request, *size);
-        if (const auto delay = number_after(path, "/delay/")) return send_late(request, *delay);
+        if (const auto delay = number_after(path, "/delay/"))
+            return send_late(request, Milliseconds(*delay));
+        if (path.starts_with("/work/")) {
+            const string_view rest = path.substr(string_view("/work/").size());
+            if (const auto time = parse_number(rest.substr(0, rest.find('/'))))
+                return send_late(request, turn_for(Milliseconds(*time)));
+        }
         if (const auto code = number_after(path, "/status/")) {
             if (*code < 200 || *code > 599) return reply(request, HTTP_BADREQUEST, "bad code\n");
             return reply(request, static_cast<int>(*code), fmt::format("status {}\n", *code));
@@ -273,7 +283,14 @@ class DemoServer {
         start(request, size);
     }
 
-    void send_late(evhttp_request* request, std::uint64_t delay) {
+    /// When work of that length is done that waits for what there is to do before it.
+    Clock::duration turn_for(Clock::duration work) {
+        const auto now = Clock::now();
+        busy_until_ = std::max(busy_until_, now) + work;
+        return busy_until_ - now;
+    }
+
+    void send_late(evhttp_request* request, Clock::duration delay) {
         Pending& pending = keep(request, 0);
         pending.timer.reset(evtimer_new(
             base_,
@@ -285,8 +302,9 @@ class DemoServer {
                 server->reply(waiting, HTTP_OK, fmt::format("{} answers late\n", server->name_));
             },
             &pending));
-        const timeval after{static_cast<time_t>(delay / 1000),
-                            static_cast<suseconds_t>(delay % 1000 * 1000)};
+        const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(delay).count();
+        const timeval after{static_cast<time_t>(micros / 1'000'000),
+                            static_cast<suseconds_t>(micros % 1'000'000)};
         evtimer_add(pending.timer.get(), &after);
     }
 
@@ -348,6 +366,7 @@ class DemoServer {
     std::string name_;
     std::uint64_t served_ = 0;
     bool failing_ = false;
+    Clock::time_point busy_until_{};
     std::unordered_map<evhttp_request*, std::unique_ptr<Pending>> pending_;
     Http http_;  // last: freeing it calls closed()
 };

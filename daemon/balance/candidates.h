@@ -5,22 +5,70 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "balance/choice.h"
+#include "balance/policy_ip_hash.h"
+#include "balance/policy_least_connections.h"
 #include "balance/server.h"
 #include "balance/stride_schedule.h"
+#include "balance/weighted_draw.h"
+#include "base/random.h"
+#include "base/time.h"
 
 namespace otto {
+
+/// What an operator wants of a server.
+enum class ServerState : std::uint8_t {
+    active,
+    drain,    // no new requests, those under way are finished
+    disabled  // the same, and no checks
+};
 
 /// A server as one snapshot has it configured.
 struct Member {
     std::shared_ptr<Server> server;
     unsigned weight = 1;
-    std::string name;
+    std::string name{};
+    bool backup = false;
+    unsigned max_connections = 0;  // requests under way at once; 0: no limit
+    ServerState state = ServerState::active;
+    /// Its part of the requests in proportion to the others'; set when the eligible members are
+    /// found. What candidates and policies go by.
+    unsigned share = 1;
 };
 
-/// The members that may be given requests, in their smooth weighted order. Built by the control
-/// thread whenever a health changes, immutable afterwards but for the cursor, and shared by all
+/// How a server is chosen for a request.
+enum class Policy : std::uint8_t {
+    round_robin,
+    least_connections,
+    two_choices,
+    fastest,
+    ip_hash,
+    first
+};
+
+class Candidates;
+
+/// What candidates are besides a list of members.
+struct Selection {
+    Policy policy = Policy::round_robin;
+    /// False while configured servers still wait for their first verdict: a request that finds
+    /// nobody should wait, too.
+    bool settled = true;
+    /// Nobody is healthy, and these are used in spite of it.
+    bool failing_open = false;
+    /// Servers on trial, which are not among the members: each gets one request when its
+    /// Server::offer_trial() is taken up.
+    std::vector<std::shared_ptr<Server>> trials{};
+    /// For requests that find all of the members out or tried, though nobody has said so yet: the
+    /// backups. May be null.
+    std::shared_ptr<const Candidates> reserve{};
+};
+
+/// The members that may be given requests, and what their policy needs to choose. Built by the
+/// control thread whenever these change, immutable afterwards but for the cursor, and shared by all
 /// workers, which makes round-robin exact across them.
 class Candidates {
   public:
@@ -28,21 +76,22 @@ class Candidates {
     /// its own, whose shares are as exact, worker by worker.
     static constexpr std::size_t max_slots = 65'536;
 
-    /// Members that are healthy and have a weight. `start` is where in the order the first pick is
-    /// taken. `settled`: see below.
-    static std::shared_ptr<const Candidates> build(std::vector<Member> members, std::uint64_t start,
-                                                   bool settled);
+    /// Of members that are eligible, in configured order; those with a share of 0 are left out.
+    /// `start` is where in the round-robin's order the first pick is taken.
+    static std::shared_ptr<const Candidates> build(std::vector<Member> members, Selection selection,
+                                                   std::uint64_t start);
     /// The same, going on where `predecessor` is: they share their position, so that no pick is
     /// lost or taken twice while some workers still use the one and some already the other.
-    static std::shared_ptr<const Candidates> build(std::vector<Member> members,
-                                                   const Candidates& predecessor, bool settled);
+    static std::shared_ptr<const Candidates> build(std::vector<Member> members, Selection selection,
+                                                   const Candidates& predecessor);
 
-    bool empty() const { return eligible_.empty(); }
-    std::size_t size() const { return eligible_.size(); }
-    /// False while configured servers still wait for their first verdict: a request that finds
-    /// nobody should wait, too.
-    bool settled() const { return settled_; }
-    /// The position of the next pick.
+    bool empty() const { return choices_.empty(); }
+    std::size_t size() const { return choices_.size(); }
+    Policy policy() const { return selection_.policy; }
+    bool settled() const { return selection_.settled; }
+    bool failing_open() const { return selection_.failing_open; }
+    const Candidates* reserve() const { return selection_.reserve.get(); }
+    /// The round-robin's position of the next pick.
     std::uint64_t position() const { return cursor_->next.load(std::memory_order_relaxed); }
 
   private:
@@ -55,35 +104,82 @@ class Candidates {
     };
 
     static std::shared_ptr<const Candidates> build_at(std::vector<Member> members,
-                                                      std::shared_ptr<Cursor> cursor, bool settled);
+                                                      Selection selection,
+                                                      std::shared_ptr<Cursor> cursor,
+                                                      std::uint64_t seed);
+    void index_servers();
+    void prepare_policy();
+    /// Null when the server is not among them.
+    const Choice* find(const Server* server) const;
 
-    std::vector<Member> eligible_;
-    std::vector<std::uint32_t> order_;  // indices into eligible_; empty: stride schedules are used
-    std::vector<std::uint32_t> weights_;  // reduced, of eligible_; only for stride schedules
-    bool settled_ = true;
+    Selection selection_;
+    std::vector<Member> members_;           // keep the servers alive
+    std::vector<Choice> choices_;           // the members', in the same order
+    std::vector<std::uint32_t> by_server_;  // indices, in the order of the servers' addresses
     std::shared_ptr<Cursor> cursor_;
+    std::uint64_t seed_ = 0;
+
+    // What one policy needs; the others' are empty.
+    std::vector<std::uint32_t> order_;    // indices; empty: stride schedules are used
+    std::vector<std::uint32_t> weights_;  // reduced shares; only for stride schedules
+    WeightedDraw draw_;
+    Rendezvous rendezvous_;
+};
+
+/// A request that wants a server.
+struct Asked {
+    std::span<Server* const> tried{};  // in vain, for this request
+    std::uint64_t client = 0;          // client_key(); used by ip-hash only
+    Server* wanted = nullptr;          // by the client's cookie; may be gone from the candidates
+    TimePoint now{};                   // used by fastest only; a coarse clock will do
+};
+
+struct Picked {
+    Server* server = nullptr;
+    unsigned most = 0;       // for Lease::take()
+    bool trial = false;      // its result must be reported
+    bool saturated = false;  // somebody was passed over only for being full; then waiting helps
 };
 
 /// One worker's way of picking from the candidates. Of one thread.
 class Picker {
   public:
-    /// `worker` (0, 1, …) of `workers` spreads the stride schedules, where those are used.
+    /// Of more candidates than this, least-connections and fastest look at a sample only, drawn by
+    /// share, and ip-hash remembers: that keeps a pick below a microsecond, and the best of a
+    /// sample is hardly worse than the best of all.
+    static constexpr std::size_t most_compared = 128;
+
+    /// `worker` (0, 1, …) of `workers` spreads what workers would otherwise do in step.
     Picker(std::shared_ptr<const Candidates> candidates, unsigned worker, unsigned workers);
 
-    /// The next server in the order that is not among `tried` and has not been taken out meanwhile;
-    /// null when there is none. A first try advances the order by one however many are passed over,
-    /// a second one not at all; only a stride schedule lets the turns of those it passes over
-    /// lapse.
-    Server* pick(std::span<Server* const> tried);
+    /// A server on trial that nobody else took, if this is a first try; or else the wanted one; or
+    /// else the policy's choice. Never one that was tried, was taken out meanwhile (unless failing
+    /// open), or is full; when there is no other, and none is merely full, one of the reserve; then
+    /// a null server.
+    ///
+    /// Round-robin: a first try advances the order by one however many are passed over, a second
+    /// one not at all; only a stride schedule lets the turns of those it passes over lapse.
+    Picked pick(const Asked& asked);
 
     const Candidates& candidates() const { return *candidates_; }
 
   private:
-    Server* pick_from_order(std::uint64_t position, std::span<Server* const> tried);
-    Server* pick_by_stride(std::span<Server* const> tried);
+    static constexpr std::size_t homes_kept = 4'096;
+
+    Picked pick_member(const Asked& asked);
+    Server* take_trial();
+    const Choice* choose(const Asked& asked, Usable& usable);
+    const Choice* any(Usable& usable);
+    const Choice* next_in_turn(bool first_try, Usable& usable);
+    const Choice* next_in_order(std::uint64_t position, Usable& usable) const;
+    const Choice* next_by_stride(Usable& usable);
 
     std::shared_ptr<const Candidates> candidates_;
+    std::unique_ptr<Picker> reserve_;
+    Random random_;
     StrideSchedule stride_;
+    LeastConnections least_connections_;
+    Rendezvous::Homes homes_;  // kept for many candidates only
 };
 
 }  // namespace otto

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/time.h"
 
 namespace otto {
 
@@ -15,8 +16,8 @@ enum class Health : std::uint8_t { unknown, healthy, unhealthy };
 const char* to_string(Health health);
 
 /// A server that requests are sent to. It outlives snapshots: a reload that keeps its URL keeps the
-/// object, and with it the health. Shared between threads; the plain members never change after
-/// construction.
+/// object, and with it the health and the load. Shared between threads; the plain members never
+/// change after construction.
 class Server {
   public:
     Server(std::string url, std::string host, std::string base_path,
@@ -52,13 +53,62 @@ class Server {
         preferred_.store(static_cast<std::uint32_t>(index), std::memory_order_relaxed);
     }
 
+    /// Requests under way of all workers. Workers write (by way of Lease), anybody reads, relaxed:
+    /// the number is right by itself, and orders nothing.
+    std::uint32_t active() const { return load_.active.load(std::memory_order_relaxed); }
+    /// Any worker: one request more, unless `most` are under way already (0: no limit). Each true
+    /// is answered by one leave(); use Lease.
+    bool enter(std::uint32_t most);
+    void leave() { load_.active.fetch_sub(1, std::memory_order_relaxed); }
+
+    /// Any worker: an attempt ended in an error, or in an answer. Counts errors in a row over all
+    /// workers and tells how many there are now, relaxed; a success costs a plain load in the
+    /// steady state.
+    std::uint32_t note_error() { return errors_.fetch_add(1, std::memory_order_relaxed) + 1; }
+    void note_success() {
+        if (errors_.load(std::memory_order_relaxed) != 0)
+            errors_.store(0, std::memory_order_relaxed);
+    }
+
+    /// Any worker: a response's head came `latency` after its request had begun. Kept as a peak-
+    /// sensitive moving average, as in Finagle: a slower sample counts at once, faster ones bring
+    /// it down over 10 s. Two relaxed atomics; an update that another worker overwrites, or a pair
+    /// of which one is newer, does no harm.
+    void note_latency(Duration latency, TimePoint now);
+    /// The average as of `now`: it decays while there is no sample, so that a server that was slow
+    /// is tried again. Zero when nothing is known (any more). Any thread.
+    Duration latency(TimePoint now) const;
+
+    /// Control thread: one request may try whether the server, which is ejected, is well again. The
+    /// worker whose request did, but came to no verdict, offers it anew.
+    void offer_trial() { trial_.store(true, std::memory_order_release); }
+    /// Takes the offer: true for one caller. Any worker; the control thread does to withdraw it.
+    bool take_trial() {
+        return trial_.load(std::memory_order_relaxed) &&
+               trial_.exchange(false, std::memory_order_acq_rel);
+    }
+
   private:
-    std::atomic<Health> health_{
-        Health::unknown};  // control writes; workers only healthy → unhealthy (take_out)
+    // Each on a cache line of its own: what every request writes must not slow down the readers of
+    // the rest.
+    struct alignas(64) Load {
+        std::atomic<std::uint32_t> active{0};
+    };
+    struct alignas(64) Latency {
+        std::atomic<std::int64_t> average{0};  // nanoseconds; 0: no sample yet
+        std::atomic<std::int64_t> taken{0};    // when, as nanoseconds of the clock
+    };
+
     static std::uint64_t next_id();
 
+    std::atomic<Health> health_{
+        Health::unknown};  // control writes; workers only healthy → unhealthy (take_out)
+    std::atomic<bool> trial_{false};  // control sets, one worker takes (and may set anew)
     std::atomic<std::uint32_t> preferred_{0};
     std::atomic<std::uint32_t> connect_failures_{0};
+    std::atomic<std::uint32_t> errors_{0};
+    Load load_;
+    Latency latency_;
 };
 
 }  // namespace otto

@@ -69,10 +69,25 @@ Result<Address> Address::from_path(std::string_view path) {
     return Address(reinterpret_cast<const sockaddr*>(&un), static_cast<socklen_t>(length));
 }
 
+bool Address::is_loopback() const {
+    const auto bytes = ip_bytes();
+    if (!is_ip()) return false;
+    if (family() == AF_INET) return bytes[12] == 127;
+    return std::equal(bytes.begin(), bytes.end(), in6addr_loopback.s6_addr);
+}
+
 std::uint16_t Address::port() const {
     if (family() == AF_INET) return ntohs(v4(storage_).sin_port);
     if (family() == AF_INET6) return ntohs(v6(storage_).sin6_port);
     return 0;
+}
+
+Address Address::with_port(std::uint16_t port) const {
+    Address other = *this;
+    if (family() == AF_INET) reinterpret_cast<sockaddr_in&>(other.storage_).sin_port = htons(port);
+    if (family() == AF_INET6)
+        reinterpret_cast<sockaddr_in6&>(other.storage_).sin6_port = htons(port);
+    return other;
 }
 
 std::array<std::uint8_t, 16> Address::ip_bytes() const {
@@ -152,8 +167,8 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
     hints.ai_flags = AI_NUMERICSERV;
     addrinfo* list = nullptr;
     const int failed = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-    if (failed == EAI_SYSTEM) return Error::from_errno("cannot resolve \"" + host + "\"");
-    if (failed != 0) return Error{"cannot resolve \"" + host + "\": " + gai_strerror(failed)};
+    if (failed == EAI_SYSTEM) return Error{std::strerror(errno), errno};
+    if (failed != 0) return Error{gai_strerror(failed)};
     const std::unique_ptr<addrinfo, Deleter<freeaddrinfo>> owner(list);
     std::vector<Address> addresses;
     for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {

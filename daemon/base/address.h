@@ -29,10 +29,14 @@ class Address {
 
     int family() const { return storage_.ss_family; }
     bool is_ip() const { return family() == AF_INET || family() == AF_INET6; }
+    /// 127.0.0.0/8 or ::1.
+    bool is_loopback() const;
     const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
     socklen_t length() const { return length_; }
     /// 0 for UNIX sockets.
     std::uint16_t port() const;
+    /// The same IP address with another port; UNIX sockets stay as they are.
+    Address with_port(std::uint16_t port) const;
     /// The bytes of the IP address, IPv4 as IPv4-mapped IPv6; all zero for UNIX sockets.
     std::array<std::uint8_t, 16> ip_bytes() const;
     /// "192.0.2.1", "2001:db8::1", or "unix".
@@ -60,8 +64,8 @@ class Cidr {
     unsigned bits_ = 0;  // of the 128, IPv4 being mapped
 };
 
-/// All addresses of a host name or literal for TCP, in the order of RFC 6724. Blocks on DNS for
-/// names that are not in /etc/hosts.
+/// All addresses of a host name or literal for TCP, in the order of RFC 6724; or why there are none
+/// ("Name or service not known"). Blocks on DNS for names that are not in /etc/hosts.
 Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 
 }  // namespace otto

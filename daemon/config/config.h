@@ -20,6 +20,15 @@ struct ServerConfig {
     std::string base_path;    // "" or "/prefix" without a trailing slash
     unsigned weight = 1;      // 0 to 1000; 0 takes no new requests
     std::string name;         // as shown to people; defaults to the URL
+    bool backup = false;      // used only when no other server is left
+    unsigned max_connections = 0;  // requests under way at once; 0: no limit
+    bool expand = false;           // each address of the name is a server of its own
+    enum class State : std::uint8_t {
+        active,
+        drain,    // no new requests, those under way are finished
+        disabled  // the same, and no checks
+    };
+    State state = State::active;
 
     bool operator==(const ServerConfig&) const = default;
 };
@@ -72,6 +81,32 @@ struct RetriesConfig {
     bool operator==(const RetriesConfig&) const = default;
 };
 
+/// When a server that answers with errors is taken out for a while.
+struct EjectionConfig {
+    unsigned consecutive_errors = 5;  // 0: never
+    Duration base = 30s;              // doubles with each ejection in a row
+    Duration max = 5min;
+
+    bool operator==(const EjectionConfig&) const = default;
+};
+
+/// Requests that wait while all servers are at their maxConnections.
+struct QueueConfig {
+    unsigned length = 1024;  // 0: none waits
+    Duration timeout = 10s;
+
+    bool operator==(const QueueConfig&) const = default;
+};
+
+/// A cookie that brings a client back to its server.
+struct StickyConfig {
+    bool enabled = false;  // when the object is there
+    std::string cookie = "otto_server";
+    Duration ttl{};  // 0: until the browser is closed
+
+    bool operator==(const StickyConfig&) const = default;
+};
+
 struct LimitsConfig {
     Bytes header_bytes = 32 * 1024;        // a request's head, then 431
     unsigned header_count = 100;           // its fields, then 431
@@ -83,7 +118,21 @@ struct LimitsConfig {
     bool operator==(const LimitsConfig&) const = default;
 };
 
-enum class Balance : std::uint8_t { round_robin };
+/// Where the admin API is, for runs without systemd, whose socket unit decides otherwise.
+struct AdminConfig {
+    std::string port;  // what parse_local_listen() takes; "": nowhere
+
+    bool operator==(const AdminConfig&) const = default;
+};
+
+enum class Balance : std::uint8_t {
+    round_robin,
+    least_connections,
+    two_choices,
+    fastest,
+    ip_hash,
+    first
+};
 
 /// The whole of config.json as plain values, with the defaults that hold when a key is absent.
 struct Config {
@@ -91,13 +140,18 @@ struct Config {
     std::vector<ServerConfig> servers;
     unsigned workers = 0;  // 0: one per usable CPU; at most 256
     Balance balance = Balance::round_robin;
+    StickyConfig sticky;
     HealthCheckConfig health_check;
+    EjectionConfig ejection;
+    Duration slow_start = 10s;  // a recovered or new server's share grows for so long; 0: at once
     RetriesConfig retries;
+    QueueConfig queue;
     TimeoutsConfig timeouts;
     LimitsConfig limits;
     std::vector<Cidr> trusted_proxies;
     bool proxy_protocol = false;  // connections of trusted_proxies begin with a PROXY header
     bool via = false;             // add Via (RFC 9110 §7.6.3) both ways
+    AdminConfig admin;
 
     bool operator==(const Config&) const = default;
 };

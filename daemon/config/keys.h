@@ -11,9 +11,9 @@
 namespace otto {
 
 enum class KeyType : std::uint8_t {
-    object,
-    count,  // whole number
-    size,   // bytes, as a number or with a unit
+    object,  // a place is set to true when the object is there
+    count,   // whole number
+    size,    // bytes, as a number or with a unit
     duration,
     boolean,
     choice,  // one of `choices`
@@ -21,16 +21,21 @@ enum class KeyType : std::uint8_t {
     host,
     status,  // "200" or "200-399"
     text,    // printable, of min to max bytes
+    token,   // RFC 9110 §5.6.2, of min to max bytes
     server_url,
-    listens,  // one address or a list of min to max
-    servers,  // a list of min to max URLs or objects
-    cidrs,    // a list of min to max
+    listens,       // one address or a list of min to max
+    local_listen,  // an address that only this host reaches
+    servers,       // a list of min to max URLs or objects
+    cidrs,         // a list of min to max
 };
 
-/// Where a value goes. Keys without a place are assigned by the code that reads what encloses them.
-using KeyPlace = std::variant<std::monostate, unsigned& (*)(Config&), std::uint64_t& (*)(Config&),
-                              Duration& (*)(Config&), bool& (*)(Config&), std::string& (*)(Config&),
-                              void (*)(Config&, std::size_t choice)>;
+/// Where a value goes, for keys of servers in their ServerConfig. Keys without a place are assigned
+/// by the code that reads what encloses them.
+using KeyPlace =
+    std::variant<std::monostate, unsigned& (*)(Config&), std::uint64_t& (*)(Config&),
+                 Duration& (*)(Config&), bool& (*)(Config&), std::string& (*)(Config&),
+                 void (*)(Config&, std::size_t choice), unsigned& (*)(ServerConfig&),
+                 bool& (*)(ServerConfig&), void (*)(ServerConfig&, std::size_t choice)>;
 
 /// One key of config.json: parser, schema and tests are driven by this row, and by no other list.
 struct Key {

@@ -193,6 +193,20 @@ Result<ListenConfig> parse_listen(std::string_view text) {
     return ListenConfig{authority->host, *authority->port, std::string(text)};
 }
 
+Result<Address> parse_local_listen(std::string_view text) {
+    if (lower_case(text.substr(0, 5)) == "unix:") {
+        const auto unix_socket = parse_unix(text.substr(5));
+        if (!unix_socket) return unix_socket.error();
+        return Address::from_path(unix_socket->socket_path);
+    }
+    const auto listen = parse_listen(text);
+    if (!listen) return listen.error();
+    auto address =
+        Address::from_ip(listen->host.empty() ? "127.0.0.1" : listen->host, listen->port);
+    if (address && !address->is_loopback()) return reason("it is reached from other hosts");
+    return address;
+}
+
 Result<ServerConfig> parse_server_url(std::string_view text) {
     if (text.size() > longest_url)
         return reason(fmt::format("it has more than {} bytes", longest_url));

@@ -28,6 +28,10 @@ Result<Authority> parse_authority(std::string_view text, bool allow_empty = fals
 /// ":8080", "127.0.0.1:8080", "[::]:8080".
 Result<ListenConfig> parse_listen(std::string_view text);
 
+/// An address that only this host reaches: ":8081" (of 127.0.0.1), "127.0.0.1:8081", "[::1]:8081",
+/// "unix:/PATH" or "unix:@NAME".
+Result<Address> parse_local_listen(std::string_view text);
+
 /// A server's address: "http://HOST[:PORT][/PATH]" (RFC 3986 §3, without user, query or fragment),
 /// "unix:/PATH" or "unix:@NAME" (abstract). Gives url, host, port, socket_path and base_path; the
 /// name is the URL.

@@ -30,6 +30,13 @@ const JsonValue* member(const JsonValue* object, std::string_view name) {
     return nullptr;
 }
 
+bool is_token(const Key& key, std::string_view text) {
+    constexpr std::string_view allowed =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&'*+-.^_`|~";
+    return text.size() >= key.min && text.size() <= key.max &&
+           text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
 bool overlap(const ListenConfig& left, const ListenConfig& right) {
     if (left.port != right.port) return false;
     return left.host == right.host || (left.port != 0 && (left.host.empty() || right.host.empty()));
@@ -50,6 +57,7 @@ Config ConfigReader::read(const JsonValue& root) {
     if (member(&root, "servers") == nullptr)
         problems_.add(root.begin, "", "the key \"servers\" is missing");
     check_intervals(root);
+    check_ejection(root);
     check_proxy_protocol(root);
     return config_;
 }
@@ -98,6 +106,8 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
     switch (key.type) {
         case KeyType::object:
             if (value.kind != JsonValue::Kind::object) return refuse(key, value, pointer);
+            if (const auto* given = std::get_if<bool& (*)(Config&)>(&key.place))
+                (*given)(config_) = true;
             return read_members(
                 value, key.pointer, pointer,
                 [this](const Key& inner, const JsonValue& child, const std::string& place) {
@@ -120,6 +130,8 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
             return read_choice(key, value, pointer);
         case KeyType::path:
         case KeyType::host:
+        case KeyType::token:
+        case KeyType::local_listen:
             return read_string(key, value, pointer);
         case KeyType::status:
             return read_status(key, value, pointer);
@@ -151,6 +163,11 @@ void ConfigReader::read_string(const Key& key, const JsonValue& value, const std
     std::string wrong;
     if (key.type == KeyType::path) {
         wrong = check_path(value.text, true);
+    } else if (key.type == KeyType::token) {
+        if (!is_token(key, value.text)) return refuse(key, value, pointer);
+    } else if (key.type == KeyType::local_listen) {
+        if (const auto local = parse_local_listen(value.text); !local)
+            wrong = local.error().message;
     } else if (!value.text.empty()) {
         if (const auto host = parse_authority(value.text); !host) wrong = host.error().message;
     }
@@ -225,6 +242,17 @@ void ConfigReader::check_intervals(const JsonValue& root) {
         second.begin, nested_last ? "/healthCheck/interval" : "/healthCheckInterval",
         fmt::format("{} contradicts {} in line {}: both keys mean the same", quoted(second.text),
                     quoted(first.text), problems_.line_of(first.begin)));
+}
+
+void ConfigReader::check_ejection(const JsonValue& root) {
+    const EjectionConfig& ejection = config_.ejection;
+    if (ejection.base <= ejection.max) return;
+    const JsonValue* base = member(member(&root, "ejection"), "base");
+    const JsonValue* max = member(member(&root, "ejection"), "max");
+    problems_.add((base != nullptr ? base : max)->begin,
+                  base != nullptr ? "/ejection/base" : "/ejection/max",
+                  fmt::format("\"base\" ({}) is longer than \"max\" ({})",
+                              duration_text(ejection.base), duration_text(ejection.max)));
 }
 
 void ConfigReader::check_proxy_protocol(const JsonValue& root) {

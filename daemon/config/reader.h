@@ -32,6 +32,7 @@ class ConfigReader {
     void read_status(const Key& key, const JsonValue& value, const std::string& pointer);
     void read_string(const Key& key, const JsonValue& value, const std::string& pointer);
     void check_intervals(const JsonValue& root);
+    void check_ejection(const JsonValue& root);
     void check_proxy_protocol(const JsonValue& root);
     bool check_list(const Key& key, const JsonValue& value, const std::string& pointer);
 

@@ -15,6 +15,9 @@ constexpr std::string_view duration_pattern = "^[0-9]+(ms|s|m|h)$";
 constexpr std::string_view size_pattern = "^[0-9]+(KiB|MiB|GiB)$";
 constexpr std::string_view status_pattern = "^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$";
 constexpr std::string_view listen_pattern = R"(^([0-9.]+|\[[0-9A-Fa-f:.]+\])?:[0-9]{1,5}$)";
+constexpr std::string_view local_listen_pattern =
+    R"(^(((127[0-9.]+|\[[0-9A-Fa-f:.]+\])?:[0-9]{1,5})|[Uu][Nn][Ii][Xx]:[/@].+)$)";
+constexpr std::string_view token_pattern = "^[0-9A-Za-z!#$%&'*+.^_`|~-]+$";
 constexpr std::string_view url_pattern = "^([Hh][Tt][Tt][Pp]://|[Uu][Nn][Ii][Xx]:[/@]).";
 
 /// Writes the schema of one key after another into a buffer.
@@ -127,6 +130,11 @@ class SchemaWriter {
                 member("type", "string");
                 member("minLength", row.min);
                 return member("maxLength", row.max);
+            case KeyType::token:
+                string_type(token_pattern);
+                return member("maxLength", row.max);
+            case KeyType::local_listen:
+                return string_type(local_listen_pattern);
             case KeyType::server_url:
                 return string_type(url_pattern);
             case KeyType::listens:

@@ -85,7 +85,8 @@ bool ConfigReader::read_server(const JsonValue& item, const std::string& pointer
                                ServerConfig& server) {
     const std::size_t problems_before = problems_.size();
     if (item.kind == JsonValue::Kind::string) {
-        read_server_url(*keys_inside("/servers/*").front(), item, pointer, server);
+        static const Key& url = *keys_inside("/servers/*").front();
+        read_server_url(url, item, pointer, server);
         return problems_.size() == problems_before;
     }
     if (item.kind != JsonValue::Kind::object) {
@@ -106,9 +107,19 @@ void ConfigReader::read_server_member(const Key& key, const JsonValue& value,
                                       const std::string& pointer, ServerConfig& server) {
     if (key.type == KeyType::server_url) return read_server_url(key, value, pointer, server);
     if (key.type == KeyType::text) return read_server_name(key, value, pointer, server);
-    const auto weight = as_count(key, value, source_);
-    if (!weight) return refuse(key, value, pointer);
-    server.weight = static_cast<unsigned>(*weight);
+    if (const auto* number = std::get_if<unsigned& (*)(ServerConfig&)>(&key.place)) {
+        const auto count = as_count(key, value, source_);
+        if (!count) return refuse(key, value, pointer);
+        (*number)(server) = static_cast<unsigned>(*count);
+    } else if (const auto* flag = std::get_if<bool& (*)(ServerConfig&)>(&key.place)) {
+        const auto on = as_boolean(value, source_);
+        if (!on) return refuse(key, value, pointer);
+        (*flag)(server) = *on;
+    } else {
+        const auto choice = as_choice(key, value);
+        if (!choice) return refuse(key, value, pointer);
+        std::get<void (*)(ServerConfig&, std::size_t)>(key.place)(server, *choice);
+    }
 }
 
 void ConfigReader::read_server_url(const Key& key, const JsonValue& value,
@@ -117,9 +128,12 @@ void ConfigReader::read_server_url(const Key& key, const JsonValue& value,
     auto parsed = parse_server_url(value.text);
     if (!parsed) return refuse(key, value, pointer, parsed.error().message);
     // The members may come in any order.
-    parsed->weight = server.weight;
-    if (!server.name.empty()) parsed->name = std::move(server.name);
-    server = *std::move(parsed);
+    server.url = std::move(parsed->url);
+    server.host = std::move(parsed->host);
+    server.port = parsed->port;
+    server.socket_path = std::move(parsed->socket_path);
+    server.base_path = std::move(parsed->base_path);
+    if (server.name.empty()) server.name = std::move(parsed->name);
 }
 
 void ConfigReader::read_server_name(const Key& key, const JsonValue& value,

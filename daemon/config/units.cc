@@ -59,6 +59,7 @@ std::optional<Bytes> parse_size(std::string_view text) {
 }
 
 std::string duration_text(Duration duration) {
+    if (duration == Duration::zero()) return "0s";
     return spell(static_cast<std::uint64_t>(duration.count()), durations, "ns");
 }
 

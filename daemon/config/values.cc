@@ -91,6 +91,10 @@ std::string expected(const Key& key) {
             return "a status or a range of them" + range + R"(, such as "200" or "200-399")";
         case KeyType::text:
             return "a string of " + key.range() + " bytes without control characters";
+        case KeyType::token:
+            return "a name of " + key.range() + " letters, digits and any of !#$%&'*+-.^_`|~";
+        case KeyType::local_listen:
+            return R"(":PORT", "127.0.0.1:PORT", "[::1]:PORT" or "unix:/PATH")";
         case KeyType::server_url:
             return R"("http://HOST[:PORT][/PATH]" or "unix:/PATH")";
         case KeyType::listens:

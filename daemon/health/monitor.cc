@@ -36,8 +36,11 @@ struct Monitor::Watched {
     std::unique_ptr<Probe> probe;
 };
 
-Monitor::Monitor(const Loop& loop, OnFlip on_flip)
-    : loop_(loop), on_flip_(std::move(on_flip)), random_(std::random_device{}()) {}
+Monitor::Monitor(const Loop& loop, OnFlip on_flip, OnPassed on_passed)
+    : loop_(loop),
+      on_flip_(std::move(on_flip)),
+      on_passed_(std::move(on_passed)),
+      random_(std::random_device{}()) {}
 
 Monitor::~Monitor() = default;
 
@@ -79,18 +82,22 @@ void Monitor::watch(const std::vector<std::shared_ptr<Server>>& servers,
 }
 
 void Monitor::adopt(Watched& watched, std::vector<Watched*>& assumed) {
-    const bool reachable = !watched.server->addresses.empty();
-    if (reachable && (is_off() || config_.start_healthy)) assumed.push_back(&watched);
-    if (!reachable || !is_off()) enqueue(watched);
+    if (watched.server->addresses.empty()) {
+        watched.reason = "its name is being resolved";
+        return;
+    }
+    if (is_off() || config_.start_healthy) assumed.push_back(&watched);
+    if (!is_off()) enqueue(watched);
 }
 
 void Monitor::keep(Watched& watched, const HealthCheckConfig& before,
                    std::vector<Watched*>& assumed) {
+    if (watched.server->addresses.empty()) return;
     const bool was_off = before.type == HealthCheckConfig::Type::off;
     const Health health = watched.verdict.health();
     if (is_off() && !was_off) {
         stop_probe(watched);
-        if (health == Health::unknown && !watched.server->addresses.empty()) {
+        if (health == Health::unknown) {
             assumed.push_back(&watched);
         } else if (health != Health::healthy) {
             enqueue(watched);
@@ -163,10 +170,11 @@ void Monitor::probed(Watched& watched, ProbeResult result) {
             result.reason =
                 std::to_string(passes) + (passes == 1 ? " check" : " checks") + " passed";
         decide(watched, after.health(), std::move(result.reason));
-        return;
+    } else {
+        watched.verdict = after;
+        if (!passed && before == Health::unhealthy) watched.reason = std::move(result.reason);
     }
-    watched.verdict = after;
-    if (!passed && before == Health::unhealthy) watched.reason = std::move(result.reason);
+    if (passed && !is_off() && on_passed_) on_passed_(*watched.server);
 }
 
 void Monitor::schedule(Watched& watched) {
@@ -188,6 +196,11 @@ void Monitor::taken_out(Server& server, const std::string& reason) {
     }
     start_probes();
     decide(*watched, Health::unhealthy, reason);
+}
+
+void Monitor::unresolved(Server& server, const std::string& reason) {
+    Watched* watched = find(server);
+    if (watched != nullptr) decide(*watched, Health::unhealthy, reason);
 }
 
 void Monitor::decide(Watched& watched, Health health, std::string reason) {

@@ -30,11 +30,14 @@ class Monitor {
         std::string reason;
         bool first;
     };
-    /// Called from the loop, from watch() and from taken_out(), after the change; it may ask the
-    /// monitor, but neither destroy it nor call watch().
+    /// Called from the loop, from watch(), taken_out() and unresolved(), after the change; it may
+    /// ask the monitor, but neither destroy it nor call watch().
     using OnFlip = std::function<void(const Flip&)>;
+    /// A check of the server passed, whether or not that changed its health. Called from the loop,
+    /// after OnFlip, under the same rules; never with type "off".
+    using OnPassed = std::function<void(Server&)>;
 
-    Monitor(const Loop& loop, OnFlip on_flip);
+    Monitor(const Loop& loop, OnFlip on_flip, OnPassed on_passed = {});
     ~Monitor();
 
     /// Watches exactly these servers from now on. Servers that were watched already keep their
@@ -44,7 +47,8 @@ class Monitor {
     /// Probes are spread over the interval with ±10 % jitter. With type "off" every server is
     /// healthy at once, and a server that was taken out gets one probe by TCP connect per interval
     /// until that passes (the first one at once if checks were on before). With startHealthy new
-    /// servers are healthy at once. A server without an address is unhealthy whatever the type.
+    /// servers are healthy at once. A server without an address is not probed, whatever the type:
+    /// it has no verdict until unresolved() tells.
     void watch(const std::vector<std::shared_ptr<Server>>& servers,
                const HealthCheckConfig& config);
 
@@ -52,6 +56,10 @@ class Monitor {
     /// (Server::take_out() was true): starts its count of passes afresh, forgets a probe that began
     /// before, and reports the flip. Does nothing for a server that is not watched.
     void taken_out(Server& server, const std::string& reason);
+
+    /// A server without an address has waited long enough for one, or will not get any: it is
+    /// unhealthy for `reason`. Does nothing for a server that is not watched.
+    void unresolved(Server& server, const std::string& reason);
 
     /// True when every watched server has had its first verdict.
     bool settled() const { return unsettled_ == 0; }
@@ -76,6 +84,7 @@ class Monitor {
 
     const Loop& loop_;
     OnFlip on_flip_;
+    OnPassed on_passed_;
     HealthCheckConfig config_;
     Random random_;
     std::size_t in_flight_ = 0;

@@ -45,9 +45,13 @@ Probe::Probe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout,
     open_next();
 }
 
-void Probe::open_next() {
+void Probe::disconnect() {
     watch_.reset();
-    fd_.reset();
+    if (fd_) loop_.close_later(std::move(fd_));
+}
+
+void Probe::open_next() {
+    disconnect();
     connected_ = false;
     while (left_ > 0 && !result_) {
         const Address& address = server_->addresses[address_];
@@ -135,8 +139,7 @@ void Probe::note_failure(std::string reason, bool refused) {
 
 void Probe::finish(ProbeResult result) {
     timer_.cancel();
-    watch_.reset();
-    fd_.reset();
+    disconnect();
     const OnDone done = std::move(on_done_);
     done(std::move(result));
 }

@@ -38,7 +38,7 @@ class Probe {
 
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;
-    virtual ~Probe() = default;
+    virtual ~Probe() { disconnect(); }
 
   protected:
     Probe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout, OnDone on_done);
@@ -60,6 +60,8 @@ class Probe {
     bool open(const Address& address);
     void ready();
     void timed_out();
+    /// The loop has other descriptors, which may get the number of this one at once.
+    void disconnect();
     void note_failure(std::string reason, bool refused);
     void finish(ProbeResult result);
 

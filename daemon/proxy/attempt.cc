@@ -50,6 +50,13 @@ bool is_event_stream(const http::ResponseHead& head) {
     return http::equal_ignoring_case(found, type);
 }
 
+/// Puts field lines at the end of a head that is complete.
+void add_fields(std::string& head, std::string_view lines) {
+    if (lines.empty()) return;
+    constexpr std::string_view line_end = "\r\n";
+    head.insert(head.size() - line_end.size(), lines);
+}
+
 }  // namespace
 
 Attempt::Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
@@ -174,6 +181,7 @@ bool Attempt::push_request() {
         if (!flush()) return false;
         const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
         const bool done = request_complete();
+        if (done) observer_.on_request_sent();
         if (!reply_begun_ && (done || sent_ > sent_before))
             observer_.on_progress(done ? timeouts.response : timeouts.progress);
         if (done || !out_.empty()) return true;  // the next edge goes on
@@ -214,9 +222,11 @@ bool Attempt::splice_request() {
             if (open) client_.want_body(false);
             return true;
     }
+    if (sent_ == sent_before) return true;
+    const bool done = request_complete();
+    if (done) observer_.on_request_sent();
     const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
-    if (!reply_begun_ && sent_ > sent_before)
-        observer_.on_progress(request_complete() ? timeouts.response : timeouts.progress);
+    if (!reply_begun_) observer_.on_progress(done ? timeouts.response : timeouts.progress);
     return true;
 }
 
@@ -416,8 +426,9 @@ void Attempt::begin_reply(const http::ResponseHead& head) {
     // An answer that does not wait for the body ends the connection, and says so (RFC 9112 §9.6).
     client_keeps_alive_ = client_.may_keep_alive() && as_sent_ != http::Framing::until_close &&
                           request_body_.state() == RequestBody::State::complete;
+    const bool stream = is_event_stream(head);
     const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
-    reply_limit_ = is_event_stream(head) ? timeouts.tunnel : timeouts.progress;
+    reply_limit_ = stream ? timeouts.tunnel : timeouts.progress;
     reply_.begin(head, as_sent_);
     phase_ = Phase::body;
     std::string& out = worker_.reply_head();
@@ -428,6 +439,7 @@ void Attempt::begin_reply(const http::ResponseHead& head) {
                                 .client_is_http10 = client_is_http10(),
                                 .via = snapshot_.config.via},
                                worker_.date());
+    add_fields(out, observer_.on_response(head.status, stream));
     worker_.count_reply(head.status);
 }
 
@@ -436,6 +448,7 @@ void Attempt::upgrade(const http::ResponseHead& head, std::span<char> rest) {
     std::string& out = worker_.reply_head();
     out.clear();
     http::append_response_head(out, head, {.via = snapshot_.config.via}, worker_.date());
+    add_fields(out, observer_.on_response(head.status, true));
     worker_.count_reply(head.status);
     phase_ = Phase::over;
     iovec piece{out.data(), out.size()};

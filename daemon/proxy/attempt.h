@@ -26,6 +26,11 @@ class AttemptObserver {
     /// The client's request turned out to be bad or too large while its body was taken; nothing has
     /// been relayed.
     virtual void on_request_refused(unsigned status, const char* reason) = 0;
+    /// The whole request has been handed to the kernel.
+    virtual void on_request_sent() = 0;
+    /// The head of the final response, or of a 101, is here. `stream`: what follows may go on for
+    /// as long as it likes (server-sent events, a tunnel). Returns field lines to add to it.
+    virtual std::string_view on_response(unsigned status, bool stream) = 0;
     /// The reply has been relayed to its end.
     virtual void on_reply_complete(bool client_keep_alive) = 0;
     /// The reply broke off after its head had been relayed. `noticed`: the client can tell from the

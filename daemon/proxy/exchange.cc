@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "balance/affinity.h"
 #include "http/error_reply.h"
 #include "http/forwarding.h"
 #include "proxy/worker.h"
@@ -16,6 +17,10 @@ namespace {
 
 /// How long a request waits for the first verdicts on the servers before it fails.
 constexpr Duration verdict_wait = std::chrono::seconds(1);
+
+/// How often a place may be lost to another worker between the look and the claim before the server
+/// counts as full.
+constexpr int claims = 8;
 
 constexpr std::string_view allowed_methods =
     "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
@@ -36,6 +41,19 @@ unsigned status_of(Failure failure) {
     return 502;
 }
 
+/// Answers by which a server, or what stands behind it, says that it cannot serve.
+bool is_error(unsigned status) {
+    return status == 502 || status == 503 || status == 504;
+}
+
+bool is_timeout(Failure failure) {
+    return failure == Failure::connect_timeout || failure == Failure::response_timeout;
+}
+
+long long whole_seconds(Duration duration) {
+    return std::chrono::ceil<std::chrono::seconds>(duration).count();
+}
+
 }  // namespace
 
 Exchange::Exchange(Worker& worker)
@@ -50,6 +68,8 @@ void Exchange::begin(http::ClientStream& client) {
     if (body_.state() == RequestBody::State::open) body_.lend(worker_.take_buffer());
     worker_.count_request();
     if (answer_locally()) return;
+    StickyCookies& sticky = worker_.sticky();
+    wanted_ = sticky.enabled() ? sticky.find(client.request()) : nullptr;
     choose();
 }
 
@@ -95,11 +115,90 @@ std::string_view Exchange::request_id() {
 // ---- finding a server --------------------------------------------------------------------------
 
 void Exchange::choose() {
-    Server* server = worker_.pick(std::span(tried_).first(attempts_));
-    if (server != nullptr) {
-        attempt(*server);
+    switch (worker_.queue().busy() ? Found::full : find_server()) {
+        case Found::server:
+            attempt();
+            return;
+        case Found::full:
+            queue_up();
+            return;
+        case Found::nobody:
+            wait_for_verdicts();
+            return;
+    }
+}
+
+/// Finds a server and takes a place there.
+Exchange::Found Exchange::find_server() {
+    const Asked question = asked();
+    for (int claim = 0; claim < claims; ++claim) {
+        const Picked picked = worker_.pick(question);
+        if (picked.server == nullptr) return picked.saturated ? Found::full : Found::nobody;
+        if (auto lease = Lease::take(*picked.server, picked.most)) {
+            lease_ = std::move(lease);
+            server_ = picked.server;
+            trial_ = picked.trial;
+            return Found::server;
+        }
+        if (picked.trial) picked.server->offer_trial();
+    }
+    return Found::full;
+}
+
+Asked Exchange::asked() const {
+    Asked asked{.tried = std::span(tried_).first(attempts_), .wanted = wanted_};
+    switch (worker_.candidates().policy()) {
+        case Policy::round_robin:
+        case Policy::least_connections:
+        case Policy::two_choices:
+        case Policy::first:
+            break;
+        case Policy::fastest:
+            asked.now = coarse_now();
+            break;
+        case Policy::ip_hash:
+            asked.client = client_key(http::believed_client(
+                client_->peer(), client_->request(),
+                [this](const Address& address) { return is_trusted(address); }));
+            break;
+    }
+    return asked;
+}
+
+bool Exchange::is_trusted(const Address& address) const {
+    return std::ranges::any_of(snapshot_->config.trusted_proxies,
+                               [&address](const Cidr& each) { return each.contains(address); });
+}
+
+/// All servers that could be used are at their maxConnections.
+void Exchange::queue_up() {
+    const QueueConfig& config = snapshot_->config.queue;
+    if (!worker_.queue().push(*this, attempts_ > 0, config.length)) {
+        worker_.count_queue_overflow();
+        refuse("all servers are at their maxConnections and the queue is full",
+               whole_seconds(config.timeout));
         return;
     }
+    phase_ = Phase::queued;
+    timer_.set_after(config.timeout);
+    if (worker_.queue().is_its_turn(*this)) try_again();
+}
+
+bool Exchange::try_again() {
+    const Found found = find_server();
+    if (found == Found::full) return false;
+    worker_.queue().remove(*this);
+    timer_.cancel();
+    if (found == Found::server) {
+        attempt();
+    } else {
+        wait_for_verdicts();
+    }
+    return true;
+}
+
+/// Nobody can be asked: at Otto's start that may change soon.
+void Exchange::wait_for_verdicts() {
     if (!worker_.candidates().settled()) {
         if (phase_ == Phase::waiting && timer_.pending()) return;
         if (phase_ != Phase::waiting) {
@@ -108,31 +207,29 @@ void Exchange::choose() {
             return;
         }
     }
-    worker_.log_failure(request_id(), "none", 503,
-                        fmt::format("{} {}: no server is healthy; answered 503",
-                                    client_->request().method_text, client_->request().path));
-    reply(503, fmt::format("Retry-After: {}\r\n", worker_.retry_after()));
+    refuse("no server is healthy", worker_.retry_after());
 }
 
 void Exchange::candidates_changed() {
     if (phase_ == Phase::waiting) choose();
 }
 
-void Exchange::attempt(Server& server, bool fresh) {
+/// Asks the server that was found. `fresh`: once more, on a new connection.
+void Exchange::attempt(bool fresh) {
+    Server& server = *server_;
     phase_ = Phase::attempting;
-    server_ = &server;
+    erred_ = false;
+    measured_ = worker_.candidates().policy() == Policy::fastest;
+    if (measured_) asked_at_ = now();
     if (!fresh) tried_[attempts_++] = &server;
     const http::RequestHead& request = client_->request();
     const Config& config = snapshot_->config;
     std::string& head = worker_.request_head();
     head.clear();
-    const bool trusted = std::ranges::any_of(config.trusted_proxies, [this](const Cidr& each) {
-        return each.contains(client_->peer());
-    });
     const std::string_view id = request_id();
     http::append_request_head(head, request,
                               {.client_ip = client_->peer_ip(),
-                               .trusted = trusted,
+                               .trusted = is_trusted(client_->peer()),
                                .scheme = client_->scheme(),
                                .base_path = server.base_path,
                                .request_id = made_id_ ? id : std::string_view(),
@@ -166,6 +263,9 @@ void Exchange::on_client_end() {
 }
 
 void Exchange::on_client_gone() {
+    if (measured_ && phase_ == Phase::attempting && !attempt_->reply_begun() &&
+        !attempt_->awaits_client())
+        note_silence();
     worker_.count_aborted();
     over();
 }
@@ -180,7 +280,6 @@ void Exchange::on_client_broken() {
 // ---- what the attempt does ---------------------------------------------------------------------
 
 void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
-    Server& server = *server_;
     const RetriesConfig& retries = snapshot_->config.retries;
     const bool sent = attempt_->request_sent();
     const bool stale =
@@ -191,25 +290,86 @@ void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
                          retries.attempts);
     };
     const std::string what(detail);
-    worker_.server_failed(server, failure, detail);
-    attempt_.reset();
     // A connection that was closed while idle says nothing about its server: that does not count.
+    if (!stale) count_failure(failure, detail);
+    attempt_.reset();
     if (stale && allowed(0)) {
         worker_.count_retry();
-        log_retry(to_string(failure), what, "trying a new connection");
-        attempt(server, true);
+        log_retry(*server_, to_string(failure), what, "trying a new connection");
+        attempt(true);
         return;
     }
-    if (allowed(attempts_)) {
-        Server* next = worker_.pick(std::span(tried_).first(attempts_));
-        if (next != nullptr && worker_.may_retry()) {
-            worker_.count_retry();
-            log_retry(to_string(failure), what, "trying another");
-            attempt(*next);
-            return;
-        }
+    const Server& failed = *server_;
+    leave_server();
+    if (allowed(attempts_) && try_another(failure, what)) return;
+    give_up(failed, status_of(failure), to_string(failure), what);
+}
+
+/// False when there is no other, or the budget for retries is used up.
+bool Exchange::try_another(Failure failure, const std::string& what) {
+    const Server& failed = *server_;
+    const Found found = find_server();
+    if (found == Found::nobody) return false;
+    if (!worker_.may_retry()) {
+        leave_server();
+        return false;
     }
-    give_up(status_of(failure), to_string(failure), what);
+    worker_.count_retry();
+    log_retry(failed, to_string(failure), what, "trying another");
+    if (found == Found::server) {
+        attempt();
+    } else {
+        queue_up();
+    }
+    return true;
+}
+
+void Exchange::count_failure(Failure failure, std::string_view detail) {
+    worker_.server_failed(*server_, failure, detail);
+    if (measured_ && is_timeout(failure)) note_silence();
+    if (failure != Failure::local) settle_trial(false);
+}
+
+/// The server has not answered for so long. That is no latency, but as much of it at least.
+void Exchange::note_silence() {
+    const TimePoint time = now();
+    const Duration silence = time - asked_at_;
+    if (silence > server_->latency(time)) server_->note_latency(silence, time);
+}
+
+/// The verdict of the server's trial, if this was one and has none yet.
+void Exchange::settle_trial(bool passed) {
+    if (std::exchange(trial_, false)) worker_.report_trial(*server_, passed);
+}
+
+/// Gives back the place at the server, and its trial if that came to no verdict.
+void Exchange::leave_server() {
+    if (!lease_) return;
+    if (std::exchange(trial_, false)) server_->offer_trial();
+    lease_.reset();
+    worker_.queue().place_left();
+}
+
+void Exchange::on_request_sent() {
+    // How long a client takes to send its body says nothing about the server.
+    if (measured_ && client_->request().framing != http::Framing::none) asked_at_ = now();
+}
+
+std::string_view Exchange::on_response(unsigned status, bool stream) {
+    erred_ = is_error(status);
+    if (erred_) {
+        worker_.server_erred(*server_);
+    } else if (stream) {
+        server_->note_success();  // its end may be hours away
+    }
+    settle_trial(!erred_);
+    if (measured_ && !stream && attempt_->request_complete()) {
+        const TimePoint time = now();
+        server_->note_latency(time - asked_at_, time);
+    }
+    StickyCookies& sticky = worker_.sticky();
+    if (!sticky.enabled() || server_ == wanted_) return {};
+    return sticky.field_for(*server_, client_->scheme() == "https");
 }
 
 void Exchange::on_request_refused(unsigned status, const char* reason) {
@@ -219,6 +379,7 @@ void Exchange::on_request_refused(unsigned status, const char* reason) {
 }
 
 void Exchange::on_reply_complete(bool client_keep_alive) {
+    if (phase_ == Phase::attempting && !erred_) server_->note_success();
     http::ClientStream* client = client_;
     const bool body_left = body_.state() != RequestBody::State::complete;
     over();
@@ -226,8 +387,16 @@ void Exchange::on_reply_complete(bool client_keep_alive) {
 }
 
 void Exchange::on_reply_cut(std::string_view detail, bool noticed) {
+    const bool body_is_bad = body_.state() == RequestBody::State::malformed ||
+                             body_.state() == RequestBody::State::too_large;
+    cut(detail, noticed, !body_is_bad);
+}
+
+/// `by_server`: whose fault it is that the reply does not come to its end.
+void Exchange::cut(std::string_view detail, bool noticed, bool by_server) {
     worker_.count_cut();
     if (phase_ == Phase::attempting) {
+        if (by_server) worker_.server_erred(*server_);
         worker_.log_failure(
             request_id(), server_->url, 0,
             fmt::format("{} {}: {} broke off its reply ({})", client_->request().method_text,
@@ -265,6 +434,12 @@ void Exchange::timed_out() {
         choose();
         return;
     }
+    if (phase_ == Phase::queued) {
+        worker_.count_queue_timeout();
+        const Duration waited = snapshot_->config.queue.timeout;
+        refuse("all servers were at their maxConnections for too long", whole_seconds(waited));
+        return;
+    }
     if (!half_over_) {
         half_over_ = true;
         unsent_then_ = unsent();
@@ -280,7 +455,7 @@ void Exchange::timed_out() {
         return;
     }
     if (attempt_->reply_begun()) {
-        on_reply_cut("no progress in time", false);
+        cut("no progress in time", false, client_->unsent() == 0);
     } else if (attempt_->connecting()) {
         on_attempt_failed(Failure::connect_timeout, "no connection in time");
     } else if (attempt_->awaits_client()) {
@@ -292,12 +467,21 @@ void Exchange::timed_out() {
 
 // ---- ending ------------------------------------------------------------------------------------
 
-void Exchange::give_up(unsigned status, std::string_view what, std::string_view detail) {
-    worker_.log_failure(request_id(), server_->url, status,
+void Exchange::give_up(const Server& server, unsigned status, std::string_view what,
+                       std::string_view detail) {
+    worker_.log_failure(request_id(), server.url, status,
                         fmt::format("{} {}: {} ({}) by {}, {} attempts; answered {}",
                                     client_->request().method_text, client_->request().path, what,
-                                    detail, server_->url, attempts_, status));
+                                    detail, server.url, attempts_, status));
     reply(status);
+}
+
+/// There is no server for the request now; there may be one later.
+void Exchange::refuse(std::string_view why, long long retry_after) {
+    worker_.log_failure(request_id(), "none", 503,
+                        fmt::format("{} {}: {}; answered 503", client_->request().method_text,
+                                    client_->request().path, why));
+    reply(503, fmt::format("Retry-After: {}\r\n", retry_after));
 }
 
 /// Otto's own reply. A body that has arrived is dropped, so that the connection can go on.
@@ -331,12 +515,12 @@ void Exchange::reply(unsigned status, std::string_view extra_fields) {
     }
 }
 
-void Exchange::log_retry(std::string_view what, std::string_view detail,
+void Exchange::log_retry(const Server& server, std::string_view what, std::string_view detail,
                          std::string_view then) const {
     if (!log_debug_enabled()) return;
     log(Priority::debug, nullptr,
         fmt::format("{} {}: {} ({}) by {}; {}", client_->request().method_text,
-                    client_->request().path, what, detail, server_->url, then));
+                    client_->request().path, what, detail, server.url, then));
 }
 
 void Exchange::log_refusal(unsigned status, const char* reason) const {
@@ -348,9 +532,12 @@ void Exchange::log_refusal(unsigned status, const char* reason) const {
 void Exchange::over() {
     attempt_.reset();
     tunnel_.reset();
+    worker_.queue().remove(*this);
+    leave_server();
     timer_.cancel();
     phase_ = Phase::none;
     client_ = nullptr;
+    wanted_ = nullptr;
     server_ = nullptr;
     made_id_.reset();
     worker_.give_buffer(body_.give_back());

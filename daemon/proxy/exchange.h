@@ -4,11 +4,14 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
+#include "balance/lease.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
 #include "http/request_id.h"
 #include "proxy/attempt.h"
+#include "proxy/queue.h"
 #include "proxy/request_body.h"
 #include "proxy/snapshot.h"
 #include "proxy/tunnel.h"
@@ -22,11 +25,12 @@ class Worker;
 ///     begin ─→ choose ─→ attempt ─→ reply relayed (or tunnel ended) ─→ over
 ///       │        │  ↑       │ failed
 ///       │        │  └───────┤ safe to try another server
-///       │        └ wait ────│ (for the first verdicts on the servers)
+///       │        └ wait ────│ (for the first verdicts on the servers, or for a place at one)
 ///       └────────┴──────────┴─→ Otto's own reply ─→ over
 ///
-/// Exchanges are recycled by their worker and used on its thread only.
-class Exchange final : private http::ClientObserver, private AttemptObserver {
+/// An attempt, and the tunnel that it may become, has a Lease of its server. Exchanges are recycled
+/// by their worker and used on its thread only.
+class Exchange final : private http::ClientObserver, private AttemptObserver, private Waiter {
   public:
     explicit Exchange(Worker& worker);
 
@@ -38,7 +42,8 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
   private:
     static constexpr unsigned max_attempts = 10;  // the most that retries.attempts can be
 
-    enum class Phase : std::uint8_t { none, waiting, attempting, tunnelling };
+    enum class Phase : std::uint8_t { none, waiting, queued, attempting, tunnelling };
+    enum class Found : std::uint8_t { server, full, nobody };
 
     void on_client_body() override;
     void on_client_drained() override;
@@ -47,6 +52,8 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
 
     void on_attempt_failed(Failure failure, std::string_view detail) override;
     void on_request_refused(unsigned status, const char* reason) override;
+    void on_request_sent() override;
+    std::string_view on_response(unsigned status, bool stream) override;
     void on_reply_complete(bool client_keep_alive) override;
     void on_reply_cut(std::string_view detail, bool noticed) override;
     void on_client_broken() override;
@@ -54,14 +61,30 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
                      std::span<char> first) override;
     void on_progress(Duration limit) override;
 
+    bool try_again() override;
+
     bool answer_locally();
     void choose();
-    void attempt(Server& server, bool fresh = false);
+    Found find_server();
+    Asked asked() const;
+    bool is_trusted(const Address& address) const;
+    void queue_up();
+    void wait_for_verdicts();
+    void attempt(bool fresh = false);
+    bool try_another(Failure failure, const std::string& what);
+    void count_failure(Failure failure, std::string_view detail);
+    void note_silence();
+    void settle_trial(bool passed);
+    void leave_server();
     void timed_out();
+    void cut(std::string_view detail, bool noticed, bool by_server);
     std::size_t unsent() const;
     void reply(unsigned status, std::string_view extra_fields = {});
-    void give_up(unsigned status, std::string_view what, std::string_view detail);
-    void log_retry(std::string_view what, std::string_view detail, std::string_view then) const;
+    void give_up(const Server& server, unsigned status, std::string_view what,
+                 std::string_view detail);
+    void refuse(std::string_view why, long long retry_after);
+    void log_retry(const Server& server, std::string_view what, std::string_view detail,
+                   std::string_view then) const;
     void log_refusal(unsigned status, const char* reason) const;
     std::string_view request_id();
     void over();
@@ -72,7 +95,13 @@ class Exchange final : private http::ClientObserver, private AttemptObserver {
     std::shared_ptr<const Snapshot> snapshot_;
     std::shared_ptr<const Candidates> candidates_;  // keeps the attempt's server alive
     RequestBody body_;
-    Server* server_ = nullptr;  // of the last attempt
+    Server* wanted_ = nullptr;    // by the client's cookie
+    Server* server_ = nullptr;    // found last
+    std::optional<Lease> lease_;  // of it
+    bool trial_ = false;          // the attempt is its trial, and has no verdict
+    bool erred_ = false;          // it answered with an error
+    bool measured_ = false;       // the time to its answer is of interest
+    TimePoint asked_at_{};        // since then, if so
     std::optional<Attempt> attempt_;
     std::optional<Tunnel> tunnel_;  // after a switch of protocols, in place of the attempt
     std::optional<http::RequestId> made_id_;  // when the client brought none, or a bad one

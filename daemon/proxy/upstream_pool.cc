@@ -12,6 +12,8 @@ constexpr std::size_t max_idle = 512;
 /// A connection that was idle for longer is looked at before it is used: its server may have closed
 /// it, or said goodbye (408), in this very turn of the loop. Under load none is idle for so long.
 constexpr Duration trust_time = std::chrono::milliseconds(10);
+/// Servers whose idle connections are closed in one turn of the loop.
+constexpr std::size_t most_let_go = 32;
 
 }  // namespace
 
@@ -22,7 +24,8 @@ void UpstreamPool::Stack::on_upstream(UpstreamConnection& connection, bool reada
                   [&connection](const Idle& each) { return each.connection.get() == &connection; });
 }
 
-UpstreamPool::UpstreamPool(const Loop& loop) : loop_(loop), timer_(loop, [this] { expire(); }) {}
+UpstreamPool::UpstreamPool(const Loop& loop)
+    : loop_(loop), timer_(loop, [this] { expire(); }), leaving_timer_(loop, [this] { let_go(); }) {}
 
 UpstreamPool::~UpstreamPool() = default;
 
@@ -55,8 +58,23 @@ void UpstreamPool::drop(const Server& server) {
     stacks_.erase(server.id);
 }
 
+void UpstreamPool::keep_only(std::span<const std::uint64_t> servers) {
+    for (auto next = stacks_.begin(); next != stacks_.end();) {
+        const auto each = next++;
+        if (!std::ranges::binary_search(servers, each->first))
+            leaving_.push_back(stacks_.extract(each));
+    }
+    let_go();
+}
+
+void UpstreamPool::let_go() {
+    for (std::size_t left = most_let_go; left > 0 && !leaving_.empty(); --left) leaving_.pop_back();
+    if (!leaving_.empty()) leaving_timer_.set_after(std::chrono::milliseconds(1));
+}
+
 void UpstreamPool::clear() {
     stacks_.clear();
+    leaving_.clear();
 }
 
 std::size_t UpstreamPool::size() const {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -27,6 +29,9 @@ class UpstreamPool {
     void put(const Server& server, std::unique_ptr<UpstreamConnection> connection);
     /// Drops the idle connections to a server, which is out or gone.
     void drop(const Server& server);
+    /// Drops those to servers that are not among these (Server::id, sorted); of thousands, a few at
+    /// a time, since closing them all would keep requests waiting.
+    void keep_only(std::span<const std::uint64_t> servers);
     /// Drops all.
     void clear();
 
@@ -47,12 +52,17 @@ class UpstreamPool {
         std::vector<Idle> idle;
     };
 
+    using Stacks = std::unordered_map<std::uint64_t, Stack>;
+
     void expire();
+    void let_go();
 
     const Loop& loop_;
     Duration server_idle_ = std::chrono::seconds(4);
-    std::unordered_map<std::uint64_t, Stack> stacks_;  // by Server::id
+    Stacks stacks_;                           // by Server::id
+    std::vector<Stacks::node_type> leaving_;  // of servers that are gone; taken by nobody
     Timer timer_;
+    Timer leaving_timer_;
 };
 
 }  // namespace otto

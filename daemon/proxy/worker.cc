@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -27,12 +28,15 @@ constexpr std::size_t max_buffers = 256;
 constexpr std::size_t max_buffer_capacity = 64 * 1024;
 
 /// The same object by a reference count of its own: exchanges copy these for each request, and one
-/// count for all workers would be a cache line that they fight for.
+/// count for all workers would be a cache line that they fight for. The last one of all is let go
+/// on the control thread: to free thousands of servers takes milliseconds, which traffic would
+/// feel.
 template <typename T>
-std::shared_ptr<T> counted_apart(std::shared_ptr<T> shared) {
+std::shared_ptr<T> counted_apart(std::shared_ptr<T> shared, Mailbox& control) {
     T* object = shared.get();
-    auto holder = std::make_shared<std::shared_ptr<T>>(std::move(shared));
-    return {std::move(holder), object};
+    return {object, [holder = std::move(shared), &control](T*) mutable {
+                control.post([last = std::move(holder)] {});
+            }};
 }
 
 }  // namespace
@@ -60,9 +64,14 @@ Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
     : context_(context),
       index_(index),
       loop_(std::move(loop)),
-      snapshot_(counted_apart(std::move(snapshot))),
-      candidates_(counted_apart(std::move(candidates))),
+      snapshot_(counted_apart(std::move(snapshot), context.control)),
+      candidates_(counted_apart(std::move(candidates), context.control)),
       picker_(candidates_, index, context.workers),
+      queue_(
+          loop_, context.queue, index,
+          [this](std::size_t length) { counters_.queued.store(length, std::memory_order_relaxed); },
+          [this](QueueShare::Call call) { mailbox_->post(std::move(call)); }),
+      sticky_(context.sticky_key),
       scratch_(scratch_size) {}
 
 Worker::~Worker() {
@@ -84,8 +93,10 @@ void Worker::start() {
 
 void Worker::apply(std::shared_ptr<const Snapshot> snapshot,
                    std::shared_ptr<const Candidates> candidates) {
+    ++ordered_;
     mailbox_->post([this, snapshot = std::move(snapshot), candidates = std::move(candidates)] {
         take_on(snapshot, candidates);
+        counters_.applied.fetch_add(1, std::memory_order_release);
     });
 }
 
@@ -151,7 +162,7 @@ Status Worker::make_front() {
 }
 
 void Worker::run() {
-    take_on(snapshot_, candidates_);
+    configure();
     for (UniqueFd& socket : sockets_) {
         const auto listening = front_->listen(std::move(socket));
         if (!listening)
@@ -173,19 +184,29 @@ void Worker::run() {
 void Worker::take_on(std::shared_ptr<const Snapshot> snapshot,
                      std::shared_ptr<const Candidates> candidates) {
     if (snapshot != snapshot_) {
-        pool_->clear();
-        snapshot_ = counted_apart(std::move(snapshot));
+        pool_->keep_only(snapshot->servers);
+        snapshot_ = counted_apart(std::move(snapshot), context_.control);
+        configure();
     }
     if (candidates != candidates_) {
-        candidates_ = counted_apart(std::move(candidates));
+        candidates_ = counted_apart(std::move(candidates), context_.control);
         picker_ = Picker(candidates_, index_, context_.workers);
     }
-    pool_->configure(snapshot_->config.timeouts.server_idle);
-    front_->configure(snapshot_->config);
-    const RetriesConfig& retries = snapshot_->config.retries;
-    retry_budget_.configure(retries.budget_percent,
-                            static_cast<double>(retries.budget_min_per_second) / context_.workers);
     for (std::size_t i = 0; i < exchanges_.size(); ++i) exchanges_[i]->candidates_changed();
+    queue_.serve();
+}
+
+/// What follows from the snapshot.
+void Worker::configure() {
+    const Config& config = snapshot_->config;
+    pool_->configure(config.timeouts.server_idle);
+    front_->configure(config);
+    queue_.configure(std::ranges::any_of(
+        snapshot_->members, [](const Member& each) { return each.max_connections != 0; }));
+    sticky_.configure(*snapshot_);
+    retry_budget_.configure(
+        config.retries.budget_percent,
+        static_cast<double>(config.retries.budget_min_per_second) / context_.workers);
 }
 
 void Worker::begin_request(http::ClientStream& client) {
@@ -208,11 +229,14 @@ void Worker::server_failed(Server& server, Failure failure, std::string_view det
             break;
         case Failure::connect_failed:
         case Failure::connect_timeout:
+            server_erred(server);
             if (server.note_connect_failure() < connect_failures_allowed) return;
             break;
         case Failure::reset_before_response:
         case Failure::response_timeout:
         case Failure::malformed_response:
+            server_erred(server);
+            return;
         case Failure::local:
             return;
     }
@@ -220,6 +244,19 @@ void Worker::server_failed(Server& server, Failure failure, std::string_view det
     if (!server.take_out()) return;
     context_.control.post([&reports = context_.reports, id = server.id,
                            reason = std::string(detail)] { reports.on_taken_out(id, reason); });
+}
+
+void Worker::server_erred(Server& server) {
+    const std::uint32_t count = server.note_error();
+    const unsigned most = snapshot_->config.ejection.consecutive_errors;
+    if (most == 0 || count % most != 0) return;
+    context_.control.post(
+        [&reports = context_.reports, id = server.id, count] { reports.on_errors(id, count); });
+}
+
+void Worker::report_trial(const Server& server, bool passed) {
+    context_.control.post(
+        [&reports = context_.reports, id = server.id, passed] { reports.on_trial(id, passed); });
 }
 
 void Worker::log_failure(std::string_view request_id, std::string_view server, unsigned status,

@@ -17,7 +17,9 @@
 #include "http/front.h"
 #include "http/request_id.h"
 #include "proxy/pipe.h"
+#include "proxy/queue.h"
 #include "proxy/snapshot.h"
+#include "proxy/sticky.h"
 #include "proxy/upstream_pool.h"
 
 namespace otto {
@@ -30,16 +32,28 @@ struct alignas(64) WorkerCounters {
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> replies[6]{};  // by the first digit of the status; [0] is unused
     std::atomic<std::uint64_t> retries{0};
-    std::atomic<std::uint64_t> aborted{0};      // the client went away
-    std::atomic<std::uint64_t> cut{0};          // a server broke off a reply
-    std::atomic<std::uint64_t> connections{0};  // open now, of clients
+    std::atomic<std::uint64_t> aborted{0};          // the client went away
+    std::atomic<std::uint64_t> cut{0};              // a server broke off a reply
+    std::atomic<std::uint64_t> connections{0};      // open now, of clients
+    std::atomic<std::uint64_t> queued{0};           // requests that wait for a place now
+    std::atomic<std::uint64_t> queue_timeouts{0};   // 503 after such a wait
+    std::atomic<std::uint64_t> queue_overflows{0};  // 503 since too many wait already
     std::atomic<std::uint64_t> pings_answered{0};
+    // Calls of Worker::apply that hold. Released, so that who sees it sees the load of servers as
+    // it was then, too.
+    std::atomic<std::uint64_t> applied{0};
 };
 
 /// What workers tell the control thread. Called there, from its mailbox.
 struct WorkerReports {
     /// A worker took the server with this Server::id out, since connections to it fail.
     std::function<void(std::uint64_t server, std::string reason)> on_taken_out;
+    /// So many attempts at the server failed in a row: `ejection.consecutiveErrors`, or a multiple
+    /// of it. Until the control thread acts, more of them may be on their way.
+    std::function<void(std::uint64_t server, unsigned count)> on_errors;
+    /// How the trial of a server (Server::offer_trial) went. One without a verdict, since its
+    /// client went away or Otto itself failed, is offered again instead.
+    std::function<void(std::uint64_t server, bool passed)> on_trial;
     std::function<void(unsigned worker, std::string reason)> on_accept_paused;
     std::function<void(unsigned worker)> on_accept_resumed;
     /// A drain has ended: no connection is left.
@@ -52,6 +66,8 @@ struct WorkerContext {
     const WorkerReports& reports;
     http::ConnectionShare& share;
     unsigned workers;
+    QueueShare& queue;
+    const tls::Secret& sticky_key;  // signs the cookies of `sticky`
 };
 
 /// A thread with its event loop, listeners, connections and idle pool. It owns traffic; decisions
@@ -74,6 +90,10 @@ class Worker {
     /// From now on new requests use these; those under way keep theirs.
     void apply(std::shared_ptr<const Snapshot> snapshot,
                std::shared_ptr<const Candidates> candidates);
+    /// Control thread: whether what was given to apply() last holds, for each request from now on.
+    bool up_to_date() const {
+        return counters_.applied.load(std::memory_order_acquire) == ordered_;
+    }
     /// The loop answers by counting `pings_answered`.
     void ping();
     /// Accepts no more and ends each connection after its reply.
@@ -91,10 +111,15 @@ class Worker {
     const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
     const Candidates& candidates() const { return *candidates_; }
     std::shared_ptr<const Candidates> pin_candidates() const { return candidates_; }
-    Server* pick(std::span<Server* const> tried) { return picker_.pick(tried); }
+    Picked pick(const Asked& asked) { return picker_.pick(asked); }
+    Queue& queue() { return queue_; }
+    StickyCookies& sticky() { return sticky_; }
     bool draining() const { return draining_; }
-    /// Tells about a failed attempt; takes the server out when that is due.
+    /// Takes the server of a failed attempt out when that is due, or counts an error of its.
     void server_failed(Server& server, Failure failure, std::string_view detail);
+    /// Counts an error; tells the control thread when there were too many in a row.
+    void server_erred(Server& server);
+    void report_trial(const Server& server, bool passed);
     /// Whether one more retry fits the budget, which it then takes.
     bool may_retry() { return retry_budget_.withdraw(coarse_now()); }
     http::RequestId make_request_id() { return request_ids_.next(); }
@@ -128,6 +153,8 @@ class Worker {
     void count_retry() { add(counters_.retries); }
     void count_aborted() { add(counters_.aborted); }
     void count_cut() { add(counters_.cut); }
+    void count_queue_timeout() { add(counters_.queue_timeouts); }
+    void count_queue_overflow() { add(counters_.queue_overflows); }
 
   private:
     Worker(const WorkerContext& context, unsigned index, Loop loop,
@@ -138,12 +165,14 @@ class Worker {
     }
     Status make_front();
     void run();
+    void configure();
     void begin_request(http::ClientStream& client);
     void take_on(std::shared_ptr<const Snapshot> snapshot,
                  std::shared_ptr<const Candidates> candidates);
 
     const WorkerContext context_;
     const unsigned index_;
+    std::uint64_t ordered_ = 0;  // calls of apply(); control thread
     Loop loop_;
     std::unique_ptr<Mailbox> mailbox_;
     std::vector<UniqueFd> sockets_;
@@ -157,6 +186,8 @@ class Worker {
     bool draining_ = false;
     std::unique_ptr<UpstreamPool> pool_;
     PipePool pipes_;
+    Queue queue_;
+    StickyCookies sticky_;
     std::unique_ptr<http::Front> front_;
     std::vector<std::unique_ptr<Exchange>> exchanges_;
     std::vector<Exchange*> free_exchanges_;

@@ -24,7 +24,15 @@ inline constexpr MessageType server_healthy{"server_healthy", "d667e87af3b4ca84b
 /// A server is taken out.
 inline constexpr MessageType server_unhealthy{"server_unhealthy",
                                               "d4fa5165e9a46e0a13a6ac2812953c6c"};
-/// The last healthy server is gone.
+/// A server that answered with errors is out for a while.
+inline constexpr MessageType server_ejected{"server_ejected", "6561f2b616804bd7ba4a705c0c649c41"};
+/// It is back.
+inline constexpr MessageType server_back{"server_back", "d0860e71ba294965b200e77c13b20206"};
+/// No healthy server is left: requests go to the others in spite of it.
+inline constexpr MessageType failing_open{"failing_open", "d71395f12cf647218acb96b5f7eeb988"};
+/// Requests go to healthy servers again.
+inline constexpr MessageType fail_open_over{"fail_open_over", "2d806cf16e3a428fb01cb6cd6e8c3f41"};
+/// No server is left that might answer.
 inline constexpr MessageType no_server_left{"no_server_left", "6fe03068946ad2427ed588c6023d96b3"};
 /// A reload took effect.
 inline constexpr MessageType reload_done{"reload_done", "d555e50f297857a617261e90548ecb31"};
@@ -35,6 +43,19 @@ inline constexpr MessageType config_invalid_at_start{"config_invalid_at_start",
                                                      "daaf67248ac0d5e0aac96e2615adfe37"};
 /// The sockets that systemd passed are not what `port` asks for.
 inline constexpr MessageType port_differs{"port_differs", "3b7fdae9c68d5deec5f5edee98ed6551"};
+/// The name of a server has other addresses than before.
+inline constexpr MessageType name_moved{"name_moved", "a13c69eca4fd49ad955a30e5777e08f4"};
+/// A name cannot be looked up; its last addresses stay in use.
+inline constexpr MessageType name_stale{"name_stale", "9dcba150e3234cbd916eadad9a6d8000"};
+/// That is over.
+inline constexpr MessageType name_fresh{"name_fresh", "93ae5cebbced4b8cb3b5de1aaa1d8832"};
+/// Somebody changed the configuration by the admin API.
+inline constexpr MessageType changed_at_runtime{"changed_at_runtime",
+                                                "7ed58ac90234416fa2140416490a2982"};
+/// The changes made at run time do not fit the file, which is served alone.
+inline constexpr MessageType changes_unfit{"changes_unfit", "3511fbdabd3f43bdb3cf7e1992238f98"};
+/// What was kept of the changes made at run time cannot be read.
+inline constexpr MessageType changes_corrupt{"changes_corrupt", "39eec0c5202e4489b485c4c834a83c79"};
 /// No more connections are accepted: out of file descriptors, or at the limit.
 inline constexpr MessageType accept_paused{"accept_paused", "116586a1f1c2186a6cfc277cdbf92fa9"};
 /// Connections are accepted again.
@@ -45,9 +66,12 @@ inline constexpr MessageType request_failed{"request_failed", "ec0268bc42414f69a
 inline constexpr MessageType worker_stuck{"worker_stuck", "55b7e53407df27b595857954855332c5"};
 
 inline constexpr std::array all{
-    &started,        &stopped,       &server_healthy,          &server_unhealthy, &no_server_left,
-    &reload_done,    &reload_failed, &config_invalid_at_start, &port_differs,     &accept_paused,
-    &accept_resumed, &worker_stuck,  &request_failed,
+    &started,        &stopped,         &server_healthy,     &server_unhealthy,
+    &no_server_left, &reload_done,     &reload_failed,      &config_invalid_at_start,
+    &port_differs,   &accept_paused,   &name_moved,         &name_stale,
+    &name_fresh,     &accept_resumed,  &worker_stuck,       &request_failed,
+    &changes_unfit,  &changes_corrupt, &changed_at_runtime, &server_ejected,
+    &server_back,    &failing_open,    &fail_open_over,
 };
 
 }  // namespace messages

@@ -13,8 +13,10 @@
 namespace otto {
 namespace {
 
-std::string last_good_path(const std::string& dir) {
-    return dir + "/last-good.json";
+constexpr std::string_view last_good = "last-good.json";
+
+std::string path_of(const std::string& dir, std::string_view name) {
+    return dir + "/" + std::string(name);
 }
 
 Status write_all(int fd, std::string_view text, const std::string& path) {
@@ -46,8 +48,8 @@ std::optional<std::string> state_directory() {
     return std::string(first);
 }
 
-Status save_last_good(const std::string& dir, std::string_view text) {
-    const std::string path = last_good_path(dir);
+Status save_state(const std::string& dir, std::string_view name, std::string_view text) {
+    const std::string path = path_of(dir, name);
     const std::string draft = path + ".new";
     {
         const UniqueFd file(
@@ -61,8 +63,8 @@ Status save_last_good(const std::string& dir, std::string_view text) {
     return sync_folder(dir);
 }
 
-Result<std::string> load_last_good(const std::string& dir) {
-    const std::string path = last_good_path(dir);
+Result<std::string> load_state(const std::string& dir, std::string_view name) {
+    const std::string path = path_of(dir, name);
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) return Error::from_errno("cannot read " + path);
 
@@ -75,6 +77,28 @@ Result<std::string> load_last_good(const std::string& dir) {
         if (got == 0) return text;
         text.append(buffer.data(), static_cast<std::size_t>(got));
     }
+}
+
+Status remove_state(const std::string& dir, std::string_view name) {
+    const std::string path = path_of(dir, name);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        return Error::from_errno("cannot remove " + path);
+    return sync_folder(dir);
+}
+
+Status set_state_aside(const std::string& dir, std::string_view name) {
+    const std::string path = path_of(dir, name);
+    if (std::rename(path.c_str(), (path + ".bad").c_str()) != 0)
+        return Error::from_errno("cannot rename " + path);
+    return sync_folder(dir);
+}
+
+Status save_last_good(const std::string& dir, std::string_view text) {
+    return save_state(dir, last_good, text);
+}
+
+Result<std::string> load_last_good(const std::string& dir) {
+    return load_state(dir, last_good);
 }
 
 }  // namespace otto

@@ -304,7 +304,7 @@ class Load:
     connection that Otto announced to close is replaced; whatever else is not a 200 is a failure.
     """
 
-    def __init__(self, address, connections, requests=None, target="/", method="GET"):
+    def __init__(self, address, connections, requests=None, target="/", method="GET", body=None):
         self.statuses = collections.Counter()
         self.servers = collections.Counter()
         self.failures = []
@@ -312,6 +312,7 @@ class Load:
         self._requests = requests
         self._target = target
         self._method = method
+        self._body = body
         self._stop = threading.Event()
         self._progress = threading.Condition()
         self._threads = [threading.Thread(target=self._run, daemon=True)
@@ -325,7 +326,7 @@ class Load:
         while not self._stop.is_set() and done != self._requests:
             try:
                 client = client or RawClient(self._address)
-                response = client.request(self._target, self._method)
+                response = client.request(self._target, self._method, body=self._body)
             except (OSError, CutOff, BadReply, AssertionError) as error:
                 self._count(failure=repr(error))
                 if client:

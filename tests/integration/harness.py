@@ -42,7 +42,7 @@ SANITIZER_REPORT = re.compile(
 def settings(servers, **more):
     """A configuration for servers (or URLs, or objects), with intervals that suit tests."""
     entries = [server if isinstance(server, (str, dict)) else server.url for server in servers]
-    config = {"servers": entries, "workers": 2,
+    config = {"servers": entries, "workers": 2, "slowStart": "0s",
               "healthCheck": {"interval": "200ms", "timeout": "1s"}, "timeouts": {"drain": "3s"}}
     for key, value in more.items():
         if isinstance(value, dict) and isinstance(config.get(key), dict):
@@ -271,7 +271,10 @@ class Otto:
 
     def open_files(self):
         """How many are open, without the pipes that workers keep for large bodies."""
-        workers = len(os.listdir(f"/proc/{self.pid}/task")) - 1
+        workers = 0
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{task}/comm", encoding="ascii") as name:
+                workers += name.read().startswith("otto-worker")
         return len(self.files()) - 2 * min(self.pipes(), SPARE_PIPES * workers)
 
     def memory(self, field="VmRSS"):

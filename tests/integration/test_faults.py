@@ -107,8 +107,12 @@ class Servers(TestCase):
         for _ in range(20):
             self.assertEqual(client.request().status, 200)
 
-    def test_no_healthy_server_is_503(self):
+    def test_no_healthy_server_is_502(self):
         otto = self.otto(settings(["http://127.0.0.1:1"]))
+        self.assertEqual(otto.fetch().status, 502)
+
+    def test_no_server_left_is_503(self):
+        otto = self.otto(settings([{"url": "http://127.0.0.1:1", "state": "drain"}]))
         response = otto.fetch()
         self.assertEqual(response.status, 503)
         self.assertRegex(response.get("Retry-After"), r"^[1-9]\d*$")

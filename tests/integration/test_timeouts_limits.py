@@ -12,6 +12,7 @@ from harness import (RARELY, SLOWNESS, CutOff, Deadline, TestCase, main, setting
 
 SHORT = f"{int(200 * SLOWNESS)}ms"
 OK = b"HTTP/1.1 200 OK\r\n"
+DRAINED = {"url": "http://127.0.0.1:1", "state": "drain"}  # all that is left: 503
 
 
 def describe(connection, _):
@@ -362,7 +363,7 @@ class RequestIds(Case):
         self.assertRegex(made, self.MADE, "two of them are none")
 
     def test_in_error_pages(self):
-        otto = self.otto(settings(["http://127.0.0.1:1"]))
+        otto = self.otto(settings([DRAINED]))
         client = self.client(otto)
         response = client.request(headers=[("X-Request-Id", "my-id"), ("Accept", "text/plain")])
         self.assertEqual((response.status, response.get("X-Request-Id")), (503, "my-id"))
@@ -387,7 +388,7 @@ class RequestIds(Case):
 
 class ErrorPages(Case):
     def page(self, accept, status=503, method="GET"):
-        client = self.client(self.otto(settings(["http://127.0.0.1:1"])))
+        client = self.client(self.otto(settings([DRAINED])))
         response = client.request("/", method, [("Accept", accept)] if accept else [])
         self.assertEqual(response.status, status)
         self.assertTrue(response.keeps_alive())

@@ -36,7 +36,8 @@ def install():
 
 before = files()
 install()
-expect(show("otto.socket", "ActiveState") == "active" and show("otto.socket", "UnitFileState") == "enabled", "no socket")
+for unit in ("otto.socket", "otto-admin.socket"):
+    expect(show(unit, "ActiveState") == "active" and show(unit, "UnitFileState") == "enabled", f"no {unit}")
 expect(show("otto.service", "ActiveState") == "inactive", "the service was started")
 install()
 expect(show("otto.service", "ActiveState") == "inactive", "an upgrade started the service")
@@ -56,11 +57,12 @@ expect(get().status == 200, "no answer after the upgrade")
 passed("an upgrade restarts a running service, keeps its socket open and its configuration")
 
 run("dpkg", "--remove", "otto")
-expect(refused(8080), "the port is open after removal")
+expect(refused(8080) and refused(8081), "a port is open after removal")
 expect(not run("pgrep", "-x", "otto", ok=None), "a process is left after removal")
 left = {path for path in difference(before) if not os.path.isdir(path)}
 kept = {"/etc/otto/config.json", "/var/lib/otto", "/var/lib/private/otto/last-good.json",
-        "/etc/systemd/system/sockets.target.wants/otto.socket"}
+        "/etc/systemd/system/sockets.target.wants/otto.socket", "/etc/systemd/system/sockets.target.wants/otto-admin.socket",
+        "/etc/systemd/system/otto.socket.wants/otto-admin.socket"}
 expect(all(path in kept or path.startswith("/var/lib/systemd/deb-systemd-helper-enabled/") for path in left),
        f"left by removal: {sorted(left)}")
 passed("removal leaves the configuration and the state, nothing that runs")

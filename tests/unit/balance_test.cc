@@ -1,11 +1,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <numeric>
 #include <random>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "balance/smooth_order.h"
 #include "balance/stride_schedule.h"
 #include "balance/verdict.h"
+#include "members.h"
 
 namespace otto {
 namespace {
@@ -56,23 +55,6 @@ Weights longest_waits(const std::vector<std::uint32_t>& order, std::size_t membe
         last[index] = slot;
     }
     return longest;
-}
-
-std::vector<Member> members_of(const Weights& weights) {
-    std::vector<Member> members;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        const std::string url = "http://127.0.0.1:" + std::to_string(i + 1);
-        auto server = std::make_shared<Server>(url, url, "", std::vector<Address>{});
-        server->set_health(Health::healthy);
-        members.push_back({std::move(server), weights[i], url});
-    }
-    return members;
-}
-
-std::map<const Server*, std::size_t> indices_of(const std::vector<Member>& members) {
-    std::map<const Server*, std::size_t> indices;
-    for (std::size_t i = 0; i < members.size(); ++i) indices[members[i].server.get()] = i;
-    return indices;
 }
 
 TEST(SmoothOrder, GivesExactSharesSmoothly) {
@@ -194,30 +176,28 @@ TEST(StrideSchedule, IsSmoothWithoutATable) {
         ASSERT_LE(waits[i], 2 * cycle / weights[i] + 1);
 }
 
-TEST(Candidates, ExcludeWhatMayNotServe) {
-    auto members = members_of({1, 0, 1, 1});
-    members[2].server->set_health(Health::unhealthy);
-    members[3].server->set_health(Health::unknown);
-    const auto candidates = Candidates::build(members, 0, false);
+TEST(Candidates, LeaveOutAShareOfNothing) {
+    const auto members = members_of({0, 1, 0});
+    const auto candidates = Candidates::build(members, {.settled = false}, 0);
     EXPECT_EQ(candidates->size(), 1u);
     EXPECT_FALSE(candidates->settled());
     Picker picker(candidates, 0, 1);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(picker.pick({}), members[0].server.get());
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(picker.pick({}).server, members[1].server.get());
 }
 
 TEST(Candidates, OfNobodyGiveNobody) {
-    const auto candidates = Candidates::build({}, 7, true);
+    const auto candidates = Candidates::build({}, {}, 7);
     EXPECT_TRUE(candidates->empty());
-    EXPECT_EQ(Picker(candidates, 0, 2).pick({}), nullptr);
+    EXPECT_EQ(Picker(candidates, 0, 2).pick({}).server, nullptr);
 }
 
 TEST(Candidates, CarryThePositionOver) {
     const auto members = members_of(Weights(4, 1));
-    const auto before = Candidates::build(members, 0, true);
+    const auto before = Candidates::build(members, {}, 0);
     Picker picker(before, 0, 1);
     for (int i = 0; i < 6; ++i) picker.pick({});
-    const auto after = Candidates::build(members, *before, true);
-    EXPECT_EQ(Picker(after, 0, 1).pick({}), members[2].server.get());
+    const auto after = Candidates::build(members, {}, *before);
+    EXPECT_EQ(Picker(after, 0, 1).pick({}).server, members[2].server.get());
 }
 
 TEST(Picker, IsExactAcrossInterleavedPickers) {
@@ -226,12 +206,12 @@ TEST(Picker, IsExactAcrossInterleavedPickers) {
         const Weights weights = random_weights(random, 20, 20);
         const auto members = members_of(weights);
         const auto indices = indices_of(members);
-        const auto candidates = Candidates::build(members, random(), true);
+        const auto candidates = Candidates::build(members, {}, random());
         std::vector<Picker> pickers;
         for (unsigned worker = 0; worker < 4; ++worker) pickers.emplace_back(candidates, worker, 4);
         Weights counts(weights.size());
         for (std::uint64_t i = 0; i < sum(reduced_weights(weights)); ++i)
-            ++counts[indices.at(pickers[random() % 4].pick({}))];
+            ++counts[indices.at(pickers[random() % 4].pick({}).server)];
         ASSERT_EQ(counts, reduced_weights(weights));
     }
 }
@@ -240,7 +220,7 @@ TEST(Picker, IsExactAcrossThreads) {
     const Weights weights{1, 2, 3, 5, 7, 11, 13};
     const auto members = members_of(weights);
     const auto indices = indices_of(members);
-    const auto candidates = Candidates::build(members, 12'345, true);
+    const auto candidates = Candidates::build(members, {}, 12'345);
     constexpr unsigned workers = 4;
     constexpr std::uint32_t cycles_each = 200;
     std::vector<Weights> counts(workers, Weights(weights.size()));
@@ -249,7 +229,7 @@ TEST(Picker, IsExactAcrossThreads) {
         threads.emplace_back([&, worker] {
             Picker picker(candidates, worker, workers);
             for (std::uint64_t i = 0; i < cycles_each * sum(weights); ++i)
-                ++counts[worker][indices.at(picker.pick({}))];
+                ++counts[worker][indices.at(picker.pick({}).server)];
         });
     for (std::thread& thread : threads) thread.join();
     for (std::size_t i = 0; i < weights.size(); ++i) {
@@ -261,21 +241,22 @@ TEST(Picker, IsExactAcrossThreads) {
 
 TEST(Picker, KeepsConfiguredOrderForEqualWeights) {
     const auto members = members_of(Weights(5, 10));
-    Picker picker(Candidates::build(members, 0, true), 0, 1);
-    for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(picker.pick({}), members[i % 5].server.get());
+    Picker picker(Candidates::build(members, {}, 0), 0, 1);
+    for (std::size_t i = 0; i < 10; ++i)
+        EXPECT_EQ(picker.pick({}).server, members[i % 5].server.get());
 }
 
 TEST(Picker, SecondTryTakesNobodysTurn) {
     const auto members = members_of(Weights(3, 1));
-    const auto candidates = Candidates::build(members, 0, true);
+    const auto candidates = Candidates::build(members, {}, 0);
     Picker picker(candidates, 0, 1);
     std::vector<Server*> tried{members[0].server.get()};
-    EXPECT_EQ(picker.pick(tried), members[1].server.get());
+    EXPECT_EQ(picker.pick({.tried = tried}).server, members[1].server.get());
     EXPECT_EQ(candidates->position(), 0u);
-    EXPECT_EQ(picker.pick({}), members[0].server.get());
-    EXPECT_EQ(picker.pick({}), members[1].server.get());
+    EXPECT_EQ(picker.pick({}).server, members[0].server.get());
+    EXPECT_EQ(picker.pick({}).server, members[1].server.get());
     tried = {members[0].server.get(), members[1].server.get(), members[2].server.get()};
-    EXPECT_EQ(picker.pick(tried), nullptr);
+    EXPECT_EQ(picker.pick({.tried = tried}).server, nullptr);
 }
 
 /// Weights of a table and of a stride schedule.
@@ -284,12 +265,12 @@ class AnyPicker : public testing::TestWithParam<Weights> {};
 TEST_P(AnyPicker, NeverGivesTriedOrTakenOutServers) {
     std::mt19937 random(7);
     const auto members = members_of(GetParam());
-    Picker picker(Candidates::build(members, 0, true), 0, 2);
+    Picker picker(Candidates::build(members, {}, 0), 0, 2);
     for (int round = 0; round < 2'000; ++round) {
         std::vector<Server*> tried;
         for (unsigned i = 0; i < random() % 3; ++i)
             tried.push_back(members[random() % members.size()].server.get());
-        Server* server = picker.pick(tried);
+        Server* server = picker.pick({.tried = tried}).server;
         ASSERT_NE(server, nullptr);
         ASSERT_EQ(server->health(), Health::healthy);
         ASSERT_EQ(std::find(tried.begin(), tried.end(), server), tried.end());
@@ -298,16 +279,16 @@ TEST_P(AnyPicker, NeverGivesTriedOrTakenOutServers) {
         }
     }
     for (const Member& member : members) member.server->take_out();
-    EXPECT_EQ(picker.pick({}), nullptr);
+    EXPECT_EQ(picker.pick({}).server, nullptr);
 }
 
 TEST_P(AnyPicker, FindsTheOnlyOneLeft) {
     const auto members = members_of(GetParam());
-    Picker picker(Candidates::build(members, 0, true), 1, 2);
+    Picker picker(Candidates::build(members, {}, 0), 1, 2);
     for (const Member& member : members) member.server->take_out();
     Server* const last = members.back().server.get();
     last->set_health(Health::healthy);
-    EXPECT_EQ(picker.pick({}), last);
+    EXPECT_EQ(picker.pick({}).server, last);
 }
 
 Weights many_weights() {
@@ -327,7 +308,7 @@ TEST(Picker, KeepsSharesWithoutATableAndFromDifferentPhases) {
     ASSERT_TRUE(smooth_order(weights, Candidates::max_slots).empty());
     const auto members = members_of(weights);
     const auto indices = indices_of(members);
-    const auto candidates = Candidates::build(members, 99, true);
+    const auto candidates = Candidates::build(members, {}, 99);
     std::vector<Picker> pickers;
     for (unsigned worker = 0; worker < 3; ++worker) pickers.emplace_back(candidates, worker, 3);
     std::vector<Weights> counts(3, Weights(weights.size()));
@@ -336,7 +317,7 @@ TEST(Picker, KeepsSharesWithoutATableAndFromDifferentPhases) {
     for (std::uint64_t i = 0; i < cycles * sum(weights); ++i) {
         std::vector<std::size_t> picked;
         for (std::size_t worker = 0; worker < pickers.size(); ++worker) {
-            picked.push_back(indices.at(pickers[worker].pick({})));
+            picked.push_back(indices.at(pickers[worker].pick({}).server));
             ++counts[worker][picked.back()];
         }
         in_step += picked[0] == picked[1] && picked[1] == picked[2];

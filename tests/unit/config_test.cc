@@ -65,7 +65,7 @@ class TemporaryFile {
 
 struct Case {
     std::string source;
-    const char* problems;
+    std::string problems;
 };
 
 void expect_problems(const std::vector<Case>& cases) {
@@ -86,7 +86,10 @@ TEST(Config, OriginalFileGivesDefaults) {
 TEST(Config, SampleHoldsEveryKeyAtItsDefault) {
     const LoadedConfig loaded = load_config(source_file("etc/examples/full.json"));
     ASSERT_TRUE(loaded.ok()) << loaded.problems[0].text();
-    EXPECT_EQ(loaded.config, with_servers({"http://localhost:5001"}));
+    Config defaults = with_servers({"http://localhost:5001"});
+    defaults.sticky.enabled = true;
+    defaults.admin.port = "unix:/run/otto-admin.sock";
+    EXPECT_EQ(loaded.config, defaults);
     for (const Key& key : config_keys())
         EXPECT_NE(loaded.source.find("\"" + std::string(key.name()) + "\":"), std::string::npos)
             << key.pointer;
@@ -95,25 +98,37 @@ TEST(Config, SampleHoldsEveryKeyAtItsDefault) {
 TEST(Config, EveryKeyIsRead) {
     const Config config = good(R"({
         "port": ["127.0.0.1:80", "[::1]:81", ":0"], "healthCheckInterval": "60s",
-        "servers": [{"name": "one", "weight": 0, "url": "HTTP://A_b.Example/x/"},
-                    {"url": "unix:@app", "weight": 1000}, "http://[0:0::1]"],
-        "workers": 3, "balance": "round-robin",
+        "servers": [{"name": "one", "weight": 0, "backup": true, "maxConnections": 9,
+                     "expand": true, "state": "drain", "url": "HTTP://A_b.Example/x/"},
+                    {"url": "unix:@app", "weight": 1000, "state": "disabled"}, "http://[0:0::1]"],
+        "workers": 3, "balance": "ip-hash", "sticky": {"cookie": "!sid~", "ttl": "8760h"},
         "healthCheck": {"type": "tcp", "path": "/h?a=%20", "host": "x.example:81", "method": "HEAD",
             "status": "204", "interval": "1m", "timeout": "1500ms", "healthyAfter": 4,
             "unhealthyAfter": 5, "startHealthy": true},
+        "ejection": {"consecutiveErrors": 0, "base": "1m", "max": "1m"}, "slowStart": "0s",
         "retries": {"attempts": 10, "budgetPercent": 0, "budgetMinPerSecond": 100000},
+        "queue": {"length": 0, "timeout": "1ms"},
         "timeouts": {"connect": "1ms", "requestHeader": "2ms", "response": "3ms",
             "progress": "4ms", "tunnel": "7m", "clientIdle": "5ms", "serverIdle": "6m",
             "drain": "24h"},
         "limits": {"headerBytes": 1024, "headerCount": 7, "targetBytes": "1MiB",
             "bodyBytes": "2GiB", "connections": 1000000, "perRequestBuffer": "4KiB"},
-        "trustedProxies": ["10.0.0.0/8", "::1"], "proxyProtocol": true, "via": true})");
+        "trustedProxies": ["10.0.0.0/8", "::1"], "proxyProtocol": true, "via": true,
+        "admin": {"port": "[::1]:82"}})");
     Config expected;
     expected.port = {{"127.0.0.1", 80, "127.0.0.1:80"}, {"::1", 81, "[::1]:81"}, {"", 0, ":0"}};
-    expected.servers = {{"http://a_b.example:80/x", "a_b.example", 80, "", "/x", 0, "one"},
-                        {"unix:@app", "", 0, "@app", "", 1000, "unix:@app"},
-                        {"http://[::1]:80", "::1", 80, "", "", 1, "http://[::1]:80"}};
+    using State = ServerConfig::State;
+    expected.servers = {
+        {"http://a_b.example:80/x", "a_b.example", 80, "", "/x", 0, "one", true, 9, true,
+         State::drain},
+        {"unix:@app", "", 0, "@app", "", 1000, "unix:@app", false, 0, false, State::disabled},
+        {"http://[::1]:80", "::1", 80, "", "", 1, "http://[::1]:80"}};
     expected.workers = 3;
+    expected.balance = Balance::ip_hash;
+    expected.sticky = {true, "!sid~", 8760h};
+    expected.ejection = {0, 1min, 1min};
+    expected.slow_start = 0s;
+    expected.queue = {0, 1ms};
     using Health = HealthCheckConfig;
     expected.health_check = {
         Health::Type::tcp, "/h?a=%20", "x.example:81", "HEAD", 204, 204, 60s, 1500ms, 4, 5, true};
@@ -123,6 +138,7 @@ TEST(Config, EveryKeyIsRead) {
     expected.trusted_proxies = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("::1")};
     expected.proxy_protocol = true;
     expected.via = true;
+    expected.admin.port = "[::1]:82";
     EXPECT_EQ(config, expected);
 }
 
@@ -136,7 +152,8 @@ TEST(Config, AllProblemsAtOnceInTheOrderOfTheFile) {
   "a/b~c\n": null
 })"),
               R"(f:2:3: /prot: unknown key "prot"; did you mean "port"?
-f:3:51: /servers/1/wait: unknown key "wait"; expected "url", "weight" or "name"
+f:3:51: /servers/1/wait: unknown key "wait"; expected "url", "weight", "backup",)"
+              R"( "maxConnections", "expand", "state" or "name"
 f:3:63: /servers/2: the key "url" is missing
 f:3:74: /servers/2/weight: expected a whole number from 0 to 1000, found "3"; did you mean 3?
 f:4:27: /timeouts/connect: expected a duration from 1ms to 24h, such as "500ms" or "5s",)"
@@ -144,8 +161,9 @@ f:4:27: /timeouts/connect: expected a duration from 1ms to 24h, such as "500ms" 
 f:5:14: /workers: expected a whole number from 0 to 256, found 257
 f:6:3: /workers: duplicate key "workers", first seen in line 5
 f:7:3: /a~1b~0c\u000a: unknown key "a/b~c\u000a"; expected "port", "healthCheckInterval",)"
-              R"( "servers", "workers", "balance", "healthCheck", "retries", "timeouts", "limits",)"
-              R"( "trustedProxies", "proxyProtocol" or "via"
+              R"( "servers", "workers", "balance", "sticky", "healthCheck", "ejection",)"
+              R"( "slowStart", "retries", "queue", "timeouts", "limits", "trustedProxies",)"
+              R"( "proxyProtocol", "via" or "admin"
 )");
 }
 
@@ -232,8 +250,8 @@ TEST(Config, BadValues) {
          R"( 65536 or "64KiB", found "1")"
          "\n"},
         {with(R"("balance": "roundrobin", "workers": 1.0, "timeouts": [])"),
-         R"(f:2:12: /balance: expected "round-robin", found "roundrobin"; did you mean)"
-         R"( "round-robin"?)"
+         R"(f:2:12: /balance: expected "round-robin", "least-connections", "two-choices",)"
+         R"( "fastest", "ip-hash" or "first", found "roundrobin"; did you mean "round-robin"?)"
          "\n"
          "f:2:37: /workers: expected a whole number from 0 to 256, found 1.0\n"
          "f:2:54: /timeouts: expected an object, found a list of 0\n"},
@@ -273,6 +291,50 @@ TEST(Config, BadValues) {
     });
 }
 
+TEST(Config, BadBalancing) {
+    const std::string name =
+        "expected a name of 1 to 100 letters, digits and any of !#$%&'*+-.^_`|~, found ";
+    expect_problems({
+        {with(R"("sticky": true)"), "f:2:11: /sticky: expected an object, found true\n"},
+        {with(R"("sticky": {"cookie": ""})"), "f:2:22: /sticky/cookie: " + name + "\"\"\n"},
+        {with(R"("sticky": {"cookie": "a=b"})"), "f:2:22: /sticky/cookie: " + name + "\"a=b\"\n"},
+        {with(R"("sticky": {"cookie": "ä", "ttl": "8761h"})"),
+         "f:2:22: /sticky/cookie: " + name + "\"ä\"\n" +
+             R"(f:2:35: /sticky/ttl: expected a duration from 0s to 8760h, such as "500ms" or)"
+             R"( "5s", found "8761h")"
+             "\n"},
+        {with(R"("slowStart": 10)"),
+         R"(f:2:14: /slowStart: expected a duration from 0s to 24h, such as "500ms" or "5s",)"
+         R"( found 10; did you mean "10s"?)"
+         "\n"},
+        {with(R"("ejection": {"consecutiveErrors": 1001, "base": "0s", "max": "25h"})"),
+         "f:2:35: /ejection/consecutiveErrors: expected a whole number from 0 to 1000, found 1001\n"
+         R"(f:2:49: /ejection/base: expected a duration from 1ms to 24h, such as "500ms" or "5s",)"
+         R"( found "0s")"
+         "\n"
+         R"(f:2:62: /ejection/max: expected a duration from 1ms to 24h, such as "500ms" or "5s",)"
+         R"( found "25h")"
+         "\n"},
+        {with(R"("ejection": {"max": "10s"})"),
+         "f:2:21: /ejection/max: \"base\" (30s) is longer than \"max\" (10s)\n"},
+        {with(R"("ejection": {"max": "8m", "base": "10m"})"),
+         "f:2:35: /ejection/base: \"base\" (10m) is longer than \"max\" (8m)\n"},
+        {with(R"("queue": {"length": 1000001, "timeout": "0ms"})"),
+         "f:2:21: /queue/length: expected a whole number from 0 to 1000000, found 1000001\n"
+         R"(f:2:41: /queue/timeout: expected a duration from 1ms to 24h, such as "500ms" or "5s",)"
+         R"( found "0ms")"
+         "\n"},
+        {with(R"("queue": 5, "ejection": null)"),
+         "f:2:10: /queue: expected an object, found 5\n"
+         "f:2:25: /ejection: expected an object, found null\n"},
+    });
+}
+
+TEST(Config, StickyIsOnWhenItIsThere) {
+    EXPECT_FALSE(good(with(R"("via": false)")).sticky.enabled);
+    EXPECT_TRUE(good(with(R"("sticky": {})")).sticky.enabled);
+}
+
 TEST(Config, BadServerLists) {
     expect_problems({
         {"{}", "f:1:1: the key \"servers\" is missing\n"},
@@ -292,6 +354,14 @@ TEST(Config, BadServerLists) {
         {R"({"servers": [{"url": "http://a", "name": "a\nb"}]})",
          "f:1:42: /servers/0/name: expected a string of 1 to 100 bytes without control "
          "characters, found \"a\\nb\"\n"},
+        {R"({"servers": [{"url": "http://a", "backup": 1, "maxConnections": -1}]})",
+         "f:1:44: /servers/0/backup: expected true or false, found 1\n"
+         "f:1:65: /servers/0/maxConnections: expected a whole number from 0 to 1000000, found"
+         " -1\n"},
+        {R"({"servers": [{"url": "http://a", "expand": "yes", "state": "drained"}]})",
+         "f:1:44: /servers/0/expand: expected true or false, found \"yes\"\n"
+         "f:1:60: /servers/0/state: expected \"active\", \"drain\" or \"disabled\", found"
+         " \"drained\"; did you mean \"drain\"?\n"},
     });
 }
 
@@ -418,6 +488,7 @@ TEST(Units, Durations) {
         EXPECT_FALSE(parse_duration(bad)) << bad;
     EXPECT_EQ(duration_text(90s), "90s");
     EXPECT_EQ(duration_text(24h), "24h");
+    EXPECT_EQ(duration_text(0s), "0s");
 }
 
 TEST(Units, Sizes) {

@@ -457,6 +457,31 @@ TEST_F(HealthTest, RisesAndFallsAfterProbesInARow) {
     EXPECT_EQ(server->health(), Health::healthy);
 }
 
+TEST_F(HealthTest, TellsEachPassedCheck) {
+    Backend good(loop);
+    good.listen();
+    Backend bad(loop);
+    bad.listen().response = "HTTP/1.1 503 Not yet\r\n\r\n";
+    const auto servers = std::vector{server_at({good.address()}), server_at({bad.address()})};
+    Server* const passing = servers[0].get();
+    int passes = 0;
+    Monitor monitor(
+        loop, [](const Monitor::Flip&) {},
+        [&passes, passing](Server& server) {
+            EXPECT_EQ(&server, passing);
+            ++passes;
+        });
+    monitor.watch(servers, config);
+    run_until([&passes] { return passes == 3; });
+
+    config.type = HealthCheckConfig::Type::off;
+    monitor.watch(servers, config);
+    passing->take_out();
+    monitor.taken_out(*passing, "connection refused");
+    run_until([passing] { return passing->health() == Health::healthy; });
+    EXPECT_EQ(passes, 3) << "a connection is no check";
+}
+
 TEST_F(HealthTest, KeepsTheReasonOfTheLastFailure) {
     Backend backend(loop);
     backend.listen().response = "HTTP/1.1 500 Oops\r\n\r\n";
@@ -586,7 +611,12 @@ TEST_F(HealthTest, WithoutChecksOnlyATakeOutIsProbed) {
     EXPECT_EQ(server->health(), Health::healthy);
     ASSERT_EQ(flips.size(), 1u);
     EXPECT_EQ(flips[0].reason, "checks are off");
-    run_until([&monitor] { return monitor->settled(); });
+    EXPECT_FALSE(monitor->settled());
+    EXPECT_EQ(nameless->health(), Health::unknown);
+    EXPECT_EQ(monitor->reason(*nameless), "its name is being resolved");
+    monitor->unresolved(*nameless, "its name does not resolve");
+    EXPECT_TRUE(monitor->settled());
+    EXPECT_EQ(nameless->health(), Health::unhealthy);
     EXPECT_EQ(monitor->reason(*nameless), "its name does not resolve");
 
     server->take_out();

@@ -1,0 +1,102 @@
+#include "admin/access.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "admin/problem.h"
+#include "sd/journal.h"
+#include "sd/state.h"
+
+namespace otto::admin {
+
+namespace {
+
+constexpr std::string_view file_name = "admin-token";
+constexpr std::size_t token_bytes = 32;
+
+bool is_token(std::string_view text) {
+    return text.size() == 2 * token_bytes &&
+           text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool has_token(const http::PlainRequest& request, const std::string& token) {
+    constexpr std::string_view scheme = "Bearer ";
+    const std::string* field = request.field("Authorization");
+    if (field == nullptr || request.count("Authorization") != 1) return false;
+    const bool bearer = field->size() > scheme.size() &&
+                        strncasecmp(field->c_str(), scheme.data(), scheme.size()) == 0;
+    return bearer && same_secret(std::string_view(*field).substr(scheme.size()), token);
+}
+
+}  // namespace
+
+Token::Token(std::optional<std::string> directory) : directory_(std::move(directory)) {}
+
+Result<std::string> Token::get() {
+    if (!value_.empty()) return value_;
+    if (directory_) {
+        const auto kept = load_state(*directory_, file_name);
+        if (kept && is_token(std::string_view(*kept).substr(0, kept->find('\n')))) {
+            value_ = kept->substr(0, kept->find('\n'));
+            return value_;
+        }
+    }
+    std::array<unsigned char, token_bytes> random{};
+    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+        return Error::from_errno("no random bytes for a token");
+    std::string token;
+    for (const unsigned char byte : random) token += fmt::format("{:02x}", byte);
+    if (directory_) {
+        const Status saved = save_state(*directory_, file_name, token + "\n");
+        if (!saved) return saved.error();
+    }
+    value_ = token;
+    return value_;
+}
+
+bool is_own_host(std::string_view host) {
+    const auto bracket = host.find(']');
+    const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    const std::string_view name = host.substr(0, colon);
+    const std::string_view port =
+        colon == std::string_view::npos ? std::string_view() : host.substr(colon + 1);
+    if (port.find_first_not_of("0123456789") != std::string_view::npos) return false;
+    constexpr std::string_view local = "localhost";
+    return name == "127.0.0.1" || name == "[::1]" ||
+           (name.size() == local.size() &&
+            strncasecmp(name.data(), local.data(), local.size()) == 0);
+}
+
+bool same_secret(std::string_view left, std::string_view right) {
+    if (left.size() != right.size()) return false;
+    unsigned difference = 0;
+    for (std::size_t at = 0; at < left.size(); ++at)
+        difference |= static_cast<unsigned>(left[at] ^ right[at]);
+    return difference == 0;
+}
+
+std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& request, Token& token) {
+    if (request.local) return std::nullopt;
+    const std::string* host = request.field("Host");
+    if (host == nullptr || request.count("Host") != 1 || !is_own_host(*host))
+        return problem(403,
+                       "The Host field is not localhost, 127.0.0.1 or [::1]: this address is for "
+                       "programs of this host only.");
+    const std::string* origin = request.field("Origin");
+    if (origin != nullptr && (request.count("Origin") != 1 || *origin != "http://" + *host))
+        return problem(403, "The request comes from a web page of another origin.");
+    if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
+    const auto expected = token.get();
+    if (!expected) return problem(500, expected.error().message);
+    if (has_token(request, *expected)) return std::nullopt;
+    http::PlainReply refusal = problem(
+        401, "A change over TCP needs \"Authorization: Bearer TOKEN\"; `ottoctl token` prints it.");
+    refusal.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"otto\"");
+    return refusal;
+}
+
+}  // namespace otto::admin

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/plain_server.h"
+
+namespace otto::admin {
+
+/// The token that changes over TCP need: 256 random bits in hexadecimal, kept as "admin-token" in
+/// the state directory, or where there is none until the process ends. Control thread.
+class Token {
+  public:
+    explicit Token(std::optional<std::string> directory);
+
+    /// Made at the first call.
+    Result<std::string> get();
+
+  private:
+    const std::optional<std::string> directory_;
+    std::string value_;
+};
+
+/// The refusal of a request that comes from a web page of elsewhere (by DNS rebinding, or across
+/// origins), or over TCP without the token though it changes something. Over a UNIX socket all are
+/// let in: its mode decides who connects.
+std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& request, Token& token);
+
+/// Whether `host` (a Host field's value) is this host as a loopback address: localhost, 127.0.0.1
+/// or
+/// [::1], with any port.
+bool is_own_host(std::string_view host);
+
+/// In a time that depends on the lengths alone.
+bool same_secret(std::string_view left, std::string_view right);
+
+}  // namespace otto::admin

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/json.h"
+#include "config/load.h"
+
+namespace otto::admin {
+
+/// The changes made at run time (config/overlay.h) and the file they lie over. They are kept as
+/// "overlay.json" in the state directory; where there is none, they last until the process ends.
+/// Owned by Otto; control thread.
+class Changes {
+  public:
+    explicit Changes(std::optional<std::string> directory);
+
+    /// Reads what was kept. What cannot be read is set aside as overlay.json.bad and logged. Once,
+    /// at the start.
+    void load();
+
+    /// A file that holds, with the changes over it. When the two do not fit any more, that is
+    /// logged, the file alone is in force, and the changes are kept for a file that they fit.
+    LoadedConfig lay_over_file(LoadedConfig file);
+
+    /// A change that has not happened yet.
+    struct Proposal {
+        Json document;
+        Json overlay;
+        Config config;
+        std::vector<ConfigProblem> problems;  // none: it can be kept
+        /// Servers that it wants to change, though there are none of that name.
+        std::vector<std::string> unknown;
+        bool changes_nothing = false;
+    };
+    /// What `patch` would make of what is in force.
+    Proposal propose(const Json& patch) const;
+    /// The file alone.
+    Proposal propose_reset() const;
+    /// Keeps it for the next reload and start, on disk first: an Error changes nothing. A reset
+    /// (with an empty overlay) takes the file away.
+    Status keep(const Proposal& proposal);
+
+    /// False until a file has held: there is nothing to change.
+    bool has_file() const { return file_.is_object(); }
+    const Json& file() const { return file_; }
+    const Json& overlay() const { return overlay_; }
+    /// What is in force, in the form of the file.
+    const Json& document() const { return document_; }
+    /// False when the changes do not fit the file.
+    bool in_force() const { return in_force_; }
+    /// An entity tag (RFC 9110 §8.8.3) of what is in force.
+    const std::string& tag() const { return tag_; }
+
+  private:
+    void adopt(Json document);
+    Proposal check(const Json& document, std::vector<std::string> unknown, bool whole_list) const;
+
+    const std::optional<std::string> directory_;
+    Json file_;
+    Json overlay_ = Json::object();
+    Json document_;
+    bool in_force_ = true;
+    std::string tag_;
+};
+
+}  // namespace otto::admin

@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "admin/api.h"
+#include "admin/problem.h"
+#include "admin/render.h"
+#include "config/json_tree.h"
+#include "config/wording.h"
+#include "sd/journal.h"
+
+namespace otto::admin {
+
+namespace {
+
+std::size_t takers(const Config& config) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(config.servers, [](const ServerConfig& server) {
+            return server.state == ServerConfig::State::active && server.weight > 0;
+        }));
+}
+
+}  // namespace
+
+Api::Answer Api::get_config(const Call&) {
+    return with_tag(json_reply(200, render_config(control_, changes_)));
+}
+
+Api::Answer Api::patch_config(const Call& call) {
+    const auto patch = Json::parse(call.request.body);
+    if (!patch) return problem(400, "The body is not JSON: " + patch.error().message);
+    if (!patch->is_object())
+        return problem(422, "The body must be an object: a JSON Merge Patch (RFC 7396).");
+    Changes::Proposal proposal = changes_.propose(*patch);
+    if (!proposal.unknown.empty()) {
+        std::vector<Fault> faults;
+        for (const std::string& name : proposal.unknown)
+            faults.push_back({pointer_to("/servers", name),
+                              "there is no server of this name; to add one, give its \"url\""});
+        return problem(422, "There is no server " + proposal.unknown.front() + ".", faults);
+    }
+    if (Answer refusal = apply(call, std::move(proposal))) return refusal;
+    return get_config(call);
+}
+
+Api::Answer Api::check_config(const Call& call) {
+    const LoadedConfig loaded = parse_config(call.request.body, "body");
+    if (!loaded.ok()) return invalid(loaded.problems, "", true);
+    return json_reply(200, Json::object()
+                               .set("ok", Json::boolean(true))
+                               .set("servers", Json::number(loaded.config.servers.size())));
+}
+
+Api::Answer Api::drop_changes(const Call& call) {
+    if (!changes_.has_file()) return problem(409, "No configuration is in force.");
+    if (Answer refusal = apply(call, changes_.propose_reset())) return refusal;
+    return get_config(call);
+}
+
+Api::Answer Api::reload(const Call&) {
+    const std::vector<ConfigProblem> problems = control_.reload_file();
+    if (!problems.empty()) return invalid(problems, "", true);
+    return with_tag(
+        json_reply(200, Json::object()
+                            .set("generation", Json::number(control_.snapshot().generation))
+                            .set("changesInForce", Json::boolean(changes_.in_force()))));
+}
+
+Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::string& prefix) {
+    if (!changes_.has_file())
+        return problem(409, "No configuration is in force: mend the file, then reload.");
+    const bool reset = proposal.overlay.children.empty();
+    if (!changes_.in_force() && !reset)
+        return problem(409,
+                       "The changes made earlier do not fit the file any more: mend the file and "
+                       "reload, or drop them with `ottoctl reset`.");
+    if (!proposal.problems.empty()) return invalid(proposal.problems, prefix);
+    if (proposal.changes_nothing && changes_.in_force()) return std::nullopt;
+    if (takers(proposal.config) == 0 && takers(control_.snapshot().config) > 0 && !call.forced)
+        return problem(409,
+                       "No active server would be left, and all requests would fail. If that is "
+                       "what you want: --force, or ?force=true.");
+    const Status kept = changes_.keep(proposal);
+    if (!kept) return problem(500, "The change cannot be kept: " + kept.error().message);
+    log(Priority::notice, &messages::changed_at_runtime,
+        fmt::format("configuration changed by {}: {} {} {}", call.request.peer, call.request.method,
+                    printable(http::PlainServer::decode(call.request.path)),
+                    shortened(call.request.body)),
+        {{"PEER", call.request.peer},
+         {"REQUEST", call.request.method + " " + call.request.path},
+         {"OVERLAY", changes_.overlay().compact().substr(0, 4096)}});
+    control_.apply(std::move(proposal.config));
+    return std::nullopt;
+}
+
+}  // namespace otto::admin

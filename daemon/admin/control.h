@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "config/load.h"
+#include "proxy/snapshot.h"
+
+namespace otto::admin {
+
+/// What the admin API asks of the control thread, and has it do. Implemented by Otto, which
+/// outlives the API. Control thread.
+class Control {
+  public:
+    struct Overview {
+        std::string version;
+        std::string state;  // "running", "draining"
+        std::string line;   // as in `systemctl status`
+        Duration uptime{};
+        std::size_t workers = 0;
+        std::size_t healthy = 0;
+        std::uint64_t requests = 0;
+        double requests_per_second = 0;
+        std::uint64_t connections = 0;
+        std::vector<std::string> listening;
+        std::string port_commands;  // those that make sockets and `port` agree; "": they do
+        std::string config_file;
+        bool ready = false;  // requests would find a server
+    };
+
+    virtual ~Control() = default;
+
+    virtual Overview overview() const = 0;
+    virtual const Snapshot& snapshot() const = 0;
+    /// Why a server is as it is, for people.
+    virtual std::string reason(const Server& server) const = 0;
+    /// Whether it gets no requests for a while, since it answered with errors.
+    virtual bool ejected(const Server& server) const = 0;
+
+    /// Puts a configuration into force, whose changes are kept already.
+    virtual void apply(Config config) = 0;
+    /// Reads the file anew. What is wrong with it, if anything; then nothing has changed.
+    virtual std::vector<ConfigProblem> reload_file() = 0;
+    /// Whether every worker goes by what was put into force last.
+    virtual bool in_force_everywhere() const = 0;
+};
+
+}  // namespace otto::admin

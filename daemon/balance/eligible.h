@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "balance/candidates.h"
+#include "balance/ejections.h"
+#include "balance/slow_start.h"
+#include "base/time.h"
+
+namespace otto {
+
+/// Who of the configured servers may be given requests at one moment.
+struct Eligible {
+    std::vector<Member> members;  // in configured order, with their shares
+    /// The backups that are in, while `members` are others: for requests that find all of those out
+    /// or tried before that has come around.
+    std::vector<Member> reserve;
+    /// There is nobody who deserves requests: `members` are those who might answer all the same.
+    bool failing_open = false;
+    /// Not among `members` (unless failing open), but each is to get one request.
+    std::vector<std::shared_ptr<Server>> trials;
+    /// When all of this will be different, though nothing happens before.
+    std::optional<TimePoint> next_change;
+};
+
+/// Configured to get requests, healthy, and not ejected.
+bool is_in(const Member& member, const Ejections& ejections);
+
+/// Their Server::id.
+std::vector<std::uint64_t> servers_in(const std::vector<Member>& members,
+                                      const Ejections& ejections);
+
+/// Whether another server would be left to take over.
+bool may_eject(std::uint64_t server, const std::vector<Member>& members,
+               const Ejections& ejections);
+
+/// The first of these groups that has anybody in it, of the active servers with a weight above 0:
+/// those that are in and no backups; the backups that are in; failing open, those who are ejected
+/// but pass their checks; failing open, all that have an address, but only once every health is
+/// known (`settled`). Shares are the weights, or ten times those while somebody's share grows.
+/// Pure; for 10,000 members about a millisecond.
+Eligible eligible(const std::vector<Member>& members, const Ejections& ejections,
+                  const SlowStart& slow_start, bool settled, TimePoint now);
+
+}  // namespace otto

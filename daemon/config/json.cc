@@ -1,0 +1,215 @@
+#include "config/json.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include "config/json_tree.h"
+#include "config/wording.h"
+
+namespace otto {
+
+namespace {
+
+constexpr std::size_t short_line = 80;
+
+std::string position(std::string_view source, std::size_t offset) {
+    const std::string_view before = source.substr(0, offset);
+    const auto line = std::ranges::count(before, '\n') + 1;
+    const auto start = before.rfind('\n');
+    const auto column = start == std::string_view::npos ? offset + 1 : offset - start;
+    return fmt::format("line {}, column {}: ", line, column);
+}
+
+Json::Kind kind_of(JsonValue::Kind kind) {
+    switch (kind) {
+        case JsonValue::Kind::null:
+            return Json::Kind::null;
+        case JsonValue::Kind::boolean:
+            return Json::Kind::boolean;
+        case JsonValue::Kind::number:
+            return Json::Kind::number;
+        case JsonValue::Kind::string:
+            return Json::Kind::string;
+        case JsonValue::Kind::list:
+            return Json::Kind::list;
+        case JsonValue::Kind::object:
+            return Json::Kind::object;
+    }
+    return Json::Kind::null;
+}
+
+/// The Error is a key that stands twice in one object.
+Result<Json> convert(JsonValue& value, std::string_view source) {
+    Json json;
+    json.kind = kind_of(value.kind);
+    json.key = std::move(value.key);
+    json.text = json.is_string() ? std::move(value.text) : std::string(value.spelling(source));
+    if (!json.is_list() && !json.is_object()) return json;
+    json.text.clear();
+    json.children.reserve(value.children.size());
+    std::unordered_set<std::string> seen;
+    for (JsonValue& child : value.children) {
+        const std::size_t offset = child.key_begin;
+        auto converted = convert(child, source);
+        if (!converted) return converted;
+        if (json.is_object() && !seen.insert(converted->key).second)
+            return Error{position(source, offset) + "duplicate key " + quoted(converted->key)};
+        json.children.push_back(*std::move(converted));
+    }
+    return json;
+}
+
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void write_text(Writer& writer, const std::string& text) {
+    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+void write(Writer& writer, const Json& json) {
+    switch (json.kind) {
+        case Json::Kind::null:
+            writer.Null();
+            return;
+        case Json::Kind::boolean:
+        case Json::Kind::number:
+            writer.RawValue(json.text.data(), json.text.size(), rapidjson::kNumberType);
+            return;
+        case Json::Kind::string:
+            write_text(writer, json.text);
+            return;
+        case Json::Kind::list:
+            writer.StartArray();
+            for (const Json& child : json.children) write(writer, child);
+            writer.EndArray();
+            return;
+        case Json::Kind::object:
+            writer.StartObject();
+            for (const Json& child : json.children) {
+                write_text(writer, child.key);
+                write(writer, child);
+            }
+            writer.EndObject();
+            return;
+    }
+}
+
+/// As compact(), with a space after each comma and colon.
+std::string on_one_line(const Json& json) {
+    if (!json.is_list() && !json.is_object()) return json.compact();
+    std::string line = json.is_list() ? "[" : "{ ";
+    for (const Json& child : json.children) {
+        if (&child != &json.children.front()) line += ", ";
+        if (json.is_object()) line += Json::string(child.key).compact() + ": ";
+        line += child.compact();
+    }
+    return line + (json.is_list() ? "]" : " }");
+}
+
+void write_pretty(std::string& out, const Json& json, std::size_t indent) {
+    const bool nested = std::ranges::any_of(
+        json.children, [](const Json& child) { return child.is_list() || child.is_object(); });
+    const bool outermost = indent == 0;
+    if (json.children.empty() && json.is_object()) {
+        out += "{}";
+        return;
+    }
+    if (!nested && !outermost) {
+        std::string line = on_one_line(json);
+        if (line.size() + indent <= short_line || json.children.empty()) {
+            out += line;
+            return;
+        }
+    }
+    if (json.children.empty()) {
+        out += json.compact();
+        return;
+    }
+    out += json.is_list() ? "[" : "{";
+    for (const Json& child : json.children) {
+        out += (&child == &json.children.front() ? "\n" : ",\n") + std::string(indent + 2, ' ');
+        if (json.is_object()) out += Json::string(child.key).compact() + ": ";
+        write_pretty(out, child, indent + 2);
+    }
+    out += "\n" + std::string(indent, ' ') + (json.is_list() ? "]" : "}");
+}
+
+}  // namespace
+
+Json Json::of(Kind kind, std::string_view text) {
+    Json json;
+    json.kind = kind;
+    json.text = text;
+    return json;
+}
+
+Json Json::decimal(double value) {
+    return of(Kind::number, fmt::format("{:.1f}", value));
+}
+
+Result<Json> Json::parse(std::string_view source) {
+    auto parsed = parse_json(source);
+    if (const auto* fault = std::get_if<JsonFault>(&parsed))
+        return Error{position(source, fault->offset) + fault->message};
+    return convert(std::get<JsonValue>(parsed), source);
+}
+
+const Json* Json::find(std::string_view name) const {
+    if (!is_object()) return nullptr;
+    const auto found = std::ranges::find(children, name, &Json::key);
+    return found == children.end() ? nullptr : &*found;
+}
+
+std::string_view Json::text_of(std::string_view name) const {
+    const Json* member = find(name);
+    return member == nullptr ? std::string_view() : std::string_view(member->text);
+}
+
+Json& Json::set(std::string_view name, Json value) {
+    value.key = name;
+    const auto found = std::ranges::find(children, name, &Json::key);
+    if (found == children.end()) {
+        children.push_back(std::move(value));
+    } else {
+        *found = std::move(value);
+    }
+    return *this;
+}
+
+void Json::erase(std::string_view name) {
+    std::erase_if(children, [name](const Json& child) { return child.key == name; });
+}
+
+Json& Json::add(Json value) {
+    value.key.clear();
+    children.push_back(std::move(value));
+    return *this;
+}
+
+std::string Json::compact() const {
+    rapidjson::StringBuffer buffer;
+    Writer writer(buffer);
+    write(writer, *this);
+    return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::string Json::pretty() const {
+    std::string out;
+    write_pretty(out, *this, 0);
+    return out + "\n";
+}
+
+bool Json::operator==(const Json& other) const {
+    if (kind != other.kind || text != other.text || children.size() != other.children.size())
+        return false;
+    for (std::size_t at = 0; at < children.size(); ++at)
+        if (children[at].key != other.children[at].key || children[at] != other.children[at])
+            return false;
+    return true;
+}
+
+}  // namespace otto

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace otto {
+
+/// A JSON value to be built, changed and written: what the admin API speaks. Members keep their
+/// order. A plain value of its owner.
+struct Json {
+    enum class Kind : std::uint8_t { null, boolean, number, string, list, object };
+
+    Kind kind = Kind::null;
+    std::string key;   // of members
+    std::string text;  // strings decoded; numbers and booleans as they are spelt
+    std::vector<Json> children;
+
+    /// Strict JSON (RFC 8259) within the bounds of parse_json(), without duplicate keys. The Error
+    /// begins with line and column.
+    static Result<Json> parse(std::string_view source);
+
+    static Json object() { return of(Kind::object, ""); }
+    static Json list() { return of(Kind::list, ""); }
+    static Json string(std::string_view value) { return of(Kind::string, value); }
+    static Json boolean(bool value) { return of(Kind::boolean, value ? "true" : "false"); }
+    static Json number(std::uint64_t value) { return of(Kind::number, std::to_string(value)); }
+    /// With one decimal.
+    static Json decimal(double value);
+
+    bool is_null() const { return kind == Kind::null; }
+    bool is_string() const { return kind == Kind::string; }
+    bool is_list() const { return kind == Kind::list; }
+    bool is_object() const { return kind == Kind::object; }
+    bool is_true() const { return kind == Kind::boolean && text == "true"; }
+
+    /// The member of an object; null when there is none, or this is no object.
+    const Json* find(std::string_view name) const;
+    /// The text of a member; "" when there is none.
+    std::string_view text_of(std::string_view name) const;
+    /// Replaces the member, or adds it at the end.
+    Json& set(std::string_view name, Json value);
+    void erase(std::string_view name);
+    Json& add(Json value);
+
+    /// On one line.
+    std::string compact() const;
+    /// Indented by two, with a final newline. Lists and objects without others inside stay on one
+    /// line where they fit.
+    std::string pretty() const;
+
+    /// The order of members counts; the key that a value itself stands under does not.
+    bool operator==(const Json& other) const;
+
+  private:
+    static Json of(Kind kind, std::string_view text);
+};
+
+}  // namespace otto

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/config.h"
+#include "config/json.h"
+
+namespace otto::ctl {
+
+/// A file with the changes made at run time in it, checked, and not yet written.
+struct Folded {
+    std::string file;  // without symbolic links
+    std::string text;
+    Config config;
+};
+Result<Folded> fold(const std::string& file, const Json& changes);
+
+/// Puts `text` in the place of `file`, which keeps its owner and mode: after a crash either the old
+/// or the new text is there.
+Status replace(const std::string& file, const std::string& text);
+
+/// Has systemd listen on `port` in the place of what otto.socket says: writes a drop-in for it, and
+/// restarts it, and with it Otto. Needs root.
+Status open_port(const std::vector<ListenConfig>& port);
+
+}  // namespace otto::ctl

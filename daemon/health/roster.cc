@@ -1,0 +1,142 @@
+#include "health/roster.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace otto {
+
+namespace {
+
+/// Between two changes that come by time alone: when ejections of many servers end one after the
+/// other, they end in batches.
+constexpr Duration least_wait = std::chrono::milliseconds(10);
+
+Policy policy_of(Balance balance) {
+    switch (balance) {
+        case Balance::round_robin:
+            return Policy::round_robin;
+        case Balance::least_connections:
+            return Policy::least_connections;
+        case Balance::two_choices:
+            return Policy::two_choices;
+        case Balance::fastest:
+            return Policy::fastest;
+        case Balance::ip_hash:
+            return Policy::ip_hash;
+        case Balance::first:
+            return Policy::first;
+    }
+    return Policy::round_robin;
+}
+
+}  // namespace
+
+Roster::Roster(const Loop& loop, Callbacks callbacks)
+    : callbacks_(std::move(callbacks)),
+      members_(std::make_shared<const std::vector<Member>>()),
+      change_timer_(loop, [this] { callbacks_.on_change(); }) {}
+
+void Roster::adopt(Members members, const Config& config) {
+    members_ = std::move(members);
+    places_.clear();
+    places_.reserve(members_->size());
+    for (std::size_t at = 0; at < members_->size(); ++at)
+        places_.emplace((*members_)[at].server->id, at);
+    policy_ = policy_of(config.balance);
+    consecutive_errors_ = config.ejection.consecutive_errors;
+    ejections_.configure(config.ejection.base, config.ejection.max);
+    slow_start_.configure(config.slow_start);
+
+    for (const std::uint64_t server : ejections_.known()) {
+        const Member* member = find(server);
+        const bool disabled = member != nullptr && member->state == ServerState::disabled;
+        if (member != nullptr && !disabled && consecutive_errors_ != 0) continue;
+        const bool was_out = ejections_.out(server);
+        ejections_.forget(server);
+        if (member != nullptr && was_out)
+            acquit(*member, disabled ? "it is disabled" : "ejection is off");
+    }
+}
+
+const Member* Roster::find(std::uint64_t server) const {
+    const auto found = places_.find(server);
+    return found == places_.end() ? nullptr : &(*members_)[found->second];
+}
+
+std::shared_ptr<const Candidates> Roster::build(const Candidates& predecessor, bool settled) {
+    const TimePoint time = now();
+    offer_trials(time);
+    slow_start_.note(servers_in(*members_, ejections_), time, !std::exchange(started_, true));
+    Eligible eligible = otto::eligible(*members_, ejections_, slow_start_, settled, time);
+    if (eligible.next_change) {
+        change_timer_.set(std::max(*eligible.next_change, time + least_wait));
+    } else {
+        change_timer_.cancel();
+    }
+    set_service(eligible, settled);
+
+    Selection selection{.policy = policy_,
+                        .settled = settled,
+                        .failing_open = eligible.failing_open,
+                        .trials = std::move(eligible.trials)};
+    if (!eligible.reserve.empty()) {
+        const Candidates* before = predecessor.reserve();
+        const Selection plain{.policy = policy_, .settled = settled};
+        selection.reserve = before != nullptr
+                                ? Candidates::build(std::move(eligible.reserve), plain, *before)
+                                : Candidates::build(std::move(eligible.reserve), plain, 0);
+    }
+    return Candidates::build(std::move(eligible.members), std::move(selection), predecessor);
+}
+
+void Roster::offer_trials(TimePoint now) {
+    for (const std::uint64_t server : ejections_.expire(now))
+        if (const Member* member = find(server)) member->server->offer_trial();
+}
+
+void Roster::set_service(const Eligible& eligible, bool settled) {
+    // While healths are unknown requests wait, and without a configuration there is nobody to miss.
+    if (eligible.members.empty() && !settled) return;
+    Service service = eligible.failing_open ? Service::failing_open : Service::normal;
+    if (eligible.members.empty() && !members_->empty()) service = Service::nobody;
+    service_ = service;
+}
+
+void Roster::errors_in_a_row(std::uint64_t server, unsigned count) {
+    const Member* member = find(server);
+    if (member == nullptr || consecutive_errors_ == 0 || count < consecutive_errors_) return;
+    if (!is_in(*member, ejections_) || !may_eject(server, *members_, ejections_)) return;
+    if (const auto ejected = ejections_.eject(server, now()))
+        eject(*member, *ejected, std::to_string(count) + " errors in a row");
+}
+
+void Roster::trial_ended(std::uint64_t server, bool passed) {
+    const Member* member = find(server);
+    if (member == nullptr) return;
+    if (passed) {
+        if (ejections_.acquit(server, now())) acquit(*member, "a request on trial went well");
+    } else if (const auto ejected = ejections_.convict(server, now())) {
+        eject(*member, *ejected, "a request on trial failed");
+    }
+}
+
+void Roster::check_passed(const Server& server) {
+    const Member* member = find(server.id);
+    if (member == nullptr || server.health() != Health::healthy) return;
+    if (ejections_.acquit(server.id, now())) acquit(*member, "a check passed");
+}
+
+void Roster::eject(const Member& member, const Ejections::Ejected& ejected,
+                   const std::string& reason) {
+    callbacks_.on_ejected(member, ejected, reason);
+    callbacks_.on_change();
+}
+
+void Roster::acquit(const Member& member, const std::string& reason) {
+    member.server->take_trial();
+    member.server->note_success();  // it begins afresh
+    callbacks_.on_back(member, reason);
+    callbacks_.on_change();
+}
+
+}  // namespace otto

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "balance/candidates.h"
+#include "balance/ejections.h"
+#include "balance/eligible.h"
+#include "balance/slow_start.h"
+#include "config/config.h"
+#include "event/loop.h"
+#include "event/timer.h"
+
+namespace otto {
+
+/// Decides who of the servers is given requests, by configuration, health, ejections and slow start
+/// (balance/eligible.h), and keeps the last two. Health itself is the monitor's. Control thread
+/// only.
+class Roster {
+  public:
+    enum class Service : std::uint8_t {
+        normal,        // servers that are in get the requests
+        failing_open,  // nobody is in: those get them that might answer all the same
+        nobody         // there is not even such a server
+    };
+
+    /// Called from whatever brought the change about. They may ask the roster, but change nothing.
+    struct Callbacks {
+        /// The candidates are not what they were: build() soon.
+        std::function<void()> on_change;
+        std::function<void(const Member&, const Ejections::Ejected&, const std::string& reason)>
+            on_ejected;
+        /// The server is no longer ejected.
+        std::function<void(const Member&, const std::string& reason)> on_back;
+    };
+
+    using Members = std::shared_ptr<const std::vector<Member>>;
+
+    Roster(const Loop& loop, Callbacks callbacks);
+
+    /// These are configured from now on. Servers that were there before keep their ejections,
+    /// unless they are disabled or ejection is off.
+    void adopt(Members members, const Config& config);
+
+    /// Who gets requests now, to follow `predecessor`. `settled`: all healths are known. The first
+    /// call is Otto's start: whoever is in then has all of its share.
+    std::shared_ptr<const Candidates> build(const Candidates& predecessor, bool settled);
+
+    /// What workers and the monitor have to tell. Servers that are gone are ignored.
+    void errors_in_a_row(std::uint64_t server, unsigned count);
+    void trial_ended(std::uint64_t server, bool passed);
+    void check_passed(const Server& server);
+
+    /// As of the last build().
+    Service service() const { return service_; }
+    const Ejections& ejections() const { return ejections_; }
+    /// Null when no server has this Server::id.
+    const Member* find(std::uint64_t server) const;
+
+  private:
+    void eject(const Member& member, const Ejections::Ejected& ejected, const std::string& reason);
+    void acquit(const Member& member, const std::string& reason);
+    void offer_trials(TimePoint now);
+    void set_service(const Eligible& eligible, bool settled);
+
+    const Callbacks callbacks_;
+    Members members_;
+    std::unordered_map<std::uint64_t, std::size_t> places_;  // of members_, by Server::id
+    Policy policy_ = Policy::round_robin;
+    unsigned consecutive_errors_ = 0;
+    Ejections ejections_;
+    SlowStart slow_start_;
+    Service service_ = Service::normal;
+    bool started_ = false;
+    Timer change_timer_;
+};
+
+}  // namespace otto

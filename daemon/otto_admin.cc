@@ -1,0 +1,87 @@
+// What the admin API asks of Otto, and has it do.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "otto.h"
+#include "sd/journal.h"
+#include "sd/state.h"
+#include "version.h"
+
+namespace otto {
+
+Status Otto::open_admin(std::vector<UniqueFd> sockets) {
+    if (sockets.empty()) return {};
+    auto api = admin::Api::open(loop_, *this, changes_, state_directory());
+    if (!api) return api.error();
+    api_ = std::move(*api);
+    for (UniqueFd& socket : sockets) {
+        const Status listening = api_->listen(std::move(socket));
+        if (!listening) return listening;
+    }
+    return {};
+}
+
+admin::Control::Overview Otto::overview() const {
+    const auto total = [this](std::atomic<std::uint64_t> WorkerCounters::*counter) {
+        std::uint64_t count = 0;
+        for (const auto& worker : workers_)
+            count += (worker->counters().*counter).load(std::memory_order_relaxed);
+        return count;
+    };
+    Overview overview;
+    overview.version = version;
+    overview.state = phase_ == Phase::running ? "running" : "draining";
+    overview.line = status_line();
+    overview.uptime = now() - started_;
+    overview.workers = workers_.size();
+    overview.healthy = static_cast<std::size_t>(std::ranges::count_if(
+        snapshot_->members,
+        [](const Member& member) { return member.server->health() == Health::healthy; }));
+    overview.requests = total(&WorkerCounters::requests);
+    overview.requests_per_second = rate_.per_second();
+    overview.connections = total(&WorkerCounters::connections);
+    for (const Address& address : listening_.addresses())
+        overview.listening.push_back(address.text());
+    if (!port_differs_.empty()) overview.port_commands = commands_for(snapshot_->config.port);
+    overview.config_file = options_.config;
+    overview.ready = phase_ == Phase::running && !candidates_->empty();
+    return overview;
+}
+
+std::string Otto::reason(const Server& server) const {
+    const Member* member = roster_.find(server.id);
+    if (member != nullptr && member->state == ServerState::disabled) return "disabled";
+    return monitor_.reason(server);
+}
+
+bool Otto::ejected(const Server& server) const {
+    return roster_.ejections().out(server.id);
+}
+
+void Otto::apply(Config config) {
+    note_what_waits(config);
+    const bool port_changed = config.port != snapshot_->config.port;
+    adopt(std::move(config));
+    if (settling_ && monitor_.settled()) settle();
+    if (port_changed) report_port();
+}
+
+/// Of a configuration that is about to be adopted.
+void Otto::note_what_waits(const Config& config) const {
+    const Config& before = snapshot_->config;
+    const auto note = [](std::string_view key) {
+        log(Priority::notice, nullptr,
+            fmt::format("a change of \"{}\" takes effect at the next restart", key));
+    };
+    if (config.workers != before.workers) note("workers");
+    if (!listening_.from_systemd() && config.port != before.port) note("port");
+    if (!listening_.from_systemd() && config.admin != before.admin) note("admin");
+}
+
+bool Otto::in_force_everywhere() const {
+    return std::ranges::all_of(workers_, [](const auto& worker) { return worker->up_to_date(); });
+}
+
+}  // namespace otto

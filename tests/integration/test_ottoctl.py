@@ -1,0 +1,294 @@
+"""ottoctl: what it prints, what it exits with, and `apply`."""
+
+import json
+import os
+import pty
+import stat
+import subprocess
+import threading
+
+from admin import Admin, admin_socket
+from harness import PATIENCE, SANITIZER_REPORT, TestCase, main, settings, tcp_listener
+
+REFUSED, UNREACHABLE, UNKNOWN, NOT_DRAINED, USAGE, BAD_CONFIG = 1, 3, 4, 5, 64, 78
+
+
+class Done:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f"exit {self.code}\n{self.out}{self.err}"
+
+
+class CtlCase(TestCase):
+    def started(self, config, **options):
+        self.state = options.pop("state", None) or self.folder()
+        listener, self.socket = admin_socket(self.folder())
+        sockets, names = [tcp_listener(), listener], ["http", "admin"]
+        if options.pop("tcp", False):
+            sockets.append(tcp_listener())
+            names.append("admin")
+            self.tcp = "{}:{}".format(*sockets[-1].getsockname()[:2])
+        # As the sockets are: on the machine that runs this test, `apply` is to leave systemd alone.
+        config["port"] = "{}:{}".format(*sockets[0].getsockname())
+        otto = self.otto(config, sockets=sockets, names=names, state=self.state, **options)
+        self.admin = Admin(self.socket)
+        return otto
+
+    def ctl(self, *arguments, code=0, socket=None, **environment):
+        env = {"PATH": os.environ["PATH"], "TERM": "xterm", **environment}
+        env.update((key, value) for key, value in os.environ.items() if key.endswith("SAN_OPTIONS"))
+        place = ("--socket", socket or self.socket)
+        ran = subprocess.run([os.environ["OTTOCTL"], *place, *arguments], env=env, text=True,
+                             stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE,
+                             check=False)
+        done = Done(ran.returncode, ran.stdout, ran.stderr)
+        self.assertNotRegex(done.err, SANITIZER_REPORT)
+        self.assertEqual(done.code, code, done)
+        return done
+
+
+class Looking(CtlCase):
+    def test_status_and_servers(self):
+        servers = self.demo(2)
+        otto = self.started(settings([{"url": servers[0].url, "name": "one"}, servers[1]]))
+        otto.wait_healthy(2)
+        told = self.ctl("status").out
+        self.assertRegex(told, r"Servers +2 of 2 healthy\n")
+        self.assertIn(otto.config_file, told)
+        self.assertNotIn("\x1b", told)
+        lines = self.ctl("servers").out.splitlines()
+        self.assertRegex(lines[0], "^NAME +STATE +HEALTH +WEIGHT +ACTIVE +LATENCY +REASON$")
+        self.assertRegex(lines[1], "^one +active +healthy +1 +0 ")
+        self.assertEqual(self.ctl("status", "--json").json["servers"], {"healthy": 2, "total": 2})
+        shown = self.ctl("--json", "servers").json["servers"]
+        self.assertEqual([server["name"] for server in shown], ["one", servers[1].url])
+
+    def test_colours_on_a_terminal_only(self):
+        servers = self.demo(1)
+        self.started(settings(servers)).wait_healthy(1)
+
+        def on_terminal(**environment):
+            outer, inner = pty.openpty()
+            with subprocess.Popen([os.environ["OTTOCTL"], "--socket", self.socket, "servers"],
+                                  stdout=inner, stdin=subprocess.DEVNULL,
+                                  env={**os.environ, "TERM": "xterm", **environment}) as process:
+                os.close(inner)
+                told = b""
+                try:
+                    while piece := os.read(outer, 65536):
+                        told += piece
+                except OSError:
+                    pass
+                os.close(outer)
+                self.assertEqual(process.wait(PATIENCE), 0)
+            return told
+        self.assertIn(b"\x1b[32mhealthy", on_terminal())
+        self.assertNotIn(b"\x1b", on_terminal(NO_COLOR="1"))
+        self.assertNotIn(b"\x1b", on_terminal(TERM="dumb"))
+
+    def test_no_otto(self):
+        nowhere = os.path.join(self.folder(), "admin.sock")
+        told = self.ctl("status", socket=nowhere, code=UNREACHABLE).err
+        self.assertIn("systemctl enable --now otto-admin.socket", told)
+        listener = tcp_listener()
+        place = "{}:{}".format(*listener.getsockname())
+        listener.close()
+        self.ctl("status", socket=place, code=UNREACHABLE)
+        self.assertIn("HOST:PORT", self.ctl("status", socket="x", code=UNREACHABLE).err)
+
+    def test_not_permitted(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to become somebody else")
+        folder = self.folder()
+        os.chmod(folder, 0o755)
+        listener, path = admin_socket(folder)
+        os.chmod(path, 0o660)
+        ottoctl = os.path.join(folder, "ottoctl")
+        with open(os.environ["OTTOCTL"], "rb") as binary, open(ottoctl, "wb") as copy:
+            copy.write(binary.read())
+        os.chmod(ottoctl, 0o755)
+        ran = subprocess.run([ottoctl, "--socket", path, "status"], capture_output=True, text=True,
+                             user=65534, group=65534, extra_groups=[], check=False,
+                             timeout=PATIENCE)
+        listener.close()
+        self.assertEqual(ran.returncode, UNREACHABLE, ran)
+        self.assertIn("group otto-admin", ran.stderr)
+
+    def test_the_command_line(self):
+        self.socket = "/nowhere"
+        for arguments in ((), ("nothing",), ("drain",), ("weight", "a"), ("weight", "a", "x"),
+                          ("status", "more"), ("status", "--colour"), ("check",)):
+            self.assertIn("--help", self.ctl(*arguments, code=USAGE).err)
+        self.assertIn("drain", self.ctl("--help").out)
+        self.assertIn("--timeout", self.ctl("drain", "--help").out)
+        self.assertRegex(self.ctl("--version").out, r"^ottoctl \d+\.\d+\.\d+\n$")
+        told = self.ctl("drain", "a", "--wait", "--timeout", "soon", code=USAGE).err
+        self.assertIn("30s", told)
+
+
+class Changing(CtlCase):
+    def test_servers(self):
+        servers = self.demo(3)
+        otto = self.started(settings(servers[:1]))
+        otto.wait_healthy(1)
+        self.ctl("add", servers[1].url, "--name", "two", "--weight", "3", "--max-connections", "9")
+        self.ctl("add", servers[2].url, "--backup")
+        self.assertIn("already", self.ctl("add", servers[2].url, "--backup").out)
+        shown = self.admin.servers()
+        self.assertEqual((shown["two"]["weight"], shown["two"]["maxConnections"]), (3, 9))
+        self.assertTrue(shown[servers[2].url]["backup"])
+        self.ctl("weight", "two", "5")
+        self.ctl("drain", servers[0].url)
+        self.assertEqual(self.admin.servers()[servers[0].url]["state"], "drain")
+        self.ctl("enable", servers[0].url)
+        self.ctl("disable", shown[servers[0].url]["id"])
+        self.assertEqual(self.admin.servers()[servers[0].url]["state"], "disabled")
+        self.assertRegex(self.ctl("servers").out, "disabled +unknown")
+        self.ctl("remove", servers[2].url)
+        self.assertEqual(set(self.admin.servers()), {servers[0].url, "two"})
+        told = self.ctl("diff").out
+        self.assertIn('+ server two {"url":', told)
+        self.assertIn(f'+ server {servers[0].url}: state "disabled"', told)
+        self.assertEqual(set(self.ctl("diff", "--json").json["servers"]), {servers[0].url, "two"})
+        self.assertIn("ottoctl diff", self.ctl("status").out)
+        self.ctl("reset")
+        self.assertEqual(self.ctl("diff").out, "")
+        self.assertEqual(set(self.admin.servers()), {servers[0].url})
+
+    def test_refusals(self):
+        servers = self.demo(2)
+        self.started(settings([servers[0], {"url": servers[1].url, "name": "number-two"}]))
+        told = self.ctl("drain", "nunber-two", code=UNKNOWN).err
+        self.assertIn('did you mean "number-two"?', told)
+        self.assertIn("1001", self.ctl("weight", "number-two", "1001", code=REFUSED).err)
+        self.assertIn("ftp", self.ctl("add", "ftp://x", code=REFUSED).err.lower() + "ftp")
+        self.ctl("drain", "number-two")
+        self.assertIn("--force", self.ctl("drain", servers[0].url, code=REFUSED).err)
+        self.ctl("drain", servers[0].url, "--force")
+        told = self.ctl("remove", "nobody", "--json", code=UNKNOWN)
+        self.assertEqual(told.json["status"], 404)
+
+    def test_drain_waits_for_the_last_request(self):
+        arrived, go = threading.Semaphore(0), threading.Event()
+        self.addCleanup(go.set)
+
+        def script(connection, _number):
+            while True:
+                if connection.target == "/slow":
+                    arrived.release()
+                    go.wait(60)
+                connection.reply(connection.body() or b"hello")
+                if not connection.next_request():
+                    return
+        slow = self.scripted(script)
+        otto = self.started(settings([slow, *self.demo(1)], balance="first"))
+        otto.wait_healthy(2)
+        replies = []
+        request = threading.Thread(target=lambda: replies.append(otto.fetch("/slow").status))
+        request.start()
+        self.assertTrue(arrived.acquire(timeout=30))
+        told = self.ctl("drain", slow.url, "--wait", "--timeout", "100ms", code=NOT_DRAINED).err
+        self.assertIn("1 requests are still under way", told)
+        answers = []
+        waiter = threading.Thread(
+            target=lambda: answers.append(self.ctl("drain", slow.url, "--wait").out))
+        waiter.start()
+        go.set()
+        waiter.join(30)
+        request.join(30)
+        self.assertIn("nothing is under way", answers[0])
+        self.assertEqual(replies, [200])
+
+    def test_over_tcp_with_the_token(self):
+        servers = self.demo(1)
+        self.started(settings(servers), tcp=True)
+        self.ctl("status", socket=self.tcp)
+        self.assertIn("ottoctl token", self.ctl("weight", servers[0].url, "2", socket=self.tcp,
+                                                code=REFUSED).err)
+        token = self.ctl("token").out.strip()
+        self.ctl("weight", servers[0].url, "2", socket=self.tcp, OTTO_TOKEN=token)
+        self.assertEqual(self.admin.servers()[servers[0].url]["weight"], 2)
+
+
+class Configuration(CtlCase):
+    def test_check_and_reload(self):
+        servers = self.demo(2)
+        otto = self.started(settings(servers[:1]))
+        self.ctl("check", otto.config_file)
+        self.assertIn("generation 2", self.ctl("reload").out)
+        otto.write('{\n  "servers": 3\n}')
+        told = self.ctl("check", otto.config_file, code=BAD_CONFIG).err
+        self.assertIn(":2:14: /servers: ", told)
+        found = self.ctl("check", otto.config_file, "--json", code=BAD_CONFIG).json
+        self.assertEqual((found["ok"], found["errors"][0]["line"]), (False, 2))
+        self.assertIn("2:14: /servers: ", self.ctl("reload", code=BAD_CONFIG).err)
+        self.ctl("check", os.path.join(self.folder(), "none.json"), code=BAD_CONFIG)
+
+    def test_apply(self):
+        servers = self.demo(3)
+        config = settings([servers[0], {"url": servers[1].url, "weight": 2}])
+        otto = self.started(config)
+        os.chmod(otto.config_file, 0o640)
+        link = os.path.join(self.folder(), "link.json")
+        os.symlink(otto.config_file, link)
+        self.assertIn("nothing to apply", self.ctl("apply", otto.config_file).out)
+        self.ctl("add", servers[2].url)
+        self.ctl("weight", servers[0].url, "4")
+        self.ctl("remove", servers[1].url)
+        self.assertEqual(
+            self.admin.ask("PATCH", "/api/v1/config", {"balance": "first"}).status, 200)
+        before = self.admin.get("config").json["effective"]
+        told = self.ctl("apply", link).out
+        self.assertIn("rewritten", told)
+        with open(otto.config_file, encoding="utf-8") as file:
+            written = json.load(file)
+        self.assertEqual(written, before)
+        self.assertEqual(written["servers"],
+                         [{"url": servers[0].url, "weight": 4}, servers[2].url])
+        self.assertEqual(stat.S_IMODE(os.stat(otto.config_file).st_mode), 0o640)
+        self.assertTrue(os.path.islink(link))
+        shown = self.admin.get("config").json
+        self.assertEqual((shown["changes"], shown["file"]), ({}, before))
+        self.assertFalse(os.path.exists(os.path.join(self.state, "overlay.json")))
+        self.assertEqual(os.listdir(os.path.dirname(otto.config_file)).count("config.json.new"), 0)
+
+    def test_apply_after_an_edit_that_was_not_reloaded(self):
+        servers = self.demo(2)
+        otto = self.started(settings(servers[:1]))
+        self.ctl("add", servers[1].url)
+        edited = {**settings(servers[:1]), "balance": "first"}
+        edited["port"] = "{}:{}".format(*otto.sockets[0].getsockname())
+        otto.write(edited)
+        # What was in force is not what the file says now: nothing is dropped before somebody looks.
+        self.assertIn("apply again", self.ctl("apply", otto.config_file, code=REFUSED).err)
+        self.assertEqual(len(self.admin.servers()), 2)
+        self.ctl("apply", otto.config_file)
+        shown = self.admin.get("config").json
+        self.assertEqual((shown["changes"], shown["effective"]["balance"]), ({}, "first"))
+        self.assertEqual(len(self.admin.servers()), 2)
+
+    def test_apply_to_another_file(self):
+        servers = self.demo(2)
+        otto = self.started(settings(servers[:1]))
+        self.ctl("add", servers[1].url)
+        other = os.path.join(self.folder(), "other.json")
+        with open(other, "w", encoding="utf-8") as file:
+            json.dump({"servers": ["http://localhost:1"]}, file)
+        self.assertIn(otto.config_file, self.ctl("apply", other).err)
+        with open(other, encoding="utf-8") as file:
+            self.assertEqual(json.load(file), {"servers": ["http://localhost:1", servers[1].url]})
+        self.assertEqual(len(self.ctl("diff", "--json").json), 1)
+        with open(other, "w", encoding="utf-8") as file:
+            file.write("{")
+        self.assertIn("mend it first", self.ctl("apply", other, code=REFUSED).err)
+        self.ctl("apply", other + ".none", code=REFUSED)
+
+
+if __name__ == "__main__":
+    main()
