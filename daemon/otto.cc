@@ -344,6 +344,7 @@ void Otto::server_flipped(const Monitor::Flip& flip) {
          {"FROM", to_string(flip.from)},
          {"TO", to_string(flip.to)},
          {"REASON", flip.reason}});
+    if (up && !flip.first) roster_.recovered(flip.server);
     // A name may have other addresses to go to by now.
     if (!up && !resolver_.answers().empty()) resolver_.announce();
     if (adopting_) return;

@@ -126,6 +126,13 @@ void Roster::check_passed(const Server& server) {
     if (ejections_.acquit(server.id, now())) acquit(*member, "a check passed");
 }
 
+void Roster::recovered(const Server& server) {
+    const Member* member = find(server.id);
+    if (member == nullptr || !ejections_.out(server.id)) return;
+    ejections_.forget(server.id);
+    acquit(*member, "it was unhealthy and has recovered");
+}
+
 void Roster::eject(const Member& member, const Ejections::Ejected& ejected,
                    const std::string& reason) {
     callbacks_.on_ejected(member, ejected, reason);

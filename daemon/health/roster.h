@@ -55,6 +55,8 @@ class Roster {
     void errors_in_a_row(std::uint64_t server, unsigned count);
     void trial_ended(std::uint64_t server, bool passed);
     void check_passed(const Server& server);
+    /// The server was out by its health and is back by its checks: an ejection of before is void.
+    void recovered(const Server& server);
 
     /// As of the last build().
     Service service() const { return service_; }

@@ -142,6 +142,20 @@ TEST_F(RosterTest, ACheckEndsATrialAndWithdrawsItsOffer) {
     EXPECT_EQ(build(), 2u);
 }
 
+TEST_F(RosterTest, WhoRecoversFromBeingUnhealthyIsNotEjectedAnyLonger) {
+    adopt(2);
+    config_.ejection = {.consecutive_errors = 5, .base = 1h, .max = 1h};
+    adopt();
+    roster_.errors_in_a_row(id(0), 5);
+    EXPECT_EQ(build(), 1u);
+    told();
+    roster_.recovered(*members_[1].server);
+    EXPECT_EQ(told(), Told{});
+    roster_.recovered(*members_[0].server);
+    EXPECT_EQ(told(), Told{"a back: it was unhealthy and has recovered"});
+    EXPECT_EQ(build(), 2u);
+}
+
 TEST_F(RosterTest, ReloadsKeepEjections) {
     config_.ejection.base = config_.ejection.max = 1h;
     adopt(3);
