@@ -17,8 +17,8 @@ namespace otto {
 
 namespace {
 
-/// Threads that ask, as long as answers come within Pace::patience: each lookup that takes longer
-/// is made up for by one more, so that names that hang do not delay the others.
+/// Threads that ask, as long as answers come in half of Pace::patience: each lookup that takes
+/// longer is made up for by one more, so that names that hang do not delay the others.
 constexpr std::size_t usual_threads = 4;
 constexpr std::size_t most_threads = 32;
 /// Between two calls of on_change: each may mean work for all servers.
@@ -53,9 +53,10 @@ struct Resolver::Desk {
 
     std::size_t idle() const { return threads - lookups.size(); }
 
-    /// How many threads there may be now.
+    /// How many threads there may be now. Half of the patience makes a lookup slow: it is looked at
+    /// when all of that is over since its name was asked for, which is before it began.
     std::size_t allowed() const {
-        const TimePoint before = now() - patience;
+        const TimePoint before = now() - patience / 2;
         const auto slow =
             std::ranges::count_if(lookups, [before](TimePoint begun) { return begun <= before; });
         return std::min(usual_threads + static_cast<std::size_t>(slow), most_threads);
