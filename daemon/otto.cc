@@ -10,6 +10,7 @@
 
 #include "base/cpus.h"
 #include "sd/journal.h"
+#include "sd/log_thread.h"
 #include "sd/state.h"
 #include "version.h"
 
@@ -86,6 +87,9 @@ int Otto::run(const Options& options) {
     };
     auto sockets = Listening::adopt();
     if (!sockets) return fail(exit_no_socket, sockets.error().message);
+    // From here on the environment stays as it is, and there may be threads.
+    const auto log_thread = LogThread::start();
+    if (!log_thread) return fail(exit_failure, log_thread.error().message);
 
     LoadedConfig loaded = load_config(options.config);
     if (!loaded.ok()) log_problems(loaded, messages::config_invalid_at_start);
@@ -139,7 +143,10 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
       tick_timer_(loop_, [this] { tick(); }) {}
 
 Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
+    if (!admin_sockets.empty()) tap_log();
+    loads_.failed_last = !loaded.ok();
     if (loaded.ok()) {
+        loads_.last = started_at_;
         keep_last_good(loaded.source);
     } else {
         loaded = fall_back(loaded);
@@ -231,16 +238,23 @@ Status Otto::start_workers() {
         .on_accept_resumed = [this](unsigned) { accept_resumed(); },
         .on_drained = [this](unsigned) { worker_drained(); },
     };
+    auto access_log = AccessLog::open(count);
+    if (!access_log) return access_log.error();
+    access_log_ = std::move(*access_log);
+    access_log_->configure(snapshot_->config.access_log);
     for (unsigned index = 0; index < count; ++index) {
         auto sockets = listening_.duplicate();
         if (!sockets) return sockets.error();
-        auto worker =
-            Worker::open({*mailbox_, reports_, *share_, count, *queue_share_, sticky_key_}, index,
-                         std::move(*sockets), snapshot_, candidates_);
+        auto worker = Worker::open(
+            {*mailbox_, reports_, *share_, count, *queue_share_, sticky_key_, access_log_->desk()},
+            index, std::move(*sockets), snapshot_, candidates_);
         if (!worker) return worker.error();
         workers_.push_back(std::move(*worker));
     }
-    for (const auto& worker : workers_) worker->start();
+    for (const auto& worker : workers_) {
+        const Status started = worker->start();
+        if (!started) return started;
+    }
     phase_ = Phase::running;
     return {};
 }
@@ -271,6 +285,7 @@ void Otto::take_up(SnapshotBuild build) {
     if (share_)
         share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
                             std::memory_order_relaxed);
+    if (access_log_) access_log_->configure(snapshot_->config.access_log);
     publish();
 }
 
@@ -361,6 +376,7 @@ void Otto::taken_out(std::uint64_t server, const std::string& reason) {
 
 void Otto::server_ejected(const Member& member, const Ejections::Ejected& ejected,
                           const std::string& reason) {
+    member.server->metrics->ejections.add();
     const std::string time = text_of(ejected.length);
     log(Priority::warning, &messages::server_ejected,
         fmt::format("server {} is ejected for {}: {}", member.name, time, reason),
@@ -468,10 +484,14 @@ void Otto::keep_sticky_key() {
 }
 
 std::vector<ConfigProblem> Otto::reload_file() {
+    // Whatever is in the file: it is logrotate that asks, as a rule.
+    if (access_log_) access_log_->reopen();
     if (phase_ != Phase::running) return {{options_.config, 0, 0, "", "Otto is stopping"}};
     notifier_.reloading();
     LoadedConfig loaded = load_config(options_.config);
+    loads_.failed_last = !loaded.ok();
     if (!loaded.ok()) {
+        ++loads_.failed;
         log_problems(loaded, messages::reload_failed);
         log(Priority::error, &messages::reload_failed,
             fmt::format("{} is not applied; generation {} goes on", options_.config,
@@ -480,6 +500,8 @@ std::vector<ConfigProblem> Otto::reload_file() {
         notifier_.ready(last_status_);
         return std::move(loaded.problems);
     }
+    ++loads_.done;
+    loads_.last = std::chrono::system_clock::now();
     keep_last_good(loaded.source);
     trouble_.clear();
     loaded = changes_.lay_over_file(std::move(loaded));
@@ -521,6 +543,8 @@ void Otto::accept_resumed() {
 void Otto::tick() {
     tick_timer_.set_after(tick_time);
     rate_.sample(sum(workers_, &WorkerCounters::requests), coarse_now());
+    sampler_.tick(now());
+    if (api_) api_->events().tick(now());
     if (phase_ == Phase::draining) {
         if (coarse_now() >= drain_until_) {
             log(Priority::warning, nullptr,
@@ -598,6 +622,7 @@ void Otto::stop() {
     if (phase_ == Phase::stopped) return;
     phase_ = Phase::stopped;
     tick_timer_.cancel();
+    if (api_) api_->events().close();
     const std::uint64_t cut_off = sum(workers_, &WorkerCounters::connections);
     for (const auto& worker : workers_) worker->stop();
     log(Priority::notice, &messages::stopped,

@@ -1,12 +1,16 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "admin/api.h"
 #include "admin/changes.h"
 #include "admin/control.h"
+#include "admin/sampler.h"
 #include "balance/candidates.h"
 #include "config/load.h"
 #include "event/loop.h"
@@ -19,9 +23,11 @@
 #include "http/front.h"
 #include "listening.h"
 #include "options.h"
+#include "proxy/access_log.h"
 #include "proxy/queue.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
+#include "sd/journal.h"
 #include "sd/notifier.h"
 #include "supervision.h"
 #include "tls/hmac.h"
@@ -58,10 +64,13 @@ class Otto : private admin::Control {
 
     // For the admin API, in otto_admin.cc.
     Status open_admin(std::vector<UniqueFd> sockets);
+    void tap_log();
     Overview overview() const override;
     const Snapshot& snapshot() const override { return *snapshot_; }
-    std::string reason(const Server& server) const override;
-    bool ejected(const Server& server) const override;
+    admin::Totals totals() const override;
+    admin::Readings readings() const override;
+    admin::Condition condition(const Member& member, TimePoint now) const override;
+    const admin::Sampler& sampler() const override { return sampler_; }
     void apply(Config config) override;
     std::vector<ConfigProblem> reload_file() override;
     bool in_force_everywhere() const override;
@@ -93,6 +102,7 @@ class Otto : private admin::Control {
     Listening listening_;
     Phase phase_ = Phase::starting;
     const TimePoint started_ = now();
+    const std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
     admin::Changes changes_;    // made at run time
     std::string trouble_;       // what is wrong with the configuration, for STATUS=
     std::string port_differs_;  // likewise of the sockets
@@ -106,12 +116,19 @@ class Otto : private admin::Control {
     Resolver resolver_;
     std::unique_ptr<http::ConnectionShare> share_;
     std::unique_ptr<QueueShare> queue_share_;
+    std::unique_ptr<AccessLog> access_log_;
     tls::Secret sticky_key_{};
     bool sticky_key_kept_ = false;  // in the state directory
     WorkerReports reports_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<Watchdog> watchdog_;
     RequestRate rate_;
+    admin::Sampler sampler_{*this};
+    struct {
+        std::uint64_t done = 0, failed = 0;
+        bool failed_last = false;
+        std::chrono::system_clock::time_point last{};  // that a configuration was taken up
+    } loads_;                                          // of the file, by reloads
     std::string last_status_;
     std::size_t paused_ = 0;  // workers that do not accept
     std::size_t drained_ = 0;
@@ -119,7 +136,12 @@ class Otto : private admin::Control {
     Timer settle_timer_;
     Timer tick_timer_;
     std::vector<std::unique_ptr<SignalWatch>> signals_;
-    std::unique_ptr<admin::Api> api_;  // null: no socket for it
+    std::unique_ptr<admin::Api> api_;       // null: no socket for it
+    std::atomic<unsigned> records_due_{0};  // for its events, in the mailbox; any thread
+    struct Tap {
+        ~Tap() { set_log_tap(nullptr); }
+    };
+    std::optional<Tap> tap_;  // last: nothing is tapped any more when the rest goes
 };
 
 }  // namespace otto

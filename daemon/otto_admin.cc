@@ -11,6 +11,13 @@
 
 namespace otto {
 
+namespace {
+
+/// Records that wait to become events; more are left out there.
+constexpr unsigned most_records_due = 1000;
+
+}  // namespace
+
 Status Otto::open_admin(std::vector<UniqueFd> sockets) {
     if (sockets.empty()) return {};
     auto api = admin::Api::open(loop_, *this, changes_, state_directory());
@@ -21,6 +28,21 @@ Status Otto::open_admin(std::vector<UniqueFd> sockets) {
         if (!listening) return listening;
     }
     return {};
+}
+
+/// From the start on, though what is logged reaches the API only once the loop runs.
+void Otto::tap_log() {
+    tap_.emplace();
+    set_log_tap([this](const LogRecord& record) {
+        if (records_due_.fetch_add(1, std::memory_order_relaxed) >= most_records_due) {
+            records_due_.fetch_sub(1, std::memory_order_relaxed);
+            return;
+        }
+        mailbox_->post([this, record] {
+            records_due_.fetch_sub(1, std::memory_order_relaxed);
+            if (api_) api_->events().add(record);
+        });
+    });
 }
 
 admin::Control::Overview Otto::overview() const {
@@ -42,6 +64,9 @@ admin::Control::Overview Otto::overview() const {
     overview.requests = total(&WorkerCounters::requests);
     overview.requests_per_second = rate_.per_second();
     overview.connections = total(&WorkerCounters::connections);
+    overview.queued = total(&WorkerCounters::queued);
+    for (const Member& member : snapshot_->members) overview.active += member.server->active();
+    overview.failing_open = candidates_->failing_open();
     for (const Address& address : listening_.addresses())
         overview.listening.push_back(address.text());
     if (!port_differs_.empty()) overview.port_commands = commands_for(snapshot_->config.port);
@@ -50,14 +75,29 @@ admin::Control::Overview Otto::overview() const {
     return overview;
 }
 
-std::string Otto::reason(const Server& server) const {
-    const Member* member = roster_.find(server.id);
-    if (member != nullptr && member->state == ServerState::disabled) return "disabled";
-    return monitor_.reason(server);
-}
-
-bool Otto::ejected(const Server& server) const {
-    return roster_.ejections().out(server.id);
+admin::Condition Otto::condition(const Member& member, TimePoint now) const {
+    const Server& server = *member.server;
+    Monitor::Report report = monitor_.report(server);
+    admin::Condition condition{.reason = std::move(report.reason),
+                               .health_for = now - report.since,
+                               .failures = report.failures,
+                               .failure = std::move(report.failure),
+                               .level = roster_.level(server.id, now),
+                               .share = candidates_->share_of(server),
+                               .failing_open = candidates_->failing_open()};
+    if (member.state == ServerState::disabled) {
+        condition.reason = "disabled";
+        condition.health_for = Duration::zero();
+    }
+    const Ejections& ejections = roster_.ejections();
+    condition.ejected = ejections.out(server.id);
+    if (!condition.ejected) return condition;
+    condition.on_trial = ejections.on_trial(server.id);
+    condition.ejection = roster_.ejection_reason(server.id);
+    const auto until = ejections.until(server.id);
+    if (until && !condition.on_trial)
+        condition.ejected_for = std::max(*until - now, Duration::zero());
+    return condition;
 }
 
 void Otto::apply(Config config) {

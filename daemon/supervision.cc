@@ -1,5 +1,7 @@
 #include "supervision.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sd/journal.h"
@@ -29,6 +31,12 @@ Watchdog::Watchdog(const Loop& loop, Notifier& notifier,
 void Watchdog::ping_all() {
     ++pings_;
     for (const auto& worker : workers_) worker->ping();
+}
+
+Duration Watchdog::lag() const {
+    Duration longest{};
+    for (const auto& worker : workers_) longest = std::max(longest, worker->lag());
+    return longest;
 }
 
 void Watchdog::check() {

@@ -19,6 +19,9 @@ class Watchdog {
     Watchdog(const Loop& loop, Notifier& notifier,
              const std::vector<std::unique_ptr<Worker>>& workers, Duration interval);
 
+    /// The longest time that a worker took, or has been taking by now, to answer the last ping.
+    Duration lag() const;
+
   private:
     void check();
     void ping_all();

@@ -1,25 +1,24 @@
 #include "admin/access.h"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 #include <strings.h>
-#include <sys/random.h>
 
 #include "admin/problem.h"
 #include "sd/journal.h"
 #include "sd/state.h"
+#include "tls/hmac.h"
 
 namespace otto::admin {
 
 namespace {
 
 constexpr std::string_view file_name = "admin-token";
-constexpr std::size_t token_bytes = 32;
+constexpr std::size_t token_length = 2 * sizeof(tls::Secret);
 
 bool is_token(std::string_view text) {
-    return text.size() == 2 * token_bytes &&
+    return text.size() == token_length &&
            text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
@@ -29,7 +28,7 @@ bool has_token(const http::PlainRequest& request, const std::string& token) {
     if (field == nullptr || request.count("Authorization") != 1) return false;
     const bool bearer = field->size() > scheme.size() &&
                         strncasecmp(field->c_str(), scheme.data(), scheme.size()) == 0;
-    return bearer && same_secret(std::string_view(*field).substr(scheme.size()), token);
+    return bearer && tls::equal_secrets(std::string_view(*field).substr(scheme.size()), token);
 }
 
 }  // namespace
@@ -45,11 +44,10 @@ Result<std::string> Token::get() {
             return value_;
         }
     }
-    std::array<unsigned char, token_bytes> random{};
-    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
-        return Error::from_errno("no random bytes for a token");
+    const auto secret = tls::make_secret();
+    if (!secret) return secret.error();
     std::string token;
-    for (const unsigned char byte : random) token += fmt::format("{:02x}", byte);
+    for (const std::uint8_t byte : *secret) token += fmt::format("{:02x}", byte);
     if (directory_) {
         const Status saved = save_state(*directory_, file_name, token + "\n");
         if (!saved) return saved.error();
@@ -71,14 +69,6 @@ bool is_own_host(std::string_view host) {
             strncasecmp(name.data(), local.data(), local.size()) == 0);
 }
 
-bool same_secret(std::string_view left, std::string_view right) {
-    if (left.size() != right.size()) return false;
-    unsigned difference = 0;
-    for (std::size_t at = 0; at < left.size(); ++at)
-        difference |= static_cast<unsigned>(left[at] ^ right[at]);
-    return difference == 0;
-}
-
 std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& request, Token& token) {
     if (request.local) return std::nullopt;
     const std::string* host = request.field("Host");
@@ -89,7 +79,8 @@ std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& reques
     const std::string* origin = request.field("Origin");
     if (origin != nullptr && (request.count("Origin") != 1 || *origin != "http://" + *host))
         return problem(403, "The request comes from a web page of another origin.");
-    if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
+    if (request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS")
+        return std::nullopt;
     const auto expected = token.get();
     if (!expected) return problem(500, expected.error().message);
     if (has_token(request, *expected)) return std::nullopt;

@@ -24,16 +24,13 @@ class Token {
 };
 
 /// The refusal of a request that comes from a web page of elsewhere (by DNS rebinding, or across
-/// origins), or over TCP without the token though it changes something. Over a UNIX socket all are
-/// let in: its mode decides who connects.
+/// origins), or over TCP without the token though it is none that only reads (GET, HEAD, OPTIONS).
+/// Over a UNIX socket all are let in: its mode decides who connects.
 std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& request, Token& token);
 
 /// Whether `host` (a Host field's value) is this host as a loopback address: localhost, 127.0.0.1
 /// or
 /// [::1], with any port.
 bool is_own_host(std::string_view host);
-
-/// In a time that depends on the lengths alone.
-bool same_secret(std::string_view left, std::string_view right);
 
 }  // namespace otto::admin

@@ -4,24 +4,75 @@
 
 #include <fmt/format.h>
 
+#include "admin/preconditions.h"
 #include "admin/problem.h"
 #include "admin/render.h"
+#include "config/units.h"
+#include "config/wording.h"
+#include "sd/journal.h"
 
 namespace otto::admin {
 
 namespace {
+
+constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Whether `path` is the route's; `id` is what stands for its "*".
 bool matches(std::string_view route, std::string_view path, std::string_view& id) {
     if (!route.ends_with('*')) return route == path;
     route.remove_suffix(1);
     if (!path.starts_with(route) || path.size() == route.size()) return false;
+    if (path.find('/', route.size()) != std::string_view::npos) return false;
     id = path.substr(route.size());
-    return id.find('/') == std::string_view::npos;
+    return true;
 }
 
-bool lists(std::string_view tags, std::string_view tag) {
-    return tags == "*" || tags.find(tag) != std::string_view::npos;
+/// A body without a type may be anything, and is taken for JSON; so is what curl(1) says of one by
+/// itself. Web pages of elsewhere, which can say that too, are refused for other reasons
+/// (access.h).
+bool may_be_json(const http::PlainRequest& request) {
+    const std::string* type = request.field("Content-Type");
+    if (type == nullptr) return true;
+    const std::string_view essence = std::string_view(*type).substr(0, type->find_first_of("; \t"));
+    return essence == "application/json" || essence == "application/x-www-form-urlencoded" ||
+           (essence.starts_with("application/") && essence.ends_with("+json"));
+}
+
+/// What is wrong with the parameters that are given, whether or not this request needs them.
+std::optional<http::PlainReply> judge_parameters(const http::PlainRequest& request) {
+    const auto bad = [](std::string_view name, const std::string& value, std::string_view wanted) {
+        return problem(400, fmt::format("The parameter \"{}\" is {}; expected {}.", name,
+                                        quoted(value), wanted));
+    };
+    const std::string forced = request.parameter("force");
+    if (!forced.empty() && forced != "true" && forced != "false")
+        return bad("force", forced, "\"true\" or \"false\"");
+    const std::string wait = request.parameter("wait");
+    if (!wait.empty() && wait != "drained") return bad("wait", wait, "\"drained\"");
+    const std::string timeout = request.parameter("timeout");
+    if (!timeout.empty() && !parse_duration(timeout))
+        return bad("timeout", timeout, "a duration such as \"30s\"");
+    return std::nullopt;
+}
+
+http::PlainReply busy(const std::string& detail) {
+    http::PlainReply reply = problem(503, detail);
+    reply.fields.emplace_back("Retry-After", "10");
+    return reply;
+}
+
+http::PlainReply serve(const Asset& asset, const http::PlainRequest& request) {
+    http::PlainReply reply{.status = 200, .body = {}, .type = {}, .fields = page_headers()};
+    reply.fields.emplace_back("ETag", asset.tag);
+    const bool known = request.field("If-None-Match") != nullptr &&
+                       !if_none_match(request.joined("If-None-Match"), asset.tag);
+    if (known) {
+        reply.status = 304;
+        return reply;
+    }
+    reply.body = asset.body;
+    reply.type = asset.type;
+    return reply;
 }
 
 }  // namespace
@@ -31,9 +82,17 @@ Result<std::unique_ptr<Api>> Api::open(const Loop& loop, Control& control, Chang
     std::unique_ptr<Api> api(new Api(loop, control, changes, std::move(state_directory)));
     Api* const self = api.get();
     auto server = http::PlainServer::open(
-        loop, [self](const http::PlainRequest& request, std::uint64_t ticket) {
-            self->handle(request, ticket);
-        });
+        loop,
+        {.on_head = [self](const http::PlainRequest& request) { return self->judge_head(request); },
+         .on_request = [self](const http::PlainRequest& request,
+                              std::uint64_t ticket) { self->handle(request, ticket); },
+         .on_gone = [self](std::uint64_t ticket) { self->client_gone(ticket); },
+         .on_paused =
+             [](const char* reason) {
+                 log(Priority::warning, nullptr,
+                     fmt::format("the admin API takes no connections for now: {}", reason),
+                     {{"REASON", reason}});
+             }});
     if (!server) return server.error();
     api->server_ = std::move(*server);
     return api;
@@ -44,67 +103,120 @@ Api::Api(const Loop& loop, Control& control, Changes& changes,
     : control_(control),
       changes_(changes),
       token_(std::move(state_directory)),
-      release_timer_(loop, [this] { release(); }) {}
+      events_(control, changes,
+              {.push = [this](std::uint64_t listener,
+                              std::string_view text) { return server_->push(listener, text); },
+               .end = [this](std::uint64_t listener) { server_->end_stream(listener); }}),
+      waiters_(
+          loop, [this] { return control_.in_force_everywhere(); },
+          [this](const Waiters::Waiter& waiter, bool drained, std::uint64_t active) {
+              release(waiter, drained, active);
+          }),
+      scrapes_(loop, {.read =
+                          [this] {
+                              Readings readings = control_.readings();
+                              readings.admin_requests = requests_;
+                              return readings;
+                          },
+                      .answer =
+                          [this](std::uint64_t ticket, std::string page) {
+                              server_->reply(ticket, {.status = 200,
+                                                      .body = std::move(page),
+                                                      .type = metrics_type,
+                                                      .fields = {}});
+                          }}) {}
 
+/// tests/integration/test_admin_routes.py holds it and otto(8) together.
 const std::vector<Api::Route>& Api::routes() {
     static const std::vector<Route> table{
         {"GET", "/api/v1/status", &Api::get_status},
         {"GET", "/api/v1/servers", &Api::get_servers},
-        {"POST", "/api/v1/servers", &Api::add_server, true},
+        {"POST", "/api/v1/servers", &Api::add_server, Kind::changes},
         {"GET", "/api/v1/servers/*", &Api::get_server},
-        {"PATCH", "/api/v1/servers/*", &Api::patch_server, true},
-        {"DELETE", "/api/v1/servers/*", &Api::remove_server, true},
+        {"PATCH", "/api/v1/servers/*", &Api::patch_server, Kind::changes},
+        {"DELETE", "/api/v1/servers/*", &Api::remove_server, Kind::acts},
         {"GET", "/api/v1/config", &Api::get_config},
-        {"PATCH", "/api/v1/config", &Api::patch_config, true},
-        {"POST", "/api/v1/config/check", &Api::check_config},
-        {"DELETE", "/api/v1/config/overlay", &Api::drop_changes, true},
-        {"POST", "/api/v1/reload", &Api::reload, true},
+        {"PUT", "/api/v1/config", &Api::put_config, Kind::changes},
+        {"PATCH", "/api/v1/config", &Api::patch_config, Kind::changes},
+        {"POST", "/api/v1/config/check", &Api::check_config, Kind::checks},
+        {"DELETE", "/api/v1/config/overlay", &Api::drop_changes, Kind::acts},
+        {"POST", "/api/v1/reload", &Api::reload, Kind::acts},
+        {"GET", "/api/v1/events", &Api::get_events},
         {"GET", "/api/v1/token", &Api::get_token},
         {"GET", "/healthz", &Api::get_healthz},
         {"GET", "/readyz", &Api::get_readyz},
+        {"GET", "/metrics", &Api::get_metrics},
     };
     return table;
 }
 
+Api::Found Api::find_route(const http::PlainRequest& request) {
+    std::string_view method = request.method;
+    if (method == "HEAD") method = "GET";
+    Found found;
+    for (const Route& route : routes()) {
+        if (!matches(route.path, request.path, found.id)) continue;
+        found.allowed += std::string(route.method) + (route.method == "GET" ? ", HEAD, " : ", ");
+        if (route.method == method) found.route = &route;
+    }
+    if (found.allowed.empty() && find_asset(request.path) != nullptr) {
+        found.allowed = "GET, HEAD, ";
+        if (method == "GET") found.asset = find_asset(request.path);
+    }
+    if (!found.allowed.empty()) found.allowed += "OPTIONS";
+    return found;
+}
+
+/// Before the body of the request is read.
+Api::Answer Api::judge_head(const http::PlainRequest& request) {
+    ++requests_;
+    if (request.refused != 0)
+        return problem(request.refused,
+                       fmt::format("The request was refused: {}.", request.refusal));
+    if (Answer refusal = refuse_stranger(request, token_)) return refusal;
+    const Found found = find_route(request);
+    if (found.allowed.empty())
+        return problem(404, "There is nothing here; the API begins at /api/v1/status.");
+    if (request.method == "OPTIONS")
+        return http::PlainReply{
+            .status = 204, .body = {}, .type = {}, .fields = {{"Allow", found.allowed}}};
+    if (found.asset != nullptr) return std::nullopt;
+    if (found.route == nullptr) {
+        http::PlainReply refusal = problem(405, "This can be asked with: " + found.allowed + ".");
+        refusal.fields.emplace_back("Allow", found.allowed);
+        return refusal;
+    }
+    const bool body = found.route->kind == Kind::changes || found.route->kind == Kind::checks;
+    if (body && !may_be_json(request))
+        return problem(415, "The body must be JSON: \"Content-Type: application/json\", or none.");
+    return judge_parameters(request);
+}
+
 void Api::handle(const http::PlainRequest& request, std::uint64_t ticket) {
-    Answer reply = refuse_stranger(request, token_);
-    if (!reply) reply = answer(request, ticket);
+    Answer reply = answer(request, ticket);
     if (reply) server_->reply(ticket, *reply);
 }
 
 Api::Answer Api::answer(const http::PlainRequest& request, std::uint64_t ticket) {
-    std::string_view method = request.method;
-    if (method == "HEAD") method = "GET";
-    std::string allowed;
-    for (const Route& route : routes()) {
-        std::string_view id;
-        if (!matches(route.path, request.path, id)) continue;
-        if (route.method != method) {
-            allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
-            continue;
-        }
-        if (route.changes)
-            if (Answer refusal = check_precondition(request)) return refusal;
-        const auto parameter = [&request](std::string_view name) {
-            return http::PlainServer::parameter(request.query, name);
-        };
-        return (this->*route.handle)({.request = request,
-                                      .ticket = ticket,
-                                      .id = http::PlainServer::decode(id),
-                                      .forced = parameter("force") == "true",
-                                      .wait = parameter("wait") == "drained"});
-    }
-    if (allowed.empty())
-        return problem(404, "There is nothing here; the API begins at /api/v1/status.");
-    http::PlainReply refusal = problem(405, "This can be asked with: " + allowed + ".");
-    refusal.fields.emplace_back("Allow", allowed);
-    return refusal;
+    const Found found = find_route(request);
+    if (found.asset != nullptr) return serve(*found.asset, request);
+    const bool changes = found.route->kind == Kind::changes || found.route->kind == Kind::acts;
+    if (changes && request.field("If-Match") != nullptr &&
+        !if_match(request.joined("If-Match"), changes_.tag()))
+        return with_tag(problem(412, "The configuration has changed since it was read."));
+    const bool wait = request.parameter("wait") == "drained";
+    if (wait && !(waiters_.may_hold(request.local) && server_->may_hold(request.local)))
+        return busy("Too many requests wait already.");
+    return (this->*found.route->handle)({.request = request,
+                                         .ticket = ticket,
+                                         .id = http::percent_decoded(found.id),
+                                         .forced = request.parameter("force") == "true",
+                                         .wait = wait});
 }
 
-Api::Answer Api::check_precondition(const http::PlainRequest& request) const {
-    const std::string* tags = request.field("If-Match");
-    if (tags == nullptr || lists(*tags, changes_.tag())) return std::nullopt;
-    return with_tag(problem(412, "The configuration has changed since it was read."));
+void Api::client_gone(std::uint64_t ticket) {
+    waiters_.forget(ticket);
+    events_.leave(ticket);
 }
 
 http::PlainReply Api::with_tag(http::PlainReply reply) const {
@@ -116,6 +228,17 @@ Api::Answer Api::get_status(const Call&) {
     return json_reply(200, render_status(control_, changes_));
 }
 
+Api::Answer Api::get_events(const Call& call) {
+    http::PlainReply reply{
+        .status = 200, .body = {}, .type = "text/event-stream", .fields = api_fields()};
+    if (call.request.method == "HEAD") return reply;
+    if (!server_->may_stream(call.request.local)) return busy("Too many event streams are open.");
+    std::optional<std::uint64_t> last;
+    if (const std::string* id = call.request.field("Last-Event-ID")) last = parse_whole(*id);
+    if (server_->begin_stream(call.ticket, reply)) events_.join(call.ticket, last, now());
+    return std::nullopt;
+}
+
 Api::Answer Api::get_token(const Call& call) {
     if (!call.request.local)
         return problem(403, "The token is told over the UNIX socket only: `ottoctl token`.");
@@ -125,7 +248,8 @@ Api::Answer Api::get_token(const Call& call) {
 }
 
 Api::Answer Api::get_healthz(const Call&) {
-    return http::PlainReply{.status = 200, .body = "ok\n", .type = "text/plain", .fields = {}};
+    return http::PlainReply{
+        .status = 200, .body = "ok\n", .type = "text/plain", .fields = api_fields()};
 }
 
 Api::Answer Api::get_readyz(const Call&) {
@@ -133,7 +257,12 @@ Api::Answer Api::get_readyz(const Call&) {
     return http::PlainReply{.status = ready ? 200u : 503u,
                             .body = ready ? "ready\n" : "no server takes requests\n",
                             .type = "text/plain",
-                            .fields = {}};
+                            .fields = api_fields()};
+}
+
+Api::Answer Api::get_metrics(const Call& call) {
+    scrapes_.ask(call.ticket);
+    return std::nullopt;
 }
 
 }  // namespace otto::admin

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,33 +9,30 @@
 #include "admin/access.h"
 #include "admin/changes.h"
 #include "admin/control.h"
+#include "admin/events.h"
+#include "admin/page.h"
+#include "admin/scrapes.h"
+#include "admin/waiters.h"
 #include "event/loop.h"
-#include "event/timer.h"
 #include "http/plain_server.h"
 
 namespace otto::admin {
 
-/// The admin API: JSON over HTTP, for ottoctl and others. It lets in whom access.h does, reads and
-/// changes by way of Control and Changes, and answers. Owned by Otto; control thread.
-///
-///     GET    /api/v1/status
-///     GET    /api/v1/servers                 POST adds one
-///     GET    /api/v1/servers/ID              PATCH changes it, DELETE removes it
-///     GET    /api/v1/config                  PATCH changes it (merge patch)
-///     POST   /api/v1/config/check
-///     DELETE /api/v1/config/overlay          drops all changes
-///     POST   /api/v1/reload
-///     GET    /api/v1/token                   over the UNIX socket only
-///     GET    /healthz, /readyz
+/// The admin API, JSON over HTTP, and the web page. It lets in whom access.h does, reads and
+/// changes by way of Control and Changes, and answers. Its routes are the table in api.cc, which
+/// otto(8) explains. Owned by Otto; control thread.
 ///
 /// Replies about the configuration carry an ETag; a change with an If-Match that does not have it
-/// is refused with 412. Doing the same again changes nothing more.
+/// is refused with 412. Doing the same again changes nothing more. Whoever is refused learns it
+/// before the body of the request is read.
 class Api {
   public:
     static Result<std::unique_ptr<Api>> open(const Loop& loop, Control& control, Changes& changes,
                                              std::optional<std::string> state_directory);
 
     Status listen(UniqueFd socket) { return server_->listen(std::move(socket)); }
+    /// To be fed with records and ticks, and closed at the end.
+    Events& events() { return events_; }
 
   private:
     /// A request as its handler sees it.
@@ -50,41 +46,54 @@ class Api {
     /// No reply: the handler has seen to it that one comes later.
     using Answer = std::optional<http::PlainReply>;
     using Handle = Answer (Api::*)(const Call&);
+    enum class Kind : std::uint8_t {
+        reads,
+        acts,     // changes something: a precondition is looked at first
+        changes,  // the same, by a body in JSON
+        checks    // a body in JSON, and changes nothing
+    };
     struct Route {
         std::string_view method;
         std::string_view path;  // "*" at its end is the id of a server
         Handle handle;
-        bool changes = false;  // a precondition is looked at first
+        Kind kind = Kind::reads;
     };
-    /// A reply that is held until nothing is under way on these servers.
-    struct Waiter {
-        std::uint64_t ticket;
-        std::string name;
-        std::vector<std::shared_ptr<Server>> servers;
-        TimePoint deadline;
+    /// What the routes make of a method and a path.
+    struct Found {
+        const Route* route = nullptr;
+        const Asset* asset = nullptr;  // or else
+        std::string_view id;
+        std::string allowed;  // methods of the path; "": there is no such path
     };
 
     Api(const Loop& loop, Control& control, Changes& changes,
         std::optional<std::string> state_directory);
 
     static const std::vector<Route>& routes();
+    static Found find_route(const http::PlainRequest& request);
+    Answer judge_head(const http::PlainRequest& request);
     void handle(const http::PlainRequest& request, std::uint64_t ticket);
     Answer answer(const http::PlainRequest& request, std::uint64_t ticket);
-    Answer check_precondition(const http::PlainRequest& request) const;
+    void client_gone(std::uint64_t ticket);
 
     Answer get_status(const Call& call);
+    Answer get_events(const Call& call);
     Answer get_token(const Call& call);
     Answer get_healthz(const Call& call);
     Answer get_readyz(const Call& call);
+    Answer get_metrics(const Call& call);
 
     // config_api.cc
     Answer get_config(const Call& call);
     Answer patch_config(const Call& call);
+    Answer put_config(const Call& call);
     Answer check_config(const Call& call);
     Answer drop_changes(const Call& call);
     Answer reload(const Call& call);
-    /// Puts a proposal into force. A reply says why not.
-    Answer apply(const Call& call, Changes::Proposal proposal, const std::string& prefix = "");
+    /// Puts a proposal into force. A reply says why not. `anew`: it takes the place of all changes
+    /// made before.
+    Answer apply(const Call& call, Changes::Proposal proposal, const std::string& prefix = "",
+                 bool anew = false);
 
     // servers_api.cc
     Answer get_servers(const Call& call);
@@ -97,16 +106,18 @@ class Api {
     http::PlainReply unknown_server(const std::string& id) const;
     Answer hold(const Call& call, const std::string& name,
                 std::vector<std::shared_ptr<Server>> servers);
-    void release();
+    void release(const Waiters::Waiter& waiter, bool drained, std::uint64_t active);
 
     http::PlainReply with_tag(http::PlainReply reply) const;
 
     Control& control_;
     Changes& changes_;
     Token token_;
+    Events events_;
+    Waiters waiters_;
+    std::uint64_t requests_ = 0;
+    Scrapes scrapes_;
     std::unique_ptr<http::PlainServer> server_;
-    std::vector<Waiter> waiters_;
-    Timer release_timer_;
 };
 
 }  // namespace otto::admin

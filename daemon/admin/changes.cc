@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <functional>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -104,6 +105,19 @@ Changes::Proposal Changes::propose(const Json& patch) const {
     return check(laid.document, std::move(laid.unused), lists(overlay_) || lists(patch));
 }
 
+Changes::Proposal Changes::propose_document(const Json& document) const {
+    Proposal proposal = check(document, {}, false);
+    const auto names = [](const Json& whole) {
+        std::vector<std::string> list;
+        if (const Json* servers = whole.find("servers"))
+            for (const Json& entry : servers->children) list.push_back(server_name(entry));
+        return list;
+    };
+    // Another order than the file's takes the whole list to say.
+    if (names(proposal.document) != names(document)) proposal = check(document, {}, true);
+    return proposal;
+}
+
 Changes::Proposal Changes::propose_reset() const {
     Proposal proposal = check(file_, {}, false);
     // Changes that do not fit are none of what is in force.
@@ -142,6 +156,33 @@ Status Changes::keep(const Proposal& proposal) {
 void Changes::adopt(Json document) {
     document_ = std::move(document);
     tag_ = fmt::format("\"{:016x}\"", std::hash<std::string>{}(document_.compact()));
+    find_touched();
+}
+
+void Changes::find_touched() {
+    touched_.clear();
+    const Json* servers = in_force_ ? overlay_.find("servers") : nullptr;
+    if (servers == nullptr) return;
+    if (!servers->is_list()) {
+        for (const Json& change : servers->children) touched_.insert(change.key);
+        return;
+    }
+    // A list that replaces the file's: those that are not the same there.
+    std::unordered_map<std::string, const Json*> before;
+    if (const Json* list = file_.find("servers"))
+        for (const Json& entry : list->children) before.emplace(server_name(entry), &entry);
+    for (const Json& entry : servers->children) {
+        std::string name = server_name(entry);
+        const auto found = before.find(name);
+        if (found == before.end() || *found->second != entry) touched_.insert(std::move(name));
+    }
+}
+
+bool Changes::touches(std::string_view server) const {
+    if (touched_.empty()) return false;
+    // The addresses of a name that is expanded are called "NAME (ADDRESS)".
+    return touched_.contains(std::string(server)) ||
+           touched_.contains(std::string(server.substr(0, server.rfind(" ("))));
 }
 
 }  // namespace otto::admin

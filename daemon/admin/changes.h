@@ -2,6 +2,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -37,6 +39,8 @@ class Changes {
     };
     /// What `patch` would make of what is in force.
     Proposal propose(const Json& patch) const;
+    /// A whole document in the place of what is in force.
+    Proposal propose_document(const Json& document) const;
     /// The file alone.
     Proposal propose_reset() const;
     /// Keeps it for the next reload and start, on disk first: an Error changes nothing. A reset
@@ -51,11 +55,14 @@ class Changes {
     const Json& document() const { return document_; }
     /// False when the changes do not fit the file.
     bool in_force() const { return in_force_; }
+    /// Whether anything about a server of this name (Member::name) comes from the changes.
+    bool touches(std::string_view server) const;
     /// An entity tag (RFC 9110 §8.8.3) of what is in force.
     const std::string& tag() const { return tag_; }
 
   private:
     void adopt(Json document);
+    void find_touched();
     Proposal check(const Json& document, std::vector<std::string> unknown, bool whole_list) const;
 
     const std::optional<std::string> directory_;
@@ -64,6 +71,7 @@ class Changes {
     Json document_;
     bool in_force_ = true;
     std::string tag_;
+    std::unordered_set<std::string> touched_;  // names of servers
 };
 
 }  // namespace otto::admin

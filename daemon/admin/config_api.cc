@@ -29,9 +29,9 @@ Api::Answer Api::get_config(const Call&) {
 
 Api::Answer Api::patch_config(const Call& call) {
     const auto patch = Json::parse(call.request.body);
-    if (!patch) return problem(400, "The body is not JSON: " + patch.error().message);
+    if (!patch) return malformed(call.request.body);
     if (!patch->is_object())
-        return problem(422, "The body must be an object: a JSON Merge Patch (RFC 7396).");
+        return wrong_type("The body must be an object: a JSON Merge Patch (RFC 7396).");
     Changes::Proposal proposal = changes_.propose(*patch);
     if (!proposal.unknown.empty()) {
         std::vector<Fault> faults;
@@ -41,6 +41,17 @@ Api::Answer Api::patch_config(const Call& call) {
         return problem(422, "There is no server " + proposal.unknown.front() + ".", faults);
     }
     if (Answer refusal = apply(call, std::move(proposal))) return refusal;
+    return get_config(call);
+}
+
+Api::Answer Api::put_config(const Call& call) {
+    const auto document = Json::parse(call.request.body);
+    if (!document) return malformed(call.request.body);
+    // As a file would be, so that lines and columns are those of the body.
+    const LoadedConfig loaded = parse_config(call.request.body, "body");
+    if (!loaded.ok()) return invalid(loaded.problems, "", true);
+    if (Answer refusal = apply(call, changes_.propose_document(*document), "", true))
+        return refusal;
     return get_config(call);
 }
 
@@ -67,11 +78,12 @@ Api::Answer Api::reload(const Call&) {
                             .set("changesInForce", Json::boolean(changes_.in_force()))));
 }
 
-Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::string& prefix) {
+Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::string& prefix,
+                       bool anew) {
     if (!changes_.has_file())
         return problem(409, "No configuration is in force: mend the file, then reload.");
     const bool reset = proposal.overlay.children.empty();
-    if (!changes_.in_force() && !reset)
+    if (!changes_.in_force() && !reset && !anew)
         return problem(409,
                        "The changes made earlier do not fit the file any more: mend the file and "
                        "reload, or drop them with `ottoctl reset`.");
@@ -85,7 +97,7 @@ Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::
     if (!kept) return problem(500, "The change cannot be kept: " + kept.error().message);
     log(Priority::notice, &messages::changed_at_runtime,
         fmt::format("configuration changed by {}: {} {} {}", call.request.peer, call.request.method,
-                    printable(http::PlainServer::decode(call.request.path)),
+                    printable(http::percent_decoded(call.request.path)),
                     shortened(call.request.body)),
         {{"PEER", call.request.peer},
          {"REQUEST", call.request.method + " " + call.request.path},

@@ -4,11 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "admin/condition.h"
+#include "admin/readings.h"
 #include "base/time.h"
 #include "config/load.h"
 #include "proxy/snapshot.h"
 
 namespace otto::admin {
+
+class Sampler;
 
 /// What the admin API asks of the control thread, and has it do. Implemented by Otto, which
 /// outlives the API. Control thread.
@@ -24,6 +28,9 @@ class Control {
         std::uint64_t requests = 0;
         double requests_per_second = 0;
         std::uint64_t connections = 0;
+        std::uint64_t active = 0;   // requests at servers
+        std::uint64_t queued = 0;   // requests that wait for a place at one
+        bool failing_open = false;  // no healthy server is left, others are used
         std::vector<std::string> listening;
         std::string port_commands;  // those that make sockets and `port` agree; "": they do
         std::string config_file;
@@ -34,10 +41,13 @@ class Control {
 
     virtual Overview overview() const = 0;
     virtual const Snapshot& snapshot() const = 0;
-    /// Why a server is as it is, for people.
-    virtual std::string reason(const Server& server) const = 0;
-    /// Whether it gets no requests for a while, since it answered with errors.
-    virtual bool ejected(const Server& server) const = 0;
+    virtual Totals totals() const = 0;
+    /// For /metrics; what the API itself counts is left to it.
+    virtual Readings readings() const = 0;
+    /// How a server of the snapshot is.
+    virtual Condition condition(const Member& member, TimePoint now) const = 0;
+    /// How it goes lately.
+    virtual const Sampler& sampler() const = 0;
 
     /// Puts a configuration into force, whose changes are kept already.
     virtual void apply(Config config) = 0;

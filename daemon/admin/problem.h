@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/json.h"
@@ -21,11 +23,21 @@ http::PlainReply problem(unsigned status, const std::string& detail,
                          const std::vector<Fault>& faults = {});
 
 /// 422 for a configuration that does not hold. Pointers that begin with `prefix` lose it: of a
-/// server that stands alone in the request's body. `positions` adds lines and columns, of a file
+/// server that stands alone in the request's body. `positions` adds lines and columns, of a text
 /// that people see as it is.
 http::PlainReply invalid(const std::vector<ConfigProblem>& problems, const std::string& prefix = "",
                          bool positions = false);
 
+/// 400 for a body that is no JSON, with line and column.
+http::PlainReply malformed(std::string_view body);
+
+/// 422 for JSON of another type than is wanted.
+http::PlainReply wrong_type(const std::string& detail);
+
 http::PlainReply json_reply(unsigned status, const Json& json);
+
+/// The fields of every reply that is none of the web page's: what a browser loaded from elsewhere
+/// may not use it, nor guess its type.
+std::vector<std::pair<std::string, std::string>> api_fields();
 
 }  // namespace otto::admin

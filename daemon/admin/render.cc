@@ -1,5 +1,7 @@
 #include "admin/render.h"
 
+#include <ctime>
+
 #include <fmt/format.h>
 
 #include "balance/affinity.h"
@@ -26,6 +28,11 @@ Json texts(const std::vector<std::string>& list) {
     return json;
 }
 
+Json seconds(Duration duration) {
+    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+    return Json::number(static_cast<std::uint64_t>(whole));
+}
+
 Json or_empty(const Json& json) {
     return json.is_null() ? Json::object() : json;
 }
@@ -36,8 +43,43 @@ std::string server_id(std::string_view url) {
     return fmt::format("{:016x}", server_key(url));
 }
 
-Json render_server(const Member& member, const Control& control, TimePoint now) {
+std::string milliseconds(Duration duration) {
+    if (duration <= Duration::zero()) return "null";
+    const double value = std::chrono::duration<double, std::milli>(duration).count();
+    return fmt::format("{:.{}f}", value, value < 10 ? 2 : value < 100 ? 1 : 0);
+}
+
+Json render_latency(const Sample& sample) {
+    const auto value = [](Duration duration) {
+        Json json;
+        if (duration <= Duration::zero()) return json;
+        json.kind = Json::Kind::number;
+        json.text = milliseconds(duration);
+        return json;
+    };
+    Json json = Json::object();
+    json.set("p50", value(sample.p50));
+    json.set("p90", value(sample.p90));
+    json.set("p99", value(sample.p99));
+    return json;
+}
+
+std::string rfc3339(std::chrono::system_clock::time_point time) {
+    const auto whole = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+    const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(whole).count();
+    tm parts{};
+    gmtime_r(&seconds, &parts);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+                       parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                       whole.count() - seconds * 1000);
+}
+
+Json render_server(const Member& member, const Control& control, const Changes& changes,
+                   TimePoint now) {
     const Server& server = *member.server;
+    const Condition condition = control.condition(member, now);
+    const Sample& sample = control.sampler().of(server);
+    const std::chrono::duration<double, std::milli> latency = server.latency(now);
     Json json = Json::object();
     json.set("id", Json::string(server_id(server.url)));
     json.set("name", Json::string(member.name));
@@ -46,11 +88,22 @@ Json render_server(const Member& member, const Control& control, TimePoint now) 
     json.set("weight", Json::number(member.weight));
     json.set("backup", Json::boolean(member.backup));
     json.set("maxConnections", Json::number(member.max_connections));
+    json.set("changed", Json::boolean(changes.touches(member.name)));
     json.set("health", Json::string(otto::to_string(server.health())));
-    json.set("reason", Json::string(control.reason(server)));
-    json.set("ejected", Json::boolean(control.ejected(server)));
+    json.set("reason", Json::string(condition.reason));
+    json.set("healthForSeconds", seconds(condition.health_for));
+    json.set("ejected", Json::boolean(condition.ejected));
+    json.set("ejectedForSeconds", seconds(condition.ejected_for));
+    json.set("why", Json::string(why(member, condition)));
+    json.set("share", Json::decimal(condition.share, 4));
     json.set("active", Json::number(server.active()));
-    const std::chrono::duration<double, std::milli> latency = server.latency(now);
+    json.set("requests", Json::number(sample.requests));
+    json.set("errors", Json::number(sample.errors));
+    json.set("retries", Json::number(sample.retries));
+    json.set("requestsPerSecond", Json::decimal(sample.requests_per_second));
+    json.set("errorsPerSecond", Json::decimal(sample.errors_per_second));
+    json.set("retriesPerSecond", Json::decimal(sample.retries_per_second));
+    json.set("latency", render_latency(sample));
     json.set("latencyMilliseconds", Json::decimal(latency.count()));
     return json;
 }
@@ -58,6 +111,7 @@ Json render_server(const Member& member, const Control& control, TimePoint now) 
 Json render_status(const Control& control, const Changes& changes) {
     const Control::Overview overview = control.overview();
     const Snapshot& snapshot = control.snapshot();
+    const Sample& sample = control.sampler().total();
     Json configured = Json::list();
     for (const ListenConfig& entry : snapshot.config.port) configured.add(Json::string(entry.text));
 
@@ -66,17 +120,22 @@ Json render_status(const Control& control, const Changes& changes) {
     json.set("state", Json::string(overview.state));
     json.set("status", Json::string(overview.line));
     json.set("ready", Json::boolean(overview.ready));
-    json.set("uptimeSeconds",
-             Json::number(static_cast<std::uint64_t>(
-                 std::chrono::duration_cast<std::chrono::seconds>(overview.uptime).count())));
+    json.set("uptimeSeconds", seconds(overview.uptime));
     json.set("generation", Json::number(snapshot.generation));
+    json.set("inForce", Json::boolean(control.in_force_everywhere()));
     json.set("workers", Json::number(overview.workers));
     json.set("servers", Json::object()
                             .set("healthy", Json::number(overview.healthy))
                             .set("total", Json::number(snapshot.members.size())));
     json.set("requests", Json::number(overview.requests));
     json.set("requestsPerSecond", Json::decimal(overview.requests_per_second));
+    json.set("errorsPerSecond", Json::decimal(sample.errors_per_second));
+    json.set("retriesPerSecond", Json::decimal(sample.retries_per_second));
+    json.set("latency", render_latency(sample));
+    json.set("active", Json::number(overview.active));
+    json.set("queued", Json::number(overview.queued));
     json.set("connections", Json::number(overview.connections));
+    json.set("failingOpen", Json::boolean(overview.failing_open));
     json.set("listening", texts(overview.listening));
     json.set("port", configured);
     json.set("portCommands", Json::string(overview.port_commands));

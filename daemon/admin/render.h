@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "admin/changes.h"
 #include "admin/control.h"
+#include "admin/sampler.h"
 #include "config/json.h"
 
 namespace otto::admin {
@@ -13,8 +15,17 @@ namespace otto::admin {
 /// The id of a server that stays whatever it is called: 16 hexadecimal digits of its URL.
 std::string server_id(std::string_view url);
 
-Json render_server(const Member& member, const Control& control, TimePoint now);
+Json render_server(const Member& member, const Control& control, const Changes& changes,
+                   TimePoint now);
 Json render_status(const Control& control, const Changes& changes);
 Json render_config(const Control& control, const Changes& changes);
+
+/// {"p50": …, "p90": …, "p99": …}, in milliseconds; null when there was no request.
+Json render_latency(const Sample& sample);
+/// In milliseconds with as many decimals as are worth reading; "null" for none.
+std::string milliseconds(Duration duration);
+
+/// RFC 3339 in UTC, with milliseconds: "2026-11-23T10:00:00.123Z".
+std::string rfc3339(std::chrono::system_clock::time_point time);
 
 }  // namespace otto::admin

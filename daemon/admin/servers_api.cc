@@ -16,9 +16,6 @@ namespace otto::admin {
 
 namespace {
 
-/// Requests that end are not announced to this thread, since that would cost all of them; so it
-/// looks, while somebody waits.
-constexpr Duration look_again = std::chrono::milliseconds(20);
 constexpr Duration default_wait = std::chrono::seconds(60);
 constexpr Duration longest_wait = std::chrono::hours(24);
 
@@ -58,7 +55,7 @@ Json without_defaults(Json patch, const Json& file, const std::string& name) {
 }
 
 Duration wait_of(const http::PlainRequest& request) {
-    const auto wait = parse_duration(http::PlainServer::parameter(request.query, "timeout"));
+    const auto wait = parse_duration(request.parameter("timeout"));
     return std::min(wait.value_or(default_wait), longest_wait);
 }
 
@@ -109,7 +106,7 @@ Api::Answer Api::get_servers(const Call&) {
     Json list = Json::list();
     const TimePoint time = now();
     for (const Member& member : control_.snapshot().members)
-        list.add(render_server(member, control_, time));
+        list.add(render_server(member, control_, changes_, time));
     Json json = Json::object();
     json.set("generation", Json::number(control_.snapshot().generation));
     json.set("servers", std::move(list));
@@ -126,7 +123,7 @@ Api::Answer Api::get_server(const Call& call) {
                    server_id(member.server->url) == call.id;
         });
         if (found == members.end()) return unknown_server(call.id);
-        return with_tag(json_reply(200, render_server(*found, control_, now())));
+        return with_tag(json_reply(200, render_server(*found, control_, changes_, now())));
     }
     const auto members = members_of(*server);
     if (call.wait) {
@@ -137,7 +134,7 @@ Api::Answer Api::get_server(const Call& call) {
         return hold(call, server->name, std::move(servers));
     }
     if (members.empty()) return unknown_server(call.id);
-    Json json = render_server(*members.front(), control_, now());
+    Json json = render_server(*members.front(), control_, changes_, now());
     std::uint64_t active = 0;
     for (const Member* member : members) active += member->server->active();
     json.set("active", Json::number(active));
@@ -146,9 +143,9 @@ Api::Answer Api::get_server(const Call& call) {
 
 Api::Answer Api::add_server(const Call& call) {
     auto body = Json::parse(call.request.body);
-    if (!body) return problem(400, "The body is not JSON: " + body.error().message);
+    if (!body) return malformed(call.request.body);
     if (body->is_string()) body = Json::object().set("url", *body);
-    if (!body->is_object()) return problem(422, "The body must be an object with \"url\".");
+    if (!body->is_object()) return wrong_type("The body must be an object with \"url\".");
     const Json* url = body->find("url");
     if (url == nullptr || !url->is_string())
         return problem(422, "A server needs its \"url\".", {{"/url", "a string is missing here"}});
@@ -178,8 +175,8 @@ Api::Answer Api::patch_server(const Call& call) {
     const ServerConfig* server = find_server(call.id);
     if (server == nullptr) return unknown_server(call.id);
     const auto body = Json::parse(call.request.body);
-    if (!body) return problem(400, "The body is not JSON: " + body.error().message);
-    if (!body->is_object()) return problem(422, "The body must be an object.");
+    if (!body) return malformed(call.request.body);
+    if (!body->is_object()) return wrong_type("The body must be an object.");
     for (const Json& member : body->children) {
         if (std::ranges::find(changeable, member.key) != std::end(changeable)) continue;
         const std::vector<std::string_view> known(std::begin(changeable), std::end(changeable));
@@ -215,27 +212,19 @@ Api::Answer Api::remove_server(const Call& call) {
 
 Api::Answer Api::hold(const Call& call, const std::string& name,
                       std::vector<std::shared_ptr<Server>> servers) {
-    waiters_.push_back({call.ticket, name, std::move(servers), now() + wait_of(call.request)});
-    release_timer_.set_after(Duration::zero());
+    waiters_.hold({.ticket = call.ticket,
+                   .local = call.request.local,
+                   .name = name,
+                   .servers = std::move(servers),
+                   .deadline = now() + wait_of(call.request)});
     return std::nullopt;
 }
 
-void Api::release() {
-    const bool everywhere = control_.in_force_everywhere();
-    const TimePoint time = now();
-    const auto over = [&, this](const Waiter& waiter) {
-        std::uint64_t active = 0;
-        for (const auto& server : waiter.servers) active += server->active();
-        const bool drained = everywhere && active == 0;
-        if (!drained && time < waiter.deadline) return false;
-        server_->reply(waiter.ticket, json_reply(200, Json::object()
-                                                          .set("name", Json::string(waiter.name))
-                                                          .set("active", Json::number(active))
-                                                          .set("drained", Json::boolean(drained))));
-        return true;
-    };
-    std::erase_if(waiters_, over);
-    if (!waiters_.empty()) release_timer_.set_after(look_again);
+void Api::release(const Waiters::Waiter& waiter, bool drained, std::uint64_t active) {
+    server_->reply(waiter.ticket, json_reply(200, Json::object()
+                                                      .set("name", Json::string(waiter.name))
+                                                      .set("active", Json::number(active))
+                                                      .set("drained", Json::boolean(drained))));
 }
 
 }  // namespace otto::admin

@@ -33,8 +33,10 @@ std::shared_ptr<const Candidates> Candidates::build_at(std::vector<Member> membe
     std::erase_if(members, [](const Member& member) { return member.share == 0; });
     auto candidates = std::make_shared<Candidates>();
     candidates->choices_.reserve(members.size());
-    for (const Member& member : members)
+    for (const Member& member : members) {
         candidates->choices_.push_back({member.server.get(), member.share, member.max_connections});
+        candidates->total_share_ += member.share;
+    }
     candidates->members_ = std::move(members);
     candidates->selection_ = std::move(selection);
     candidates->cursor_ = std::move(cursor);
@@ -59,6 +61,13 @@ const Choice* Candidates::find(const Server* server) const {
                                         });
     if (found == by_server_.end() || choices_[*found].server != server) return nullptr;
     return &choices_[*found];
+}
+
+double Candidates::share_of(const Server& server) const {
+    const Choice* choice = find(&server);
+    if (choice == nullptr) return 0;
+    if (selection_.policy == Policy::first) return choice == &choices_.front() ? 1 : 0;
+    return static_cast<double>(choice->share) / static_cast<double>(total_share_);
 }
 
 void Candidates::prepare_policy() {

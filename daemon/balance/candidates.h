@@ -87,6 +87,9 @@ class Candidates {
 
     bool empty() const { return choices_.empty(); }
     std::size_t size() const { return choices_.size(); }
+    /// The part of the requests that a server is meant to get, 0 to 1; with Policy::first, which
+    /// goes on to the next one only when a server is full, all or nothing.
+    double share_of(const Server& server) const;
     Policy policy() const { return selection_.policy; }
     bool settled() const { return selection_.settled; }
     bool failing_open() const { return selection_.failing_open; }
@@ -115,6 +118,7 @@ class Candidates {
     Selection selection_;
     std::vector<Member> members_;           // keep the servers alive
     std::vector<Choice> choices_;           // the members', in the same order
+    std::uint64_t total_share_ = 0;         // of them
     std::vector<std::uint32_t> by_server_;  // indices, in the order of the servers' addresses
     std::shared_ptr<Cursor> cursor_;
     std::uint64_t seed_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace otto {
@@ -15,6 +16,9 @@ enum class Failure : std::uint8_t {
     malformed_response,     // bytes that are no response, or that end within its head
     local,                  // Otto's own: no file descriptor, no memory
 };
+
+/// How many kinds of them there are.
+inline constexpr std::size_t failure_kinds = static_cast<std::size_t>(Failure::local) + 1;
 
 /// Whether another server may be tried after a failed attempt. `request_sent`: a byte of the
 /// request was handed to the connection; `body_replayable`: all of its body so far is still held.

@@ -33,11 +33,12 @@ const char* to_string(Health health) {
 }
 
 Server::Server(std::string url_, std::string host_, std::string base_path_,
-               std::vector<Address> addresses_)
+               std::vector<Address> addresses_, std::shared_ptr<ServerMetrics> metrics_)
     : url(std::move(url_)),
       host(std::move(host_)),
       base_path(std::move(base_path_)),
-      addresses(std::move(addresses_)) {}
+      addresses(std::move(addresses_)),
+      metrics(metrics_ ? std::move(metrics_) : std::make_shared<ServerMetrics>()) {}
 
 std::uint64_t Server::next_id() {
     static std::atomic<std::uint64_t> last{0};

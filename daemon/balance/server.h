@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "balance/server_metrics.h"
 #include "base/address.h"
 #include "base/time.h"
 
@@ -20,8 +22,9 @@ const char* to_string(Health health);
 /// change after construction.
 class Server {
   public:
-    Server(std::string url, std::string host, std::string base_path,
-           std::vector<Address> addresses);
+    /// `metrics`: those of the server that this one follows, or none.
+    Server(std::string url, std::string host, std::string base_path, std::vector<Address> addresses,
+           std::shared_ptr<ServerMetrics> metrics = nullptr);
 
     const std::uint64_t id = next_id();  // never used again for another
     const std::string url;               // the key
@@ -29,6 +32,7 @@ class Server {
     const std::string base_path;
     const std::vector<Address>
         addresses;  // of its name, in the order to try; never empty once resolved
+    const std::shared_ptr<ServerMetrics> metrics;
 
     Health health() const { return health_.load(std::memory_order_acquire); }
     /// Control thread: a verdict of the monitor.

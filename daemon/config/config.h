@@ -125,6 +125,17 @@ struct AdminConfig {
     bool operator==(const AdminConfig&) const = default;
 };
 
+/// Where requests are logged once they are over, and how.
+struct AccessLogConfig {
+    enum class Format : std::uint8_t { json, combined };
+    std::string target = "off";  // "off", "journal", "stdout" or an absolute path
+    Format format = Format::json;
+    double sample = 1;  // 0 to 1: the share of requests that are logged
+
+    bool enabled() const { return target != "off"; }
+    bool operator==(const AccessLogConfig&) const = default;
+};
+
 enum class Balance : std::uint8_t {
     round_robin,
     least_connections,
@@ -151,6 +162,7 @@ struct Config {
     std::vector<Cidr> trusted_proxies;
     bool proxy_protocol = false;  // connections of trusted_proxies begin with a PROXY header
     bool via = false;             // add Via (RFC 9110 §7.6.3) both ways
+    AccessLogConfig access_log;
     AdminConfig admin;
 
     bool operator==(const Config&) const = default;

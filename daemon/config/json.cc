@@ -98,16 +98,45 @@ void write(Writer& writer, const Json& json) {
     }
 }
 
-/// As compact(), with a space after each comma and colon.
-std::string on_one_line(const Json& json) {
-    if (!json.is_list() && !json.is_object()) return json.compact();
-    std::string line = json.is_list() ? "[" : "{ ";
-    for (const Json& child : json.children) {
-        if (&child != &json.children.front()) line += ", ";
-        if (json.is_object()) line += Json::string(child.key).compact() + ": ";
-        line += child.compact();
+/// Most texts are plain, and need no writer of their own.
+void append_text(std::string& out, const std::string& text) {
+    const bool plain = std::ranges::none_of(text, [](char each) {
+        return static_cast<unsigned char>(each) < 0x20 || each == '"' || each == '\\';
+    });
+    if (plain) {
+        out.append(1, '"').append(text).append(1, '"');
+    } else {
+        out += Json::string(text).compact();
     }
-    return line + (json.is_list() ? "]" : " }");
+}
+
+/// As compact(), with a space after each comma and colon.
+void append_on_one_line(std::string& out, const Json& json) {
+    switch (json.kind) {
+        case Json::Kind::null:
+            out += "null";
+            return;
+        case Json::Kind::boolean:
+        case Json::Kind::number:
+            out += json.text;
+            return;
+        case Json::Kind::string:
+            append_text(out, json.text);
+            return;
+        case Json::Kind::list:
+        case Json::Kind::object:
+            break;
+    }
+    out += json.is_list() ? "[" : "{ ";
+    for (const Json& child : json.children) {
+        if (&child != &json.children.front()) out += ", ";
+        if (json.is_object()) {
+            append_text(out, child.key);
+            out += ": ";
+        }
+        append_on_one_line(out, child);
+    }
+    out += json.is_list() ? "]" : " }";
 }
 
 void write_pretty(std::string& out, const Json& json, std::size_t indent) {
@@ -119,20 +148,23 @@ void write_pretty(std::string& out, const Json& json, std::size_t indent) {
         return;
     }
     if (!nested && !outermost) {
-        std::string line = on_one_line(json);
-        if (line.size() + indent <= short_line || json.children.empty()) {
-            out += line;
-            return;
-        }
+        const std::size_t before = out.size();
+        append_on_one_line(out, json);
+        if (out.size() - before + indent <= short_line || json.children.empty()) return;
+        out.resize(before);
     }
     if (json.children.empty()) {
-        out += json.compact();
+        append_on_one_line(out, json);
         return;
     }
     out += json.is_list() ? "[" : "{";
     for (const Json& child : json.children) {
-        out += (&child == &json.children.front() ? "\n" : ",\n") + std::string(indent + 2, ' ');
-        if (json.is_object()) out += Json::string(child.key).compact() + ": ";
+        out += &child == &json.children.front() ? "\n" : ",\n";
+        out.append(indent + 2, ' ');
+        if (json.is_object()) {
+            append_text(out, child.key);
+            out += ": ";
+        }
         write_pretty(out, child, indent + 2);
     }
     out += "\n" + std::string(indent, ' ') + (json.is_list() ? "]" : "}");
@@ -147,12 +179,16 @@ Json Json::of(Kind kind, std::string_view text) {
     return json;
 }
 
-Json Json::decimal(double value) {
-    return of(Kind::number, fmt::format("{:.1f}", value));
+Json Json::decimal(double value, unsigned digits) {
+    return of(Kind::number, fmt::format("{:.{}f}", value, digits));
 }
 
 Result<Json> Json::parse(std::string_view source) {
-    auto parsed = parse_json(source);
+    return parse(source, most_json_values);
+}
+
+Result<Json> Json::parse(std::string_view source, std::size_t most_values) {
+    auto parsed = parse_json(source, most_values);
     if (const auto* fault = std::get_if<JsonFault>(&parsed))
         return Error{position(source, fault->offset) + fault->message};
     return convert(std::get<JsonValue>(parsed), source);

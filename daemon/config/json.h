@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,14 +23,15 @@ struct Json {
     /// Strict JSON (RFC 8259) within the bounds of parse_json(), without duplicate keys. The Error
     /// begins with line and column.
     static Result<Json> parse(std::string_view source);
+    /// The same with another bound of the values.
+    static Result<Json> parse(std::string_view source, std::size_t most_values);
 
     static Json object() { return of(Kind::object, ""); }
     static Json list() { return of(Kind::list, ""); }
     static Json string(std::string_view value) { return of(Kind::string, value); }
     static Json boolean(bool value) { return of(Kind::boolean, value ? "true" : "false"); }
     static Json number(std::uint64_t value) { return of(Kind::number, std::to_string(value)); }
-    /// With one decimal.
-    static Json decimal(double value);
+    static Json decimal(double value, unsigned digits = 1);
 
     bool is_null() const { return kind == Kind::null; }
     bool is_string() const { return kind == Kind::string; }

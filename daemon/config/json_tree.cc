@@ -16,7 +16,6 @@ namespace otto {
 namespace {
 
 constexpr std::size_t max_depth = 32;
-constexpr std::size_t max_values = 200'000;
 constexpr auto npos = std::string_view::npos;
 
 /// RapidJSON's events, turned into a tree. The reader tells no positions, but each event comes
@@ -24,8 +23,9 @@ constexpr auto npos = std::string_view::npos;
 /// so each token's first byte is known.
 class TreeBuilder {
   public:
-    TreeBuilder(std::string_view source, const rapidjson::MemoryStream& stream)
-        : source_(source), stream_(stream) {}
+    TreeBuilder(std::string_view source, const rapidjson::MemoryStream& stream,
+                std::size_t most_values)
+        : source_(source), stream_(stream), most_values_(most_values) {}
 
     bool Null() { return add(JsonValue::Kind::null) != nullptr; }
     bool Bool(bool) { return add(JsonValue::Kind::boolean) != nullptr; }
@@ -76,8 +76,8 @@ class TreeBuilder {
 
     JsonValue* add(JsonValue::Kind kind) {
         const std::uint32_t begin = token_begin();
-        if (++count_ > max_values) {
-            refuse(begin, "more than " + std::to_string(max_values) + " values");
+        if (++count_ > most_values_) {
+            refuse(begin, "more than " + std::to_string(most_values_) + " values");
             return nullptr;
         }
         JsonValue* value = &root_;
@@ -109,6 +109,7 @@ class TreeBuilder {
 
     std::string_view source_;
     const rapidjson::MemoryStream& stream_;
+    const std::size_t most_values_;
     JsonValue root_;
     std::vector<JsonValue*> open_;  // stays valid: a list grows only while nothing in it is open
     std::size_t last_end_ = 0;
@@ -205,10 +206,10 @@ std::optional<JsonFault> check_bytes(std::string_view source) {
 
 }  // namespace
 
-std::variant<JsonValue, JsonFault> parse_json(std::string_view source) {
+std::variant<JsonValue, JsonFault> parse_json(std::string_view source, std::size_t most_values) {
     if (auto fault = check_bytes(source)) return *std::move(fault);
     rapidjson::MemoryStream stream(source.data(), source.size());
-    TreeBuilder builder(source, stream);
+    TreeBuilder builder(source, stream, most_values);
     rapidjson::Reader reader;
     reader.Parse<rapidjson::kParseNumbersAsStringsFlag>(stream, builder);
     if (builder.fault()) return *builder.fault();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,10 +33,14 @@ struct JsonFault {
     std::string message;
 };
 
+/// Enough for 10,000 servers in a configuration.
+constexpr std::size_t most_json_values = 200'000;
+
 /// Parses strict JSON (RFC 8259): UTF-8 without a byte order mark, no comments, no trailing commas,
-/// no half surrogate pairs. Memory and stack are bounded: at most 32 levels and 200,000 values.
-/// `source` has less than 4 GiB.
-std::variant<JsonValue, JsonFault> parse_json(std::string_view source);
+/// no half surrogate pairs. Memory and stack are bounded: at most 32 levels and `most_values`
+/// values. `source` has less than 4 GiB.
+std::variant<JsonValue, JsonFault> parse_json(std::string_view source,
+                                              std::size_t most_values = most_json_values);
 
 /// `pointer` extended by one member or element (RFC 6901).
 std::string pointer_to(const std::string& pointer, std::string_view member);

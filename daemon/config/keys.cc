@@ -179,6 +179,19 @@ std::vector<Key> make_keys() {
         {"/via", T::boolean, "false", 0, 0, true,
          "Otto adds itself to the Via field of requests and responses.",
          [](C& c) -> bool& { return c.via; }},
+        {"/accessLog", T::log_target, R"("off")", 0, 0, true,
+         "Where requests are logged: nowhere, to the journal, to the standard output, or to the "
+         "file of this absolute path.",
+         [](C& c) -> std::string& { return c.access_log.target; }, "off|journal|stdout"},
+        {"/accessLogFormat", T::choice, R"("json")", 0, 0, true,
+         "How a request is written to a file or the standard output.",
+         [](C& c, std::size_t choice) {
+             c.access_log.format = static_cast<AccessLogConfig::Format>(choice);
+         },
+         "json|combined"},
+        {"/accessLogSample", T::fraction, "1", 0, 1, true,
+         "The share of requests that are logged, which are drawn at random.",
+         [](C& c) -> double& { return c.access_log.sample; }},
         {"/admin", T::object, "", 0, 0, false,
          "The admin API, where systemd hands over no socket."},
         {"/admin/port", T::local_listen, "", 0, 0, false,

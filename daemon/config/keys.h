@@ -25,17 +25,19 @@ enum class KeyType : std::uint8_t {
     server_url,
     listens,       // one address or a list of min to max
     local_listen,  // an address that only this host reaches
+    log_target,    // one of `choices` or the absolute path of a file
+    fraction,      // any number from min to max
     servers,       // a list of min to max URLs or objects
     cidrs,         // a list of min to max
 };
 
 /// Where a value goes, for keys of servers in their ServerConfig. Keys without a place are assigned
 /// by the code that reads what encloses them.
-using KeyPlace =
-    std::variant<std::monostate, unsigned& (*)(Config&), std::uint64_t& (*)(Config&),
-                 Duration& (*)(Config&), bool& (*)(Config&), std::string& (*)(Config&),
-                 void (*)(Config&, std::size_t choice), unsigned& (*)(ServerConfig&),
-                 bool& (*)(ServerConfig&), void (*)(ServerConfig&, std::size_t choice)>;
+using KeyPlace = std::variant<std::monostate, unsigned& (*)(Config&), std::uint64_t& (*)(Config&),
+                              Duration& (*)(Config&), bool& (*)(Config&), std::string& (*)(Config&),
+                              double& (*)(Config&), void (*)(Config&, std::size_t choice),
+                              unsigned& (*)(ServerConfig&), bool& (*)(ServerConfig&),
+                              void (*)(ServerConfig&, std::size_t choice)>;
 
 /// One key of config.json: parser, schema and tests are driven by this row, and by no other list.
 struct Key {

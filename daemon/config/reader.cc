@@ -4,6 +4,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <limits.h>
 
 #include "config/locator.h"
 #include "config/units.h"
@@ -35,6 +36,17 @@ bool is_token(const Key& key, std::string_view text) {
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&'*+-.^_`|~";
     return text.size() >= key.min && text.size() <= key.max &&
            text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+/// Why a path cannot be that of a file; "" when it can.
+std::string check_file(std::string_view path) {
+    const auto control = [](char byte) {
+        return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
+    };
+    if (path.size() >= PATH_MAX) return "a path of so many bytes cannot be opened";
+    if (std::ranges::any_of(path, control)) return "a control character";
+    if (path.back() == '/') return "a folder";
+    return "";
 }
 
 bool overlap(const ListenConfig& left, const ListenConfig& right) {
@@ -124,6 +136,9 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
                           as_size(key, value, source_));
         case KeyType::duration:
             return assign(std::get<Duration& (*)(Config&)>(key.place), as_duration(key, value));
+        case KeyType::fraction:
+            return assign(std::get<double& (*)(Config&)>(key.place),
+                          as_fraction(key, value, source_));
         case KeyType::boolean:
             return assign(std::get<bool& (*)(Config&)>(key.place), as_boolean(value, source_));
         case KeyType::choice:
@@ -132,6 +147,7 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
         case KeyType::host:
         case KeyType::token:
         case KeyType::local_listen:
+        case KeyType::log_target:
             return read_string(key, value, pointer);
         case KeyType::status:
             return read_status(key, value, pointer);
@@ -165,6 +181,11 @@ void ConfigReader::read_string(const Key& key, const JsonValue& value, const std
         wrong = check_path(value.text, true);
     } else if (key.type == KeyType::token) {
         if (!is_token(key, value.text)) return refuse(key, value, pointer);
+    } else if (key.type == KeyType::log_target) {
+        if (!as_choice(key, value)) {
+            if (value.text.empty() || value.text.front() != '/') return refuse(key, value, pointer);
+            wrong = check_file(value.text);
+        }
     } else if (key.type == KeyType::local_listen) {
         if (const auto local = parse_local_listen(value.text); !local)
             wrong = local.error().message;

@@ -18,6 +18,7 @@ constexpr std::string_view listen_pattern = R"(^([0-9.]+|\[[0-9A-Fa-f:.]+\])?:[0
 constexpr std::string_view local_listen_pattern =
     R"(^(((127[0-9.]+|\[[0-9A-Fa-f:.]+\])?:[0-9]{1,5})|[Uu][Nn][Ii][Xx]:[/@].+)$)";
 constexpr std::string_view token_pattern = "^[0-9A-Za-z!#$%&'*+.^_`|~-]+$";
+constexpr std::string_view file_pattern = "^/.*[^/]$";
 constexpr std::string_view url_pattern = "^([Hh][Tt][Tt][Pp]://|[Uu][Nn][Ii][Xx]:[/@]).";
 
 /// Writes the schema of one key after another into a buffer.
@@ -135,6 +136,12 @@ class SchemaWriter {
                 return member("maxLength", row.max);
             case KeyType::local_listen:
                 return string_type(local_listen_pattern);
+            case KeyType::log_target:
+                return either([&, this] { choice(row); }, [this] { string_type(file_pattern); });
+            case KeyType::fraction:
+                member("type", "number");
+                member("minimum", row.min);
+                return member("maximum", row.max);
             case KeyType::server_url:
                 return string_type(url_pattern);
             case KeyType::listens:

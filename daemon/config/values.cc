@@ -1,6 +1,7 @@
 #include "config/values.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -40,7 +41,8 @@ std::string suggestion(const Key& key, const JsonValue& value, std::string_view 
     const auto meant = [](std::string_view word) {
         return fmt::format("; did you mean {}?", word);
     };
-    if (key.type == KeyType::choice) return did_you_mean(text, key.choice_list());
+    if (key.type == KeyType::choice || key.type == KeyType::log_target)
+        return did_you_mean(text, key.choice_list());
     if (digits == 0) return "";
     const std::string_view number = text.substr(0, digits);
     const std::string_view rest = text.substr(digits);
@@ -95,6 +97,10 @@ std::string expected(const Key& key) {
             return "a name of " + key.range() + " letters, digits and any of !#$%&'*+-.^_`|~";
         case KeyType::local_listen:
             return R"(":PORT", "127.0.0.1:PORT", "[::1]:PORT" or "unix:/PATH")";
+        case KeyType::log_target:
+            return R"("off", "journal", "stdout" or the absolute path of a file)";
+        case KeyType::fraction:
+            return "a number" + range;
         case KeyType::server_url:
             return R"("http://HOST[:PORT][/PATH]" or "unix:/PATH")";
         case KeyType::listens:
@@ -141,6 +147,17 @@ std::optional<Duration> as_duration(const Key& key, const JsonValue& value) {
 std::optional<bool> as_boolean(const JsonValue& value, std::string_view source) {
     if (value.kind != JsonValue::Kind::boolean) return std::nullopt;
     return value.spelling(source) == "true";
+}
+
+std::optional<double> as_fraction(const Key& key, const JsonValue& value, std::string_view source) {
+    if (value.kind != JsonValue::Kind::number) return std::nullopt;
+    const std::string_view text = value.spelling(source);
+    double number = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+    const bool fits =
+        number >= static_cast<double>(key.min) && number <= static_cast<double>(key.max);
+    return fits ? std::optional(number) : std::nullopt;
 }
 
 std::optional<std::size_t> as_choice(const Key& key, const JsonValue& value) {

@@ -26,6 +26,7 @@ std::optional<std::uint64_t> as_count(const Key& key, const JsonValue& value,
 std::optional<Bytes> as_size(const Key& key, const JsonValue& value, std::string_view source);
 std::optional<Duration> as_duration(const Key& key, const JsonValue& value);
 std::optional<bool> as_boolean(const JsonValue& value, std::string_view source);
+std::optional<double> as_fraction(const Key& key, const JsonValue& value, std::string_view source);
 /// The index in the key's choices.
 std::optional<std::size_t> as_choice(const Key& key, const JsonValue& value);
 /// The lowest and the highest status.

@@ -1,5 +1,6 @@
 #include "ctl/client.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -18,57 +19,55 @@ namespace otto::ctl {
 namespace {
 
 constexpr std::size_t largest_reply = 64 * 1024 * 1024;
+constexpr std::size_t largest_head = 64 * 1024;
+constexpr std::size_t most_values = 2'000'000;  // 10,000 servers with their members
+constexpr std::string_view end_of_head = "\r\n\r\n";
 
-/// False when the time is over.
-bool wait_for(int fd, short events, TimePoint deadline) {
-    for (;;) {
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(deadline - otto::now()).count();
-        if (left <= 0) return false;
-        pollfd poll{.fd = fd, .events = events, .revents = 0};
-        const int ready = ::poll(&poll, 1, static_cast<int>(std::min<long long>(left, 60'000)));
-        if (ready > 0) return true;
-        if (ready < 0 && errno != EINTR) return false;
-    }
-}
-
-Status send_all(int fd, std::string_view bytes, TimePoint deadline) {
+Status send_all(int fd, std::string_view bytes, Wait& wait) {
     while (!bytes.empty()) {
         const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             bytes.remove_prefix(static_cast<std::size_t>(sent));
         } else if (errno != EAGAIN && errno != EINTR) {
             return Error::from_errno("cannot send the request");
-        } else if (!wait_for(fd, POLLOUT, deadline)) {
-            return Error{"Otto does not take the request"};
+        } else if (Status ready = wait.until(fd, POLLOUT); !ready) {
+            return ready;
         }
     }
     return {};
 }
 
-/// Up to the end of the connection.
-Result<std::string> receive(int fd, TimePoint deadline) {
-    std::string all;
+/// False at the end of the connection.
+Result<bool> receive_some(int fd, std::string& all, Wait& wait) {
     std::array<char, 16 * 1024> block;
     for (;;) {
         const ssize_t length = ::recv(fd, block.data(), block.size(), MSG_DONTWAIT);
-        if (length == 0) return all;
+        if (length == 0) return false;
         if (length > 0) {
             all.append(block.data(), static_cast<std::size_t>(length));
             if (all.size() > largest_reply) return Error{"the answer does not end"};
-        } else if (errno != EAGAIN && errno != EINTR) {
-            return Error::from_errno("cannot read the answer");
-        } else if (!wait_for(fd, POLLIN, deadline)) {
-            return Error{"Otto does not answer in time"};
+            return true;
         }
+        if (errno != EAGAIN && errno != EINTR) return Error::from_errno("cannot read the answer");
+        const Status ready = wait.until(fd, POLLIN);
+        if (!ready) return ready.error();
     }
 }
 
-Result<Reply> parse(const std::string& all) {
-    constexpr std::string_view version = "HTTP/1.1 ";
-    const auto end = all.find("\r\n\r\n");
+Status receive_all(int fd, std::string& all, Wait& wait) {
+    for (;;) {
+        const auto more = receive_some(fd, all, wait);
+        if (!more) return more.error();
+        if (!*more) return {};
+    }
+}
+
+/// The head alone: status and tag.
+Result<Reply> parse_head(const std::string& all) {
+    constexpr std::string_view version = "HTTP/1.x ";
+    const auto end = all.find(end_of_head);
     Reply reply;
-    if (end == std::string::npos || !all.starts_with(version) ||
+    if (end == std::string::npos || !all.starts_with("HTTP/1.") ||
         std::from_chars(all.data() + version.size(), all.data() + end, reply.status).ec !=
             std::errc())
         return Error{all.empty() ? "Otto closed the connection without an answer"
@@ -78,8 +77,14 @@ Result<Reply> parse(const std::string& all) {
     if (tag < end)
         reply.tag =
             all.substr(tag + tag_field.size(), all.find('\r', tag + 2) - tag - tag_field.size());
-    reply.text = all.substr(end + 4);
-    if (auto json = Json::parse(reply.text)) reply.body = *std::move(json);
+    return reply;
+}
+
+Result<Reply> parse(const std::string& all) {
+    auto reply = parse_head(all);
+    if (!reply) return reply;
+    reply->text = all.substr(all.find(end_of_head) + end_of_head.size());
+    if (auto json = Json::parse(reply->text, most_values)) reply->body = *std::move(json);
     return reply;
 }
 
@@ -96,12 +101,18 @@ Client::Client(std::string place, std::string token)
 
 std::string Client::hint(int number) const {
     if (number == EACCES || number == EPERM)
-        return "; use sudo, or join the group otto-admin: adduser USER otto-admin, then log in "
+        return "; use sudo, or join the group otto-admin: adduser USER otto-admin, "
+               "then log in "
                "again";
     if (number == ENOENT || number == ECONNREFUSED)
-        return "; is the admin API enabled? systemctl enable --now otto-admin.socket, then "
+        return "; is the admin API enabled? systemctl enable --now "
+               "otto-admin.socket, then "
                "systemctl restart otto.service";
     return "";
+}
+
+std::string Client::authorization() const {
+    return token_.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", token_);
 }
 
 Result<UniqueFd> Client::connect() const {
@@ -114,6 +125,9 @@ Result<UniqueFd> Client::connect() const {
     if (!address) return address.error();
     UniqueFd fd(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return Error::from_errno("cannot create a socket");
+    // A backlog that is full makes connect(2) wait: not for ever.
+    const timeval most = to_timeval(std::chrono::seconds(10));
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
     if (::connect(fd.get(), address->get(), address->length()) != 0) {
         Error error = Error::from_errno(fmt::format("cannot reach Otto at {}", place_));
         error.message += hint(error.number);
@@ -122,23 +136,53 @@ Result<UniqueFd> Client::connect() const {
     return fd;
 }
 
-Result<Reply> Client::call(std::string_view method, std::string_view target, std::string_view body,
-                           Duration patience, std::string_view tag) const {
-    const TimePoint deadline = otto::now() + patience;
+Result<Reply> Client::call(const Request& request, const Patience& patience) const {
+    Wait wait(patience);
     const auto fd = connect();
     if (!fd) return fd.error();
-    std::string request = fmt::format(
-        "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n", method,
-        target, body.size());
-    if (!token_.empty()) request += fmt::format("Authorization: Bearer {}\r\n", token_);
-    if (!tag.empty()) request += fmt::format("If-Match: {}\r\n", tag);
-    request += "\r\n";
-    request += body;
-    const Status sent = send_all(fd->get(), request, deadline);
+    std::string head = fmt::format(
+        "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: "
+        "close\r\nContent-Length: {}\r\n",
+        request.method, request.target, request.body.size());
+    head += authorization();
+    if (!request.tag.empty()) head += fmt::format("If-Match: {}\r\n", request.tag);
+    const Status sent = send_all(fd->get(), head + "\r\n" + request.body, wait);
     if (!sent) return sent.error();
-    const auto all = receive(fd->get(), deadline);
-    if (!all) return all.error();
-    return parse(*all);
+    std::string all;
+    const Status received = receive_all(fd->get(), all, wait);
+    if (!received) return received.error();
+    return parse(all);
+}
+
+Result<Stream> Client::follow(const std::string& last, const Patience& patience) const {
+    Wait wait(patience);
+    auto fd = connect();
+    if (!fd) return fd.error();
+    // Of HTTP/1.0, so that the body comes as it is, without chunks (RFC 9112 §6.1).
+    std::string head =
+        "GET /api/v1/events HTTP/1.0\r\nHost: localhost\r\n"
+        "Accept: text/event-stream\r\n" +
+        authorization();
+    if (!last.empty()) head += fmt::format("Last-Event-ID: {}\r\n", last);
+    const Status sent = send_all(fd->get(), head + "\r\n", wait);
+    if (!sent) return sent.error();
+    std::string all;
+    while (all.find(end_of_head) == std::string::npos && all.size() < largest_head) {
+        const auto more = receive_some(fd->get(), all, wait);
+        if (!more) return more.error();
+        if (!*more) break;
+    }
+    auto reply = parse_head(all);
+    if (!reply) return reply.error();
+    if (reply->ok())
+        return Stream{.reply = *std::move(reply),
+                      .fd = *std::move(fd),
+                      .begun = all.substr(all.find(end_of_head) + end_of_head.size())};
+    const Status received = receive_all(fd->get(), all, wait);
+    if (!received) return received.error();
+    reply = parse(all);
+    if (!reply) return reply.error();
+    return Stream{.reply = *std::move(reply), .fd = UniqueFd{}, .begun = ""};
 }
 
 std::string encode(std::string_view text) {

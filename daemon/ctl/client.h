@@ -5,10 +5,18 @@
 
 #include "base/handle.h"
 #include "base/result.h"
-#include "base/time.h"
 #include "config/json.h"
+#include "ctl/wait.h"
 
 namespace otto::ctl {
+
+struct Request {
+    std::string_view method;
+    std::string target;
+    std::string body{};
+    std::string tag{};  // If-Match: a change happens only if the configuration
+                        // still has it
+};
 
 /// What Otto answered.
 struct Reply {
@@ -22,6 +30,14 @@ struct Reply {
     std::string problem() const;
 };
 
+/// The stream of events: a reply whose body goes on. When Otto refuses, `reply` is whole and `fd`
+/// empty.
+struct Stream {
+    Reply reply;
+    UniqueFd fd;
+    std::string begun;  // of the body
+};
+
 /// Where otto-admin.socket listens.
 constexpr const char* default_place = "/run/otto/admin.sock";
 
@@ -32,17 +48,18 @@ class Client {
     /// need `token`.
     Client(std::string place, std::string token);
 
-    /// With a `tag`, a change happens only if the configuration still has it. The Error says what
-    /// to do about it.
-    Result<Reply> call(std::string_view method, std::string_view target, std::string_view body = "",
-                       Duration patience = std::chrono::seconds(30),
-                       std::string_view tag = "") const;
+    /// The Error says what to do about it.
+    Result<Reply> call(const Request& request, const Patience& patience = {}) const;
+    /// Asks for the events after the one with the id `last` ("": for all that are kept), and waits
+    /// for the head of the answer.
+    Result<Stream> follow(const std::string& last, const Patience& patience = {}) const;
 
     const std::string& place() const { return place_; }
 
   private:
     Result<UniqueFd> connect() const;
     std::string hint(int number) const;
+    std::string authorization() const;
 
     const std::string place_;
     const std::string token_;

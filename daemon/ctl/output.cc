@@ -8,16 +8,11 @@
 
 #include "config/overlay.h"
 #include "config/wording.h"
+#include "ctl/text.h"
 
 namespace otto::ctl {
 
 namespace {
-
-/// Characters of UTF-8, not bytes.
-std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char byte) { return (byte & 0xc0) != 0x80; }));
-}
 
 const char* code(Output::Colour colour) {
     switch (colour) {
@@ -31,6 +26,10 @@ const char* code(Output::Colour colour) {
             return "\x1b[31m";
         case Output::Colour::faint:
             return "\x1b[2m";
+        case Output::Colour::strong:
+            return "\x1b[1m";
+        case Output::Colour::inverse:
+            return "\x1b[7m";
     }
     return "";
 }
@@ -90,13 +89,14 @@ std::string Output::table(const std::vector<Row>& rows) const {
     for (const Row& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
         for (std::size_t at = 0; at < row.size(); ++at)
-            widths[at] = std::max(widths[at], width(row[at].text));
+            widths[at] = std::max(widths[at], columns_of(row[at].text));
     }
     std::string out;
     for (const Row& row : rows) {
         for (std::size_t at = 0; at < row.size(); ++at) {
             out += paint(row[at].text, row[at].colour);
-            if (at + 1 < row.size()) out += std::string(widths[at] - width(row[at].text) + 2, ' ');
+            if (at + 1 < row.size())
+                out += std::string(widths[at] - columns_of(row[at].text) + 2, ' ');
         }
         out += "\n";
     }

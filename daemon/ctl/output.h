@@ -8,10 +8,11 @@
 
 namespace otto::ctl {
 
-/// How things look: in colour on a terminal, plain otherwise and with NO_COLOR set.
+/// How things look: in colour on a terminal, plain otherwise and with NO_COLOR
+/// set.
 class Output {
   public:
-    enum class Colour { none, good, warning, bad, faint };
+    enum class Colour { none, good, warning, bad, faint, strong, inverse };
     struct Cell {
         std::string text;
         Colour colour = Colour::none;
@@ -29,7 +30,8 @@ class Output {
     bool colour_ = false;
 };
 
-/// What `changes` (an overlay) make of the file `before`, a line each: "~ server a: weight 1 → 3".
+/// What `changes` (an overlay) make of the file `before`, a line each: "~
+/// server a: weight 1 → 3".
 std::string describe_changes(const Json& before, const Json& changes, const Output& output);
 
 }  // namespace otto::ctl

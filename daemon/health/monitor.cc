@@ -29,10 +29,12 @@ struct Monitor::Watched {
     std::shared_ptr<Server> server;
     Verdict verdict;
     std::string reason = "not checked yet";
-    bool queued = false;  // its probe is due, but others go first
-    bool spread = false;  // has found its place within the interval
-    TimePoint started;    // the last probe
-    Timer due;            // the next one
+    TimePoint since = coarse_now();  // its health is what it is
+    std::string failure;             // of the last check that failed
+    bool queued = false;             // its probe is due, but others go first
+    bool spread = false;             // has found its place within the interval
+    TimePoint started;               // the last probe
+    Timer due;                       // the next one
     std::unique_ptr<Probe> probe;
 };
 
@@ -172,7 +174,8 @@ void Monitor::probed(Watched& watched, ProbeResult result) {
         decide(watched, after.health(), std::move(result.reason));
     } else {
         watched.verdict = after;
-        if (!passed && before == Health::unhealthy) watched.reason = std::move(result.reason);
+        if (!passed && before == Health::unhealthy) watched.reason = result.reason;
+        if (!passed) watched.failure = std::move(result.reason);
     }
     if (passed && !is_off() && on_passed_) on_passed_(*watched.server);
 }
@@ -209,14 +212,21 @@ void Monitor::decide(Watched& watched, Health health, std::string reason) {
     watched.reason = std::move(reason);
     watched.server->set_health(health);
     if (!changed) return;
+    watched.since = coarse_now();
     if (before == Health::unknown) --unsettled_;
     const std::shared_ptr<Server> server = watched.server;
     on_flip_({*server, before, health, watched.reason, before == Health::unknown});
 }
 
-std::string Monitor::reason(const Server& server) const {
+Monitor::Report Monitor::report(const Server& server) const {
     const Watched* watched = find(server);
-    return watched == nullptr ? "" : watched->reason;
+    if (watched == nullptr) return {};
+    Report report{.reason = watched->reason, .since = watched->since, .failures = 0, .failure = ""};
+    if (watched->verdict.health() == Health::healthy) {
+        report.failures = watched->verdict.streak();
+        if (report.failures > 0) report.failure = watched->failure;
+    }
+    return report;
 }
 
 }  // namespace otto

@@ -64,8 +64,15 @@ class Monitor {
     /// True when every watched server has had its first verdict.
     bool settled() const { return unsettled_ == 0; }
 
-    /// Why a server is as it is, for people; "" for a server that is not watched.
-    std::string reason(const Server& server) const;
+    /// What is known of a server, for people.
+    struct Report {
+        std::string reason;     // of its health; "" for a server that is not watched
+        TimePoint since{};      // its health is what it is
+        unsigned failures = 0;  // in a row, of a healthy server's last checks
+        std::string failure;    // the last of them
+    };
+    Report report(const Server& server) const;
+    std::string reason(const Server& server) const { return report(server).reason; }
 
   private:
     struct Watched;

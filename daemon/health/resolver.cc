@@ -6,12 +6,9 @@
 #include <list>
 #include <mutex>
 #include <random>
-#include <system_error>
-#include <thread>
 #include <utility>
 
-#include <pthread.h>
-#include <signal.h>
+#include "base/thread.h"
 
 namespace otto {
 
@@ -81,22 +78,10 @@ void Resolver::Desk::put(const std::shared_ptr<Desk>& desk, std::string name) {
 void Resolver::Desk::hire(const std::shared_ptr<Desk>& desk) {
     const std::lock_guard lock(desk->mutex);
     while (desk->questions.size() > desk->idle() && desk->threads < desk->allowed()) {
-        // Signals are the control thread's.
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        bool started = true;
-        try {
-            std::thread thread([desk] { work(desk); });
-            pthread_setname_np(thread.native_handle(), "otto-names");
-            thread.detach();
-            ++desk->threads;
-        } catch (const std::system_error&) {
-            started = false;  // at a limit; whoever asks next tries again
-        }
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (!started) return;
+        auto thread = start_thread("otto-names", [desk] { work(desk); });
+        if (!thread) return;  // at a limit; whoever asks next tries again
+        thread->detach();
+        ++desk->threads;
     }
 }
 

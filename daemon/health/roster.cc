@@ -47,6 +47,7 @@ void Roster::adopt(Members members, const Config& config) {
     ejections_.configure(config.ejection.base, config.ejection.max);
     slow_start_.configure(config.slow_start);
 
+    std::erase_if(ejection_reasons_, [this](const auto& each) { return !find(each.first); });
     for (const std::uint64_t server : ejections_.known()) {
         const Member* member = find(server);
         const bool disabled = member != nullptr && member->state == ServerState::disabled;
@@ -61,6 +62,11 @@ void Roster::adopt(Members members, const Config& config) {
 const Member* Roster::find(std::uint64_t server) const {
     const auto found = places_.find(server);
     return found == places_.end() ? nullptr : &(*members_)[found->second];
+}
+
+std::string Roster::ejection_reason(std::uint64_t server) const {
+    const auto found = ejection_reasons_.find(server);
+    return found == ejection_reasons_.end() ? "" : found->second;
 }
 
 std::shared_ptr<const Candidates> Roster::build(const Candidates& predecessor, bool settled) {
@@ -135,6 +141,7 @@ void Roster::recovered(const Server& server) {
 
 void Roster::eject(const Member& member, const Ejections::Ejected& ejected,
                    const std::string& reason) {
+    ejection_reasons_[member.server->id] = reason;
     callbacks_.on_ejected(member, ejected, reason);
     callbacks_.on_change();
 }

@@ -61,6 +61,12 @@ class Roster {
     /// As of the last build().
     Service service() const { return service_; }
     const Ejections& ejections() const { return ejections_; }
+    /// Why a server was ejected last; "" for one that never was since it was added.
+    std::string ejection_reason(std::uint64_t server) const;
+    /// In tenths, how much of its share a server is given while it starts slowly; 10 for others.
+    unsigned level(std::uint64_t server, TimePoint now) const {
+        return slow_start_.level(server, now);
+    }
     /// Null when no server has this Server::id.
     const Member* find(std::uint64_t server) const;
 
@@ -76,6 +82,7 @@ class Roster {
     Policy policy_ = Policy::round_robin;
     unsigned consecutive_errors_ = 0;
     Ejections ejections_;
+    std::unordered_map<std::uint64_t, std::string> ejection_reasons_;
     SlowStart slow_start_;
     Service service_ = Service::normal;
     bool started_ = false;

@@ -32,6 +32,7 @@ class ClientConnection final : public ClientStream {
     const Refusal& refusal() const override { return refusal_; }
     const Address& peer() const override { return peer_; }
     std::string_view peer_ip() const override { return peer_ip_; }
+    std::string peer_process() const override;
     std::string_view scheme() const override { return "http"; }
     bool may_keep_alive() const override;
     void observe(ClientObserver& observer) override { observer_ = &observer; }

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <sys/types.h>
@@ -40,6 +41,8 @@ class ClientStream {
     virtual const Refusal& refusal() const = 0;
     virtual const Address& peer() const = 0;
     virtual std::string_view peer_ip() const = 0;
+    /// Who is at the other end of a UNIX socket: "process 4711 of user 1000"; "" of others.
+    virtual std::string peer_process() const { return {}; }
     virtual std::string_view scheme() const = 0;
     /// Whether the connection can go on after this request, as the client wishes and the front
     /// allows.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -53,6 +54,20 @@ constexpr std::array status_texts{
     StatusText{505, "HTTP Version Not Supported",
                "The request's version of HTTP is not supported here. Use HTTP/1.1."},
 };
+
+/// Statuses of the admin API, whose replies are written elsewhere.
+constexpr std::array<std::pair<unsigned, std::string_view>, 10> plain_reasons{{
+    {200, "OK"},
+    {201, "Created"},
+    {304, "Not Modified"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {409, "Conflict"},
+    {412, "Precondition Failed"},
+    {415, "Unsupported Media Type"},
+    {422, "Unprocessable Content"},
+}};
 
 constexpr std::string_view page = R"(<!DOCTYPE html>
 <html lang="en">
@@ -196,14 +211,16 @@ void add_body(std::string& text, const Message& message, ReplyFormat format, boo
 }  // namespace
 
 std::string_view reason_phrase(unsigned status) {
-    const StatusText* known = find_text(status);
-    return known == nullptr ? std::string_view{} : known->reason;
+    if (const StatusText* known = find_text(status)) return known->reason;
+    const auto* found =
+        std::ranges::find(plain_reasons, status, &std::pair<unsigned, std::string_view>::first);
+    return found == plain_reasons.end() ? std::string_view{} : found->second;
 }
 
 std::string error_reply(const ErrorReply& reply) {
     const StatusText* known = find_text(reply.status);
     Message message{reply.status, "Error", "The request could not be served.", ""};
-    if (known != nullptr) message.reason = known->reason;
+    if (!reason_phrase(reply.status).empty()) message.reason = reason_phrase(reply.status);
     if (known != nullptr) message.detail = known->detail;
     if (!reply.detail.empty()) message.detail = reply.detail;
     if (valid_request_id(reply.request_id)) message.id = reply.request_id;

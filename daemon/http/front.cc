@@ -28,7 +28,7 @@ constexpr std::size_t scratch_size = 16 * 1024;
 
 /// evhttp keeps the argument of its listeners' callbacks to itself, so that the error callback
 /// finds its front here.
-thread_local Front* of_this_thread = nullptr;
+thread_local std::vector<Front*> of_this_thread;
 
 }  // namespace
 
@@ -80,10 +80,11 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
 
 Front::~Front() {
     close_all();
+    std::erase(of_this_thread, this);
 }
 
 Status Front::listen(UniqueFd socket) {
-    of_this_thread = this;
+    if (listeners_.empty()) of_this_thread.push_back(this);
     const int fd = socket.get();
     evconnlistener* listener = evconnlistener_new(
         loop_.base(), nullptr, nullptr, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
@@ -149,11 +150,16 @@ void Front::after_callbacks() {
 
 // ---- accepting ---------------------------------------------------------------------------------
 
-void Front::accept_failed(evconnlistener*, void*) {
+void Front::accept_failed(evconnlistener* listener, void*) {
     const int reason = errno;
-    Front& front = *of_this_thread;
-    front.report_pause("out of file descriptors or memory", reason);
-    front.pause_accepting(pause_time);
+    for (Front* front : of_this_thread) {
+        const bool its_own =
+            std::ranges::find(front->listeners_, listener, evhttp_bound_socket_get_listener) !=
+            front->listeners_.end();
+        if (!its_own) continue;
+        front->report_pause("out of file descriptors or memory", reason);
+        front->pause_accepting(pause_time);
+    }
 }
 
 void Front::connection_opened(std::unique_ptr<ClientConnection> connection) {
@@ -166,6 +172,7 @@ void Front::connection_opened(std::unique_ptr<ClientConnection> connection) {
     ++open_;
     publish();
     if (share_.full()) {
+        if (callbacks_.on_full && callbacks_.on_full()) return;
         report_pause("the limit on connections is reached", 0);
         pause_accepting(pause_time);
     } else if (ahead_of_peers()) {
@@ -236,6 +243,22 @@ void Front::drain(std::function<void()> on_empty) {
         each = next;
     }
     if (open_ == 0 && on_empty_) std::exchange(on_empty_, nullptr)();
+}
+
+std::size_t Front::queued() const {
+    std::size_t bytes = 0;
+    for (const ClientConnection* each = first_; each != nullptr; each = each->next_)
+        bytes += each->queued();
+    return bytes;
+}
+
+bool Front::close_oldest_idle() {
+    ClientConnection* oldest = nullptr;
+    for (ClientConnection* each = first_; each != nullptr; each = each->next_)
+        if (each->phase_ == ClientConnection::Phase::idle && each != fresh_) oldest = each;
+    if (oldest == nullptr) return false;
+    oldest->lost();
+    return true;
 }
 
 void Front::close_all() {

@@ -65,8 +65,9 @@ struct Received {
     }
 };
 
-/// One worker's side towards the clients: an evhttp that accepts connections, and what reads and
-/// answers them. Used and destroyed on the worker's thread, which has only this one.
+/// One thread's side towards the clients: an evhttp that accepts connections, and what reads and
+/// answers them. Each worker has one; the admin API has some of its own (http/plain_server.h). Used
+/// and destroyed on that thread.
 class Front {
   public:
     struct Callbacks {
@@ -76,6 +77,9 @@ class Front {
             on_accept_paused;  // at most once per pause
         std::function<void()> on_accept_resumed;
         std::function<void(const Address& peer, const char* reason)> on_bad_proxy_header;
+        /// The limit on connections is reached. True when the callee has ended one of them, and
+        /// accepting goes on. May be empty.
+        std::function<bool()> on_full = {};
     };
 
     static Result<std::unique_ptr<Front>> open(const Loop& loop, Callbacks callbacks,
@@ -97,6 +101,11 @@ class Front {
     void close_all();
 
     std::uint64_t connections() const { return open_; }
+    /// Bytes that were queued for clients and have not gone out, of all connections; looks at each.
+    std::size_t queued() const;
+    /// Ends the oldest connection that waits for a request or for the rest of its head. False: all
+    /// have one.
+    bool close_oldest_idle();
 
   private:
     friend class ClientConnection;

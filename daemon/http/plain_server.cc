@@ -2,164 +2,176 @@
 
 #include <algorithm>
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/keyvalq_struct.h>
-#include <fmt/format.h>
-#include <strings.h>
-#include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-
-#include "base/address.h"
-#include "base/time.h"
 
 namespace otto::http {
 
 namespace {
 
-constexpr long largest_head = 16 * 1024;
-constexpr long largest_body = 1024 * 1024;
-/// For a request to come in, for its reply to go out, and between requests.
-constexpr Duration patience = std::chrono::seconds(20);
+constexpr std::uint64_t most_connections = 512;
+constexpr std::uint64_t least_connections = 16;
+constexpr std::size_t most_streams = 256;
+constexpr std::size_t most_streams_over_tcp = 192;
+constexpr std::size_t most_queued = 64 * 1024 * 1024;
 
-constexpr std::pair<evhttp_cmd_type, std::string_view> methods[] = {
-    {EVHTTP_REQ_GET, "GET"},     {EVHTTP_REQ_HEAD, "HEAD"},      {EVHTTP_REQ_POST, "POST"},
-    {EVHTTP_REQ_PUT, "PUT"},     {EVHTTP_REQ_PATCH, "PATCH"},    {EVHTTP_REQ_DELETE, "DELETE"},
-    {EVHTTP_REQ_TRACE, "TRACE"}, {EVHTTP_REQ_OPTIONS, "OPTIONS"}};
-
-bool same_name(std::string_view left, std::string_view right) {
-    return left.size() == right.size() && strncasecmp(left.data(), right.data(), left.size()) == 0;
+/// What the fronts of the admin API go by, whatever the traffic may do.
+Config limits() {
+    Config config;
+    config.timeouts.client_idle = std::chrono::seconds(20);
+    config.timeouts.request_header = std::chrono::seconds(10);
+    config.timeouts.progress = std::chrono::seconds(20);
+    config.limits.header_bytes = 16 * 1024;
+    config.limits.target_bytes = 8 * 1024;
+    return config;
 }
 
-using GetName = int (*)(int, sockaddr*, socklen_t*);
-
-Address address(GetName get, int fd) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    get(fd, reinterpret_cast<sockaddr*>(&storage), &length);
-    return {reinterpret_cast<const sockaddr*>(&storage), length};
+std::uint64_t connection_limit() {
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return most_connections;
+    return std::clamp<std::uint64_t>(files.rlim_cur / 16, least_connections, most_connections);
 }
 
-std::string user_of(int fd) {
-    ucred user{};
-    socklen_t length = sizeof user;
-    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &length) != 0) return "unix";
-    // In a user namespace (PrivateUsers=) most users have no number of their own.
-    constexpr uid_t overflow = 65534;
-    if (user.uid == overflow) return fmt::format("process {}", user.pid);
-    return fmt::format("process {} of user {}", user.pid, user.uid);
-}
-
-PlainRequest take(evhttp_request* from) {
-    PlainRequest request;
-    for (const auto& [command, name] : methods)
-        if (evhttp_request_get_command(from) == command) request.method = name;
-    const std::string_view target = evhttp_request_get_uri(from);
-    const auto question = std::min(target.find('?'), target.size());
-    request.path = target.substr(0, question);
-    request.query = target.substr(std::min(question + 1, target.size()));
-    const evkeyvalq* fields = evhttp_request_get_input_headers(from);
-    for (const evkeyval* field = fields->tqh_first; field != nullptr; field = field->next.tqe_next)
-        request.fields.emplace_back(field->key, field->value);
-    evbuffer* body = evhttp_request_get_input_buffer(from);
-    request.body.resize(evbuffer_get_length(body));
-    evbuffer_remove(body, request.body.data(), request.body.size());
-    const int fd =
-        bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(from)));
-    request.local = address(::getsockname, fd).family() == AF_UNIX;
-    request.peer = request.local ? user_of(fd) : address(::getpeername, fd).text();
-    return request;
-}
-
-int digit(char byte) {
-    if (byte >= '0' && byte <= '9') return byte - '0';
-    const char lower = static_cast<char>(byte | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+bool is_unix(int fd) {
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length);
+    return name.ss_family == AF_UNIX;
 }
 
 }  // namespace
 
-const std::string* PlainRequest::field(std::string_view name) const {
-    for (const auto& field : fields)
-        if (same_name(field.first, name)) return &field.second;
-    return nullptr;
+Result<std::unique_ptr<PlainServer>> PlainServer::open(const Loop& loop, Callbacks callbacks) {
+    std::unique_ptr<PlainServer> server(new PlainServer(loop, std::move(callbacks)));
+    for (const bool local : {true, false}) {
+        const Status opened = server->open_side(local);
+        if (!opened) return opened.error();
+    }
+    return server;
 }
 
-std::size_t PlainRequest::count(std::string_view name) const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        fields, [name](const auto& field) { return same_name(field.first, name); }));
-}
+PlainServer::PlainServer(const Loop& loop, Callbacks callbacks)
+    : loop_(loop), callbacks_(std::move(callbacks)), sweep_(loop, [this] { over_.clear(); }) {}
 
-Result<std::unique_ptr<PlainServer>> PlainServer::open(const Loop& loop, Handler handler) {
-    evhttp* http = evhttp_new(loop.base());
-    if (http == nullptr) return Error{"cannot make an HTTP server"};
-    return std::unique_ptr<PlainServer>(new PlainServer(http, std::move(handler)));
-}
-
-PlainServer::PlainServer(evhttp* http, Handler handler)
-    : handler_(std::move(handler)), http_(http) {
-    evhttp_set_max_headers_size(http, largest_head);
-    evhttp_set_max_body_size(http, largest_body);
-    const timeval time = to_timeval(patience);
-    evhttp_set_timeout_tv(http, &time);
-    evhttp_set_default_content_type(http, nullptr);
-    unsigned allowed = 0;
-    for (const auto& method : methods) allowed |= static_cast<unsigned>(method.first);
-    evhttp_set_allowed_methods(http, static_cast<ev_uint16_t>(allowed));
-    evhttp_set_gencb(http, dispatch, this);
-}
-
-Status PlainServer::listen(UniqueFd socket) {
-    if (evhttp_accept_socket(http_.get(), socket.get()) != 0)
-        return Error::from_errno("cannot accept connections of the admin API");
-    socket.release();
+Status PlainServer::open_side(bool local) {
+    Side& side = this->side(local);
+    side.share.limit.store(connection_limit(), std::memory_order_relaxed);
+    auto front = Front::open(
+        loop_,
+        {.on_request = [this, local](ClientStream& client) { begin_request(client, local); },
+         .on_connections = [](std::uint64_t) {},
+         .on_accept_paused = [this](const char* reason, int) { callbacks_.on_paused(reason); },
+         .on_accept_resumed = [] {},
+         .on_bad_proxy_header = [](const Address&, const char*) {},
+         .on_full = [this, local] { return make_room(local); }},
+        side.share, 0);
+    if (!front) return front.error();
+    side.front = std::move(*front);
+    side.front->configure(limits());
     return {};
 }
 
-void PlainServer::dispatch(evhttp_request* request, void* self) {
-    auto& server = *static_cast<PlainServer*>(self);
-    const std::uint64_t ticket = ++server.last_ticket_;
-    server.open_.emplace(ticket, request);
-    server.handler_(take(request), ticket);
+/// The fronts tell the exchanges that their clients are gone, which tell nobody any more.
+PlainServer::~PlainServer() {
+    callbacks_.on_gone = [](std::uint64_t) {};
+    local_.front.reset();
+    tcp_.front.reset();
+}
+
+Status PlainServer::listen(UniqueFd socket) {
+    const bool local = is_unix(socket.get());
+    return side(local).front->listen(std::move(socket));
+}
+
+void PlainServer::begin_request(ClientStream& client, bool local) {
+    const std::uint64_t ticket = ++last_ticket_;
+    auto exchange = std::make_unique<PlainExchange>(loop_, *this, client, local, ticket);
+    PlainExchange& begun = *exchange;
+    open_.emplace(ticket, std::move(exchange));
+    begun.begin();
+}
+
+/// From within a new connection's arrival.
+bool PlainServer::make_room(bool local) {
+    if (side(local).front->close_oldest_idle()) return true;
+    for (const auto& each : open_) {
+        PlainExchange& exchange = *each.second;
+        if (exchange.local() != local || exchange.phase() != PlainExchange::Phase::reading)
+            continue;
+        exchange.abandon();
+        over(exchange);
+        return true;
+    }
+    return false;
+}
+
+PlainExchange* PlainServer::find(std::uint64_t ticket) const {
+    const auto found = open_.find(ticket);
+    return found == open_.end() ? nullptr : found->second.get();
+}
+
+void PlainServer::gone(PlainExchange& exchange) {
+    const std::uint64_t ticket = exchange.ticket();
+    const bool known = exchange.phase() != PlainExchange::Phase::reading;
+    over(exchange);
+    if (known) callbacks_.on_gone(ticket);
+}
+
+void PlainServer::over(PlainExchange& exchange) {
+    const auto found = open_.find(exchange.ticket());
+    if (found == open_.end()) return;
+    over_.push_back(std::move(found->second));
+    open_.erase(found);
+    sweep_.schedule();
 }
 
 void PlainServer::reply(std::uint64_t ticket, const PlainReply& reply) {
-    const auto found = open_.find(ticket);
-    if (found == open_.end()) return;
-    evhttp_request* request = found->second;
-    open_.erase(found);
-    evkeyvalq* fields = evhttp_request_get_output_headers(request);
-    if (!reply.body.empty()) evhttp_add_header(fields, "Content-Type", reply.type.c_str());
-    evhttp_add_header(fields, "Cache-Control", "no-store");
-    evhttp_add_header(fields, "X-Content-Type-Options", "nosniff");
-    for (const auto& field : reply.fields)
-        evhttp_add_header(fields, field.first.c_str(), field.second.c_str());
-    evbuffer* body = evhttp_request_get_output_buffer(request);
-    evbuffer_add(body, reply.body.data(), reply.body.size());
-    evhttp_send_reply(request, static_cast<int>(reply.status), nullptr, nullptr);
+    PlainExchange* exchange = find(ticket);
+    if (exchange == nullptr) return;
+    // One alone may be larger: metrics of 10,000 servers.
+    const std::size_t queued = side(exchange->local()).front->queued();
+    if (queued == 0 || queued + reply.body.size() <= most_queued) {
+        exchange->answer(reply);
+        return;
+    }
+    exchange->abandon();
+    over(*exchange);
 }
 
-std::string PlainServer::decode(std::string_view text) {
-    std::string plain;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const bool escape = text[at] == '%' && at + 2 < text.size() && digit(text[at + 1]) >= 0 &&
-                            digit(text[at + 2]) >= 0;
-        plain +=
-            escape ? static_cast<char>(digit(text[at + 1]) * 16 + digit(text[at + 2])) : text[at];
-        if (escape) at += 2;
-    }
-    return plain;
+bool PlainServer::may_hold(bool local) const {
+    const auto held = static_cast<std::size_t>(std::ranges::count_if(open_, [local](auto& each) {
+        return each.second->local() == local &&
+               each.second->phase() != PlainExchange::Phase::reading;
+    }));
+    return held <= connection_limit() * 3 / 4;
 }
 
-std::string PlainServer::parameter(std::string_view query, std::string_view name) {
-    while (!query.empty()) {
-        const std::string_view pair = query.substr(0, query.find('&'));
-        query.remove_prefix(std::min(pair.size() + 1, query.size()));
-        const auto equals = std::min(pair.find('='), pair.size());
-        if (decode(pair.substr(0, equals)) == name)
-            return decode(pair.substr(std::min(equals + 1, pair.size())));
+bool PlainServer::may_stream(bool local) const {
+    std::size_t of_side = 0;
+    std::size_t all = 0;
+    for (const auto& each : open_) {
+        if (each.second->phase() != PlainExchange::Phase::streaming) continue;
+        ++all;
+        if (each.second->local() == local) ++of_side;
     }
-    return "";
+    return may_hold(local) && all < most_streams && (local || of_side < most_streams_over_tcp);
+}
+
+bool PlainServer::begin_stream(std::uint64_t ticket, const PlainReply& reply) {
+    PlainExchange* exchange = find(ticket);
+    if (exchange == nullptr) return false;
+    exchange->start_stream(reply);
+    return exchange->phase() == PlainExchange::Phase::streaming;
+}
+
+bool PlainServer::push(std::uint64_t ticket, std::string_view bytes) {
+    PlainExchange* exchange = find(ticket);
+    return exchange != nullptr && exchange->push(bytes);
+}
+
+void PlainServer::end_stream(std::uint64_t ticket) {
+    if (PlainExchange* exchange = find(ticket)) exchange->end_stream();
 }
 
 }  // namespace otto::http

@@ -2,52 +2,52 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <string>
+#include <optional>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
-
-#include <event2/http.h>
 
 #include "base/handle.h"
 #include "base/result.h"
+#include "event/deferred.h"
 #include "event/loop.h"
+#include "http/front.h"
+#include "http/plain_exchange.h"
+#include "http/plain_message.h"
 
 namespace otto::http {
 
-/// A request to Otto itself, with its whole body.
-struct PlainRequest {
-    std::string method;
-    std::string path;   // as it was sent, percent-encoded
-    std::string query;  // what follows the "?", likewise
-    std::vector<std::pair<std::string, std::string>> fields;
-    std::string body;
-    bool local = false;  // over a UNIX socket, and so from somebody its mode lets in
-    std::string peer;    // "127.0.0.1:40312", "process 4711 of user 1000"
-
-    /// The value of a field; null when it is missing.
-    const std::string* field(std::string_view name) const;
-    std::size_t count(std::string_view name) const;
-};
-
-struct PlainReply {
-    unsigned status = 200;
-    std::string body;
-    std::string type = "application/json";
-    std::vector<std::pair<std::string, std::string>> fields;  // more of them
-};
-
-/// A small HTTP server for the control thread: evhttp as it is, whole requests, whole replies,
-/// within limits of its own. Not for traffic. Of the loop's thread. Destroying it closes all
-/// connections.
+/// A small HTTP server for the control thread: whole requests, whole replies, and streams. It reads
+/// with the same strictness as the front of a worker, which it stands on, within limits of its own,
+/// and apart for UNIX sockets and TCP, so that neither can lock the other out. Of the loop's
+/// thread. Destroying it closes all connections.
+///
+/// What one side may hold: 512 connections, or a 16th of the limit on files if that is less; at the
+/// limit the oldest that waits for a request makes room, or else the oldest that still sends a
+/// body. Bodies of 1 MiB, which have 20 s to arrive; heads of 16 KiB, which have 10 s. 64 MiB of
+/// replies that clients do not read. 256 streams, 192 of them over TCP; a stream whose reader lets
+/// 256 KiB wait is dropped when there is more to say. Streams and requests that are held take at
+/// most three quarters of the connections.
 class PlainServer {
   public:
-    /// Each request has a ticket, by which reply() answers it: at once or later.
-    using Handler = std::function<void(const PlainRequest&, std::uint64_t ticket)>;
+    /// They may call the server, but not destroy it.
+    struct Callbacks {
+        /// A request's head is there, its body is not. A reply refuses it. Must give one when
+        /// `refused` is set.
+        std::function<std::optional<PlainReply>(const PlainRequest&)> on_head;
+        /// A request is complete, and is valid during the call. It has a ticket, by which reply()
+        /// or begin_stream() answers it: at once or later.
+        std::function<void(const PlainRequest&, std::uint64_t ticket)> on_request;
+        /// The client of a request that has no answer yet, or of a stream, has gone. Not called for
+        /// what reply(), push() and end_stream() end.
+        std::function<void(std::uint64_t ticket)> on_gone;
+        /// Nobody is let in on one side for a moment, for want of something.
+        std::function<void(const char* reason)> on_paused;
+    };
 
-    static Result<std::unique_ptr<PlainServer>> open(const Loop& loop, Handler handler);
+    static Result<std::unique_ptr<PlainServer>> open(const Loop& loop, Callbacks callbacks);
+    ~PlainServer();
     PlainServer(const PlainServer&) = delete;
     PlainServer& operator=(const PlainServer&) = delete;
 
@@ -57,19 +57,44 @@ class PlainServer {
     /// Answers a request. A client that has gone meanwhile is no error.
     void reply(std::uint64_t ticket, const PlainReply& reply);
 
-    // RFC 3986 §2.1; an invalid escape stays as it is.
-    static std::string decode(std::string_view text);
-    /// The decoded value of `name` in a query; "" when it is missing.
-    static std::string parameter(std::string_view query, std::string_view name);
+    /// Whether a request of this side, which has come already, may be held for long; then there are
+    /// connections left for others.
+    bool may_hold(bool local) const;
+    /// The same for a stream.
+    bool may_stream(bool local) const;
+    /// Begins a reply without an end; its body is ignored. False when the client has gone.
+    bool begin_stream(std::uint64_t ticket, const PlainReply& reply);
+    /// Adds to it. False when it is over: the client has gone, or does not read.
+    bool push(std::uint64_t ticket, std::string_view bytes);
+    void end_stream(std::uint64_t ticket);
 
   private:
-    PlainServer(evhttp* http, Handler handler);
-    static void dispatch(evhttp_request* request, void* self);
+    friend class PlainExchange;
 
-    Handler handler_;
+    /// Those of UNIX sockets, or those of TCP.
+    struct Side {
+        Side() : share(1) {}
+        ConnectionShare share;
+        std::unique_ptr<Front> front;
+    };
+
+    PlainServer(const Loop& loop, Callbacks callbacks);
+    Status open_side(bool local);
+    Side& side(bool local) { return local ? local_ : tcp_; }
+    void begin_request(ClientStream& client, bool local);
+    bool make_room(bool local);
+    PlainExchange* find(std::uint64_t ticket) const;
+    void gone(PlainExchange& exchange);
+    void over(PlainExchange& exchange);
+
+    const Loop& loop_;
+    Callbacks callbacks_;
     std::uint64_t last_ticket_ = 0;
-    std::unordered_map<std::uint64_t, evhttp_request*> open_;  // owned by http_
-    std::unique_ptr<evhttp, Deleter<evhttp_free>> http_;
+    std::map<std::uint64_t, std::unique_ptr<PlainExchange>> open_;  // the oldest first
+    std::vector<std::unique_ptr<PlainExchange>> over_;
+    Deferred sweep_;  // empties over_
+    Side local_;
+    Side tcp_;
 };
 
 }  // namespace otto::http

@@ -21,6 +21,8 @@ struct Snapshot;
 /// What an exchange hears of its current attempt. It may destroy the attempt in any of these calls.
 class AttemptObserver {
   public:
+    /// A connection to the server is there; `reused`: it was all the time.
+    virtual void on_connected(bool reused) = 0;
     /// The server gave no reply that could be used, and no byte of one has been relayed.
     virtual void on_attempt_failed(Failure failure, std::string_view detail) = 0;
     /// The client's request turned out to be bad or too large while its body was taken; nothing has
@@ -74,6 +76,8 @@ class Attempt final : private UpstreamObserver {
     /// The connection had served before: that it was closed may just have crossed with the request.
     bool on_reused_connection() const { return connection_ && connection_->reused(); }
     bool connecting() const { return phase_ == Phase::connecting; }
+    /// Bytes of the reply's body that have come so far.
+    Bytes relayed() const { return phase_ == Phase::connecting ? 0 : reply_.relayed(); }
     /// All that the client has sent so far has been handed on.
     bool awaits_client() const {
         return out_.empty() && request_pipe_.held() == 0 &&
@@ -112,6 +116,7 @@ class Attempt final : private UpstreamObserver {
     Worker& worker_;
     const Snapshot& snapshot_;
     Server& server_;
+    ServerCounters& counters_;
     http::ClientStream& client_;
     RequestBody& request_body_;
     Phase phase_ = Phase::connecting;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "balance/lease.h"
 #include "event/timer.h"
@@ -14,6 +15,7 @@
 #include "proxy/queue.h"
 #include "proxy/request_body.h"
 #include "proxy/snapshot.h"
+#include "proxy/trace.h"
 #include "proxy/tunnel.h"
 
 namespace otto {
@@ -50,6 +52,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void on_client_end() override;
     void on_client_gone() override;
 
+    void on_connected(bool reused) override;
     void on_attempt_failed(Failure failure, std::string_view detail) override;
     void on_request_refused(unsigned status, const char* reason) override;
     void on_request_sent() override;
@@ -61,52 +64,56 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
                      std::span<char> first) override;
     void on_progress(Duration limit) override;
 
+    // Finding a server and a place there, in exchange_placing.cc.
     bool try_again() override;
-
-    bool answer_locally();
     void choose();
     Found find_server();
     Asked asked() const;
-    bool is_trusted(const Address& address) const;
     void queue_up();
+    void queue_timed_out();
     void wait_for_verdicts();
+    void settle_trial(bool passed);
+    void leave_server();
+
+    // Otto's own replies, in exchange_replies.cc.
+    bool answer_locally();
+    void give_up(const Server& server, Failure failure, std::string_view detail);
+    void refuse(OwnReply own, std::string_view why, long long retry_after);
+    void reply(OwnReply own, unsigned status, std::string_view extra_fields = {});
+    void log_refusal(unsigned status, const char* reason) const;
+
+    bool is_trusted(const Address& address) const;
     void attempt(bool fresh = false);
     bool try_another(Failure failure, const std::string& what);
     void count_failure(Failure failure, std::string_view detail);
     void note_silence();
-    void settle_trial(bool passed);
-    void leave_server();
+    TimePoint asked_at() const;
     void timed_out();
     void cut(std::string_view detail, bool noticed, bool by_server);
     std::size_t unsent() const;
-    void reply(unsigned status, std::string_view extra_fields = {});
-    void give_up(const Server& server, unsigned status, std::string_view what,
-                 std::string_view detail);
-    void refuse(std::string_view why, long long retry_after);
-    void log_retry(const Server& server, std::string_view what, std::string_view detail,
-                   std::string_view then) const;
-    void log_refusal(unsigned status, const char* reason) const;
+    void count_retry(Server& failed, Failure failure, std::string_view detail,
+                     std::string_view then);
     std::string_view request_id();
-    void over();
+    void note_end(Trace::End end);
+    void over(Trace::End end);
 
     Worker& worker_;
     Phase phase_ = Phase::none;
     http::ClientStream* client_ = nullptr;
     std::shared_ptr<const Snapshot> snapshot_;
-    std::shared_ptr<const Candidates> candidates_;  // keeps the attempt's server alive
+    std::vector<std::shared_ptr<const Candidates>> pins_;  // keep the servers asked alive
     RequestBody body_;
     Server* wanted_ = nullptr;    // by the client's cookie
     Server* server_ = nullptr;    // found last
     std::optional<Lease> lease_;  // of it
     bool trial_ = false;          // the attempt is its trial, and has no verdict
     bool erred_ = false;          // it answered with an error
-    bool measured_ = false;       // the time to its answer is of interest
-    TimePoint asked_at_{};        // since then, if so
+    bool measured_ = false;       // the policy goes by the time to its answer
     std::optional<Attempt> attempt_;
     std::optional<Tunnel> tunnel_;  // after a switch of protocols, in place of the attempt
     std::optional<http::RequestId> made_id_;  // when the client brought none, or a bad one
     std::array<Server*, max_attempts> tried_{};
-    unsigned attempts_ = 0;
+    Trace trace_;
     Duration limit_{};        // without progress
     bool half_over_ = false;  // of it, and `unsent_then_` was looked at
     std::size_t unsent_then_ = 0;

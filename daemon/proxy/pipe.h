@@ -28,6 +28,9 @@ class Pipe {
         sink_broken,    // errno says why
     };
 
+    /// Whether so much of a body is worth the system calls: less is copied twice for the same.
+    static bool is_worth_it(Bytes length) { return length >= least; }
+
     /// Nothing when the process is out of descriptors.
     static std::optional<Pipe> open();
 
@@ -65,6 +68,7 @@ class Pipe {
     }
 
   private:
+    static constexpr Bytes least = 32 * 1024;
     static constexpr Bytes capacity = 1 << 20;  // more than any pipe holds
     static constexpr int fills_per_turn = 16;
 

@@ -17,6 +17,7 @@ void ReplyBody::begin(const http::ResponseHead& head, http::Framing as_sent) {
     framing_ = head.framing;
     as_sent_ = as_sent;
     left_ = head.content_length;
+    relayed_ = 0;
     surplus_ = false;
     chunked_.reset();
     const bool empty =
@@ -88,6 +89,7 @@ std::string_view ReplyBody::compact_chunks(std::span<char> bytes) {
 }
 
 std::span<iovec> ReplyBody::frame(std::string_view payload, bool last) {
+    relayed_ += payload.size();
     std::size_t count = 0;
     const bool chunks = as_sent_ == http::Framing::chunked;
     if (chunks && !payload.empty()) {

@@ -33,12 +33,15 @@ class ReplyBody {
         return state_ == State::open && framing_ == http::Framing::length ? left_ : 0;
     }
     void spliced(Bytes left) {
+        relayed_ += left_ - left;
         left_ = left;
         if (left == 0) state_ = State::complete;
     }
     /// The server closed: completes a body that ends so, whose last pieces are returned. Any other
     /// that is open stays open.
     std::span<iovec> end_of_input();
+    /// Bytes of the body that have come so far, without their framing.
+    Bytes relayed() const { return relayed_; }
     /// Bytes that came after the end: the server's connection cannot be used again.
     bool surplus() const { return surplus_; }
 
@@ -50,6 +53,7 @@ class ReplyBody {
     http::Framing framing_ = http::Framing::none;
     http::Framing as_sent_ = http::Framing::none;
     Bytes left_ = 0;
+    Bytes relayed_ = 0;
     bool surplus_ = false;
     http::ChunkedReader chunked_;
     http::ChunkHeader header_{0};

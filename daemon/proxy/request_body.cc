@@ -8,7 +8,7 @@ void RequestBody::begin(http::ClientStream& client, const LimitsConfig& limits) 
     const http::RequestHead& head = client.request();
     client_ = &client;
     framing_ = head.framing;
-    left_ = head.content_length;
+    length_ = left_ = head.content_length;
     size_ = 0;
     limit_ = limits.body_bytes;
     buffer_ = limits.per_request_buffer;

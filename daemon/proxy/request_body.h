@@ -38,6 +38,8 @@ class RequestBody {
     bool replayable() const { return remembered_all_; }
     /// What was taken so far, as it was appended.
     std::string_view taken() const { return remembered_; }
+    /// Bytes of the body that have come so far, without their framing.
+    Bytes received() const { return framing_ == http::Framing::length ? length_ - left_ : size_; }
     /// Why it is malformed.
     const char* reason() const { return chunked_.reason(); }
 
@@ -48,9 +50,10 @@ class RequestBody {
     http::ClientStream* client_ = nullptr;
     State state_ = State::complete;
     http::Framing framing_ = http::Framing::none;
-    Bytes left_ = 0;   // framing length
-    Bytes size_ = 0;   // framing chunked: so far
-    Bytes limit_ = 0;  // 0: none
+    Bytes length_ = 0;  // framing length
+    Bytes left_ = 0;    // of it
+    Bytes size_ = 0;    // framing chunked: so far
+    Bytes limit_ = 0;   // 0: none
     Bytes buffer_ = 0;
     http::ChunkedReader chunked_;
     bool remembered_all_ = true;

@@ -121,9 +121,11 @@ class Builder {
         const auto found = known_.find(url);
         const bool same = found != known_.end() && found->second->host == host &&
                           goes_on(*found->second, addresses);
-        auto server = same ? found->second
-                           : std::make_shared<Server>(std::move(url), std::move(host),
-                                                      config.base_path, std::move(addresses));
+        auto server =
+            same ? found->second
+                 : std::make_shared<Server>(
+                       std::move(url), std::move(host), config.base_path, std::move(addresses),
+                       found != known_.end() ? found->second->metrics : nullptr);
         if (server->addresses.empty() && !trouble.empty()) unresolved_.push_back({server, trouble});
         members_.push_back({.server = std::move(server),
                             .weight = config.weight,

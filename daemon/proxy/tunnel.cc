@@ -17,10 +17,12 @@ constexpr int reads_per_turn = 16;
 }  // namespace
 
 Tunnel::Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
-               http::ClientStream& client, std::unique_ptr<UpstreamConnection> connection)
+               http::ClientStream& client, ServerCounters& counters,
+               std::unique_ptr<UpstreamConnection> connection)
     : observer_(observer),
       worker_(worker),
       client_(client),
+      counters_(counters),
       limit_(snapshot.config.timeouts.tunnel),
       last_limit_(std::min(limit_, snapshot.config.timeouts.progress)),
       buffer_(snapshot.config.limits.per_request_buffer),
@@ -78,6 +80,8 @@ bool Tunnel::push() {
         }
         observer_.on_progress(limit_);
         out_sent_ += static_cast<std::size_t>(taken);
+        received_ += static_cast<Bytes>(taken);
+        counters_.sent.add(static_cast<Bytes>(taken));
         if (out_sent_ < out_.size()) return true;  // the next edge goes on
         out_.clear();
         out_sent_ = 0;
@@ -91,6 +95,7 @@ bool Tunnel::pull() {
         if (client_.queued() > 0) return true;  // on_client_drained goes on
         const ssize_t length = connection_->receive(buffer.data(), buffer.size());
         if (length > 0) {
+            counters_.received.add(static_cast<Bytes>(length));
             if (!relay(buffer.first(static_cast<std::size_t>(length)))) return false;
             continue;
         }
@@ -109,6 +114,7 @@ bool Tunnel::pull() {
 
 bool Tunnel::relay(std::span<char> bytes) {
     iovec piece{bytes.data(), bytes.size()};
+    relayed_ += bytes.size();
     observer_.on_progress(limit_);
     if (client_.send({&piece, 1})) return true;
     observer_.on_client_broken();

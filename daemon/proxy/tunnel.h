@@ -18,7 +18,8 @@ namespace otto {
 class Tunnel final : private UpstreamObserver {
   public:
     Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
-           http::ClientStream& client, std::unique_ptr<UpstreamConnection> connection);
+           http::ClientStream& client, ServerCounters& counters,
+           std::unique_ptr<UpstreamConnection> connection);
     Tunnel(const Tunnel&) = delete;
     Tunnel& operator=(const Tunnel&) = delete;
 
@@ -29,6 +30,9 @@ class Tunnel final : private UpstreamObserver {
     void on_client_end();
     /// Bytes that the server has not taken.
     std::size_t unsent() const { return out_.size() - out_sent_ + connection_->unacknowledged(); }
+    /// Bytes from the client that went to the server so far, and the other way.
+    Bytes received() const { return received_; }
+    Bytes relayed() const { return relayed_; }
 
   private:
     void on_upstream(UpstreamConnection& connection, bool readable, bool writable) override;
@@ -39,6 +43,7 @@ class Tunnel final : private UpstreamObserver {
     AttemptObserver& observer_;
     Worker& worker_;
     http::ClientStream& client_;
+    ServerCounters& counters_;
     Duration limit_;
     const Duration last_limit_;  // once the client has ended
     bool client_ended_ = false;
@@ -46,6 +51,8 @@ class Tunnel final : private UpstreamObserver {
     std::unique_ptr<UpstreamConnection> connection_;
     std::string out_;  // from the client, not taken by the kernel yet
     std::size_t out_sent_ = 0;
+    Bytes received_ = 0;
+    Bytes relayed_ = 0;
 };
 
 }  // namespace otto

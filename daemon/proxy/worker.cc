@@ -5,10 +5,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "http/forwarding.h"
 #include "proxy/exchange.h"
 #include "sd/journal.h"
@@ -72,6 +71,7 @@ Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
           [this](std::size_t length) { counters_.queued.store(length, std::memory_order_relaxed); },
           [this](QueueShare::Call call) { mailbox_->post(std::move(call)); }),
       sticky_(context.sticky_key),
+      access_pen_(loop_, context.access_desk, index),
       scratch_(scratch_size) {}
 
 Worker::~Worker() {
@@ -80,15 +80,11 @@ Worker::~Worker() {
 
 // ---- control thread ----------------------------------------------------------------------------
 
-void Worker::start() {
-    // Signals are the control thread's.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    pthread_setname_np(thread_.native_handle(), fmt::format("otto-worker-{}", index_).c_str());
+Status Worker::start() {
+    auto thread = start_thread(fmt::format("otto-worker-{}", index_).c_str(), [this] { run(); });
+    if (!thread) return thread.error();
+    thread_ = *std::move(thread);
+    return {};
 }
 
 void Worker::apply(std::shared_ptr<const Snapshot> snapshot,
@@ -101,7 +97,18 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot,
 }
 
 void Worker::ping() {
-    mailbox_->post([this] { add(counters_.pings_answered); });
+    ++pings_;
+    pinged_ = now();
+    mailbox_->post([this, sent = pinged_] {
+        counters_.lag.store(std::chrono::nanoseconds(now() - sent).count(),
+                            std::memory_order_relaxed);
+        add(counters_.pings_answered);
+    });
+}
+
+Duration Worker::lag() const {
+    if (counters_.pings_answered.load(std::memory_order_relaxed) < pings_) return now() - pinged_;
+    return Duration(counters_.lag.load(std::memory_order_relaxed));
 }
 
 void Worker::drain() {
@@ -131,6 +138,8 @@ Status Worker::make_front() {
             .on_request = [this](http::ClientStream& client) { begin_request(client); },
             .on_connections =
                 [this](std::uint64_t open) {
+                    const auto before = counters_.connections.load(std::memory_order_relaxed);
+                    if (open > before) counters_.accepted.add(open - before);
                     counters_.connections.store(open, std::memory_order_relaxed);
                 },
             .on_accept_paused =
@@ -204,6 +213,7 @@ void Worker::configure() {
     queue_.configure(std::ranges::any_of(
         snapshot_->members, [](const Member& each) { return each.max_connections != 0; }));
     sticky_.configure(*snapshot_);
+    access_pen_.configure(config.access_log);
     retry_budget_.configure(
         config.retries.budget_percent,
         static_cast<double>(config.retries.budget_min_per_second) / context_.workers);
@@ -221,6 +231,30 @@ void Worker::begin_request(http::ClientStream& client) {
 
 void Worker::recycle(Exchange& exchange) {
     free_exchanges_.push_back(&exchange);
+}
+
+void Worker::ended(const Ended& ended) {
+    if (access_pen_.enabled()) access_pen_.write(ended);
+    const Trace& trace = ended.trace;
+    switch (trace.end) {
+        case Trace::End::complete:
+            break;
+        case Trace::End::aborted:
+            add(counters_.aborted);
+            if (ended.server != nullptr) counters_of(*ended.server).aborted.add();
+            break;
+        case Trace::End::cut:
+            add(counters_.cut);
+            break;
+    }
+    if (trace.status != 0) add(counters_.replies[trace.status / 100 % 6]);
+    counters_.own[static_cast<std::size_t>(trace.own)].add();
+    counters_.received.add(trace.received);
+    counters_.relayed.add(trace.relayed);
+    if (trace.end != Trace::End::complete || trace.stream || trace.tunnel) return;
+    const Duration total = trace.ended - trace.begun;
+    counters_.total.observe(total);
+    if (trace.own == OwnReply::none) counters_of(*ended.server).total.observe(total);
 }
 
 void Worker::server_failed(Server& server, Failure failure, std::string_view detail) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -16,10 +17,12 @@
 #include "event/mailbox.h"
 #include "http/front.h"
 #include "http/request_id.h"
+#include "proxy/access_pen.h"
 #include "proxy/pipe.h"
 #include "proxy/queue.h"
 #include "proxy/snapshot.h"
 #include "proxy/sticky.h"
+#include "proxy/trace.h"
 #include "proxy/upstream_pool.h"
 
 namespace otto {
@@ -39,9 +42,28 @@ struct alignas(64) WorkerCounters {
     std::atomic<std::uint64_t> queue_timeouts{0};   // 503 after such a wait
     std::atomic<std::uint64_t> queue_overflows{0};  // 503 since too many wait already
     std::atomic<std::uint64_t> pings_answered{0};
+    std::atomic<std::int64_t> lag{0};  // nanoseconds from the last answered ping to its answer
     // Calls of Worker::apply that hold. Released, so that who sees it sees the load of servers as
     // it was then, too.
     std::atomic<std::uint64_t> applied{0};
+
+    // For metrics alone.
+    std::array<Counter, own_replies> own;  // Otto's own replies, by OwnReply
+    Counter retries_denied;                // by the budget
+    Counter accepted;                      // connections of clients, all so far
+    Counter received;                      // bytes of requests' bodies
+    Counter relayed;                       // bytes of replies' bodies, and of tunnels
+    Histogram total;  // from a request's head to the end of its reply, without tunnels and streams
+};
+
+/// A request that has ended. Holds during the call only.
+struct Ended {
+    const http::ClientStream& client;
+    const Snapshot& snapshot;  // that it began with
+    const Trace& trace;
+    const Server* server;            // that was asked last, or null
+    std::span<Server* const> tried;  // in turn
+    std::string_view request_id;     // only when requests are logged
 };
 
 /// What workers tell the control thread. Called there, from its mailbox.
@@ -68,6 +90,7 @@ struct WorkerContext {
     unsigned workers;
     QueueShare& queue;
     const tls::Secret& sticky_key;  // signs the cookies of `sticky`
+    AccessDesk& access_desk;
 };
 
 /// A thread with its event loop, listeners, connections and idle pool. It owns traffic; decisions
@@ -86,7 +109,7 @@ class Worker {
 
     // ---- for the control thread ----
 
-    void start();
+    [[nodiscard]] Status start();
     /// From now on new requests use these; those under way keep theirs.
     void apply(std::shared_ptr<const Snapshot> snapshot,
                std::shared_ptr<const Candidates> candidates);
@@ -96,6 +119,8 @@ class Worker {
     }
     /// The loop answers by counting `pings_answered`.
     void ping();
+    /// Control thread: how long the answer to the last ping took, or has been taking by now.
+    Duration lag() const;
     /// Accepts no more and ends each connection after its reply.
     void drain();
     /// Ends what is left and the thread. Joins it.
@@ -121,7 +146,11 @@ class Worker {
     void server_erred(Server& server);
     void report_trial(const Server& server, bool passed);
     /// Whether one more retry fits the budget, which it then takes.
-    bool may_retry() { return retry_budget_.withdraw(coarse_now()); }
+    bool may_retry() {
+        const bool may = retry_budget_.withdraw(coarse_now());
+        if (!may) counters_.retries_denied.add();
+        return may;
+    }
     http::RequestId make_request_id() { return request_ids_.next(); }
     /// Logs a request that failed by the fault of `server` (its URL, or "none"): `status` is what
     /// the client got, 0 when its connection was cut. In a flood some are only counted.
@@ -145,14 +174,21 @@ class Worker {
     std::string take_buffer();
     void give_buffer(std::string buffer);
 
+    /// This worker's own.
+    ServerCounters& counters_of(const Server& server) {
+        return server.metrics->shard(index_, context_.workers);
+    }
+    /// Whether the times of a Trace are wanted.
+    bool traces() const { return metrics_compiled || logs_requests(); }
+    /// Whether ended requests are logged.
+    bool logs_requests() const { return access_pen_.enabled(); }
+    /// Counts and logs a request that is over.
+    void ended(const Ended& ended);
     void count_request() {
         add(counters_.requests);
         retry_budget_.deposit();
     }
-    void count_reply(unsigned status) { add(counters_.replies[status / 100 % 6]); }
     void count_retry() { add(counters_.retries); }
-    void count_aborted() { add(counters_.aborted); }
-    void count_cut() { add(counters_.cut); }
     void count_queue_timeout() { add(counters_.queue_timeouts); }
     void count_queue_overflow() { add(counters_.queue_overflows); }
 
@@ -173,6 +209,8 @@ class Worker {
     const WorkerContext context_;
     const unsigned index_;
     std::uint64_t ordered_ = 0;  // calls of apply(); control thread
+    std::uint64_t pings_ = 0;    // control thread
+    TimePoint pinged_{};         // likewise
     Loop loop_;
     std::unique_ptr<Mailbox> mailbox_;
     std::vector<UniqueFd> sockets_;
@@ -188,6 +226,7 @@ class Worker {
     PipePool pipes_;
     Queue queue_;
     StickyCookies sticky_;
+    AccessPen access_pen_;
     std::unique_ptr<http::Front> front_;
     std::vector<std::unique_ptr<Exchange>> exchanges_;
     std::vector<Exchange*> free_exchanges_;

@@ -1,7 +1,7 @@
 # bash completion of ottoctl(1)
 
 _ottoctl() {
-    local commands='status servers add remove drain enable disable weight reload check diff reset apply token'
+    local commands='status servers top events add remove drain enable disable weight reload check diff reset apply token'
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' socket=() at
     for ((at = 1; at < COMP_CWORD; at++)); do
@@ -23,14 +23,21 @@ _ottoctl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
-    --name | --weight | --max-connections | --timeout) return ;;
+    --sort)
+        mapfile -t COMPREPLY < <(compgen -W 'order name state requests errors retries active p50 p99' -- "$cur")
+        return
+        ;;
+    --name | --weight | --max-connections | --timeout | --lines) return ;;
     esac
     if [[ $cur == -* ]]; then
         local options='--json --socket --help'
         case $command in
         '') options+=' --version' ;;
-        add) options+=' --name --weight --max-connections --backup' ;;
+        top) options+=' --once --sort' ;;
+        events) options+=' --once --lines' ;;
+        add) options+=' --name --weight --max-connections --backup --wait --timeout' ;;
         remove | drain | disable) options+=' --force --wait --timeout' ;;
+        enable) options+=' --wait --timeout' ;;
         weight | reset) options+=' --force' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

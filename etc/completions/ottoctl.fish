@@ -5,7 +5,8 @@ function __ottoctl_servers
 end
 
 set -l on_server remove drain enable disable weight
-set -l ending remove drain disable
+set -l drained remove drain disable
+set -l healthy add enable
 
 complete -c ottoctl -f
 complete -c ottoctl -l json -d 'Print JSON'
@@ -14,6 +15,8 @@ complete -c ottoctl -l help -d 'Print a summary'
 complete -c ottoctl -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c ottoctl -n __fish_use_subcommand -a status -d 'Show how Otto is'
 complete -c ottoctl -n __fish_use_subcommand -a servers -d 'List the servers'
+complete -c ottoctl -n __fish_use_subcommand -a top -d 'Watch the servers at work'
+complete -c ottoctl -n __fish_use_subcommand -a events -d 'Follow what happens'
 complete -c ottoctl -n __fish_use_subcommand -a add -d 'Add a server'
 complete -c ottoctl -n __fish_use_subcommand -a remove -d 'Remove a server'
 complete -c ottoctl -n __fish_use_subcommand -a drain -d 'Give a server no new requests'
@@ -27,9 +30,13 @@ complete -c ottoctl -n __fish_use_subcommand -a reset -d 'Drop the changes made 
 complete -c ottoctl -n __fish_use_subcommand -a apply -d 'Write the changes made at run time into the file'
 complete -c ottoctl -n __fish_use_subcommand -a token -d 'Print the token for changes over TCP'
 complete -c ottoctl -n "__fish_seen_subcommand_from $on_server" -a '(__ottoctl_servers)'
-complete -c ottoctl -n "__fish_seen_subcommand_from $ending weight reset" -l force -d 'Even if no active server is left'
-complete -c ottoctl -n "__fish_seen_subcommand_from $ending" -l wait -d 'Until the last request on it has ended'
-complete -c ottoctl -n "__fish_seen_subcommand_from $ending" -l timeout -x -d 'How long to wait'
+complete -c ottoctl -n "__fish_seen_subcommand_from $drained weight reset" -l force -d 'Even if no active server is left'
+complete -c ottoctl -n "__fish_seen_subcommand_from $drained" -l wait -d 'Until the last request on it has ended'
+complete -c ottoctl -n "__fish_seen_subcommand_from $healthy" -l wait -d 'Until it is healthy'
+complete -c ottoctl -n "__fish_seen_subcommand_from $drained $healthy" -l timeout -x -d 'How long to wait'
+complete -c ottoctl -n '__fish_seen_subcommand_from top events' -l once -d 'Print them once'
+complete -c ottoctl -n '__fish_seen_subcommand_from top' -l sort -xa 'order name state requests errors retries active p50 p99' -d 'What comes first'
+complete -c ottoctl -n '__fish_seen_subcommand_from events' -l lines -x -d 'How many of the latest to begin with'
 complete -c ottoctl -n '__fish_seen_subcommand_from add' -l name -x -d 'What people see'
 complete -c ottoctl -n '__fish_seen_subcommand_from add' -l weight -x -d 'Its share of requests'
 complete -c ottoctl -n '__fish_seen_subcommand_from add' -l max-connections -x -d 'Requests at once'

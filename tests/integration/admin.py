@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+import threading
 import urllib.parse
 
 from waiting import PATIENCE
@@ -77,3 +78,28 @@ def admin_socket(folder):
     listener.bind(path)
     listener.listen(128)
     return listener, path
+
+
+class Holding:
+    """A server of a test case's that keeps requests for /slow until told."""
+
+    def __init__(self, case):
+        self._arrived, self._go = threading.Semaphore(0), threading.Event()
+        case.addCleanup(self.let_go)
+        self.server = case.scripted(self._script)
+
+    def _script(self, connection, _number):
+        while True:
+            if connection.target == "/slow":
+                self._arrived.release()
+                self._go.wait(3 * PATIENCE)
+            connection.reply(connection.body() or b"hello")
+            if not connection.next_request():
+                return
+
+    def wait_arrived(self):
+        """Until one more request for it is there."""
+        assert self._arrived.acquire(timeout=PATIENCE), "no request has arrived"
+
+    def let_go(self):
+        self._go.set()

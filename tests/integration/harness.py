@@ -90,6 +90,8 @@ class Otto:
     itself. `state` is its state directory, `watchdog` an interval in seconds, `nofile` its limit of
     files."""
 
+    stdout = subprocess.DEVNULL  # for subclasses to change
+
     def __init__(self, config, sockets=None, names=None, state=None, watchdog=None,
                  environment=None, nofile=None):
         self.folder = tempfile.mkdtemp(prefix="otto-test-")
@@ -138,7 +140,7 @@ class Otto:
             return subprocess.Popen(
                 ["bash", "-c", "; ".join(steps), "bash",
                  os.environ["OTTO"], "--config", self.config_file],
-                env=env, pass_fds=copies, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                env=env, pass_fds=copies, stdin=subprocess.DEVNULL, stdout=self.stdout,
                 stderr=subprocess.PIPE)
         finally:
             for copy in copies:

@@ -8,42 +8,9 @@ import signal
 import socket
 import threading
 
-from admin import Admin, admin_socket
-from harness import RARELY, TestCase, main, run_otto, settings, tcp_listener
-
-
-class AdminCase(TestCase):
-    def started(self, config, state=None, tcp=False, **options):
-        """An Otto with the API on a UNIX socket, and on TCP if so wanted."""
-        self.path = getattr(self, "path", None) or self.folder()
-        if state is None:
-            state = self.folder()
-        self.state = state
-        try:
-            os.unlink(os.path.join(self.path, "admin.sock"))
-        except FileNotFoundError:
-            pass
-        listener, path = admin_socket(self.path)
-        sockets, names = [tcp_listener(), listener], ["http", "admin"]
-        if tcp:
-            sockets.append(tcp_listener())
-            names.append("admin")
-            self.tcp = sockets[-1].getsockname()[:2]
-        otto = self.otto(config, sockets=sockets, names=names, state=state, **options)
-        self.admin = Admin(path)
-        return otto
-
-    def expect(self, answer, status):
-        self.assertEqual(answer.status, status, answer)
-        if status >= 400:
-            self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
-            self.assertEqual(answer.json["status"], status)
-            self.assertTrue(answer.json["detail"])
-        return answer
-
-    def overlay(self):
-        with open(os.path.join(self.state, "overlay.json"), encoding="utf-8") as file:
-            return json.load(file)
+from admin import Admin
+from admin_case import AdminCase
+from harness import RARELY, main, run_otto, settings, tcp_listener
 
 
 class Reading(AdminCase):
@@ -90,9 +57,9 @@ class Reading(AdminCase):
     def test_what_is_not_there(self):
         self.started(settings(self.demo(1)))
         self.expect(self.admin.get("nothing"), 404)
-        self.expect(self.admin.ask("GET", "/"), 404)
+        self.expect(self.admin.ask("GET", "/nothing"), 404)
         answer = self.expect(self.admin.ask("PUT", "/api/v1/servers"), 405)
-        self.assertEqual(answer.headers["Allow"], "GET, POST")
+        self.assertEqual(answer.headers["Allow"], "GET, HEAD, POST, OPTIONS")
         self.expect(self.admin.ask("DELETE", "/api/v1/status"), 405)
 
     def test_requests_that_are_too_large(self):
@@ -114,6 +81,26 @@ class Reading(AdminCase):
         self.assertEqual(self.admin.ask("GET", "/healthz").status, 200)
 
 
+class Page(AdminCase):
+    def test_it_is_served(self):
+        self.started(settings(self.demo(1)), tcp=True)
+        for place in (self.admin, Admin(self.tcp)):
+            page = self.expect(place.ask("GET", "/"), 200)
+            self.assertEqual(page.headers["Content-Type"], "text/html; charset=utf-8")
+            self.assertIn("default-src 'none'", page.headers["Content-Security-Policy"])
+            self.assertEqual(page.headers.get_all("Cache-Control"), ["no-cache"])
+            head = self.expect(place.ask("HEAD", "/"), 200)
+            self.assertEqual((head.text, head.headers["Content-Length"]),
+                             ("", str(len(page.text.encode()))))
+            for known in (page.tag, "W/" + page.tag, f'"x", {page.tag}', "*"):
+                same = self.expect(place.ask("GET", "/", headers={"If-None-Match": known}), 304)
+                self.assertEqual((same.text, same.tag), ("", page.tag))
+            other = place.ask("GET", "/", headers={"If-None-Match": '"x"'})
+            self.expect(other, 200)
+            self.assertEqual(self.expect(place.ask("OPTIONS", "/"), 204).headers["Allow"],
+                             "GET, HEAD, OPTIONS")
+
+
 class Strangers(AdminCase):
     def setUp(self):
         self.started(settings(self.demo(2)), tcp=True)
@@ -123,9 +110,10 @@ class Strangers(AdminCase):
         own = f"127.0.0.1:{self.tcp[1]}"
         for host in (own, "localhost", "LOCALHOST:8081", "[::1]:1", "127.0.0.1"):
             self.expect(self.over_tcp.get("status", Host=host), 200)
-        for host in ("evil.example", "localhost.evil.example", "127.0.0.2", "", "localhost:x",
-                     "[::1].evil.example", "evil.example:8081"):
+        for host in ("evil.example", "localhost.evil.example", "127.0.0.2", "evil.example:8081"):
             self.expect(self.over_tcp.get("status", Host=host), 403)
+        for host in ("", "localhost:x", "[::1].evil.example"):
+            self.expect(self.over_tcp.get("status", Host=host), 400)
         self.expect(self.over_tcp.get("status", Origin=f"http://{own}"), 200)
         for origin in ("http://evil.example", "null", "http://localhost:3000", "https://" + own):
             self.expect(self.over_tcp.get("status", Origin=origin), 403)

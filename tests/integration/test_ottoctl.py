@@ -2,55 +2,13 @@
 
 import json
 import os
-import pty
 import stat
 import subprocess
 import threading
 
-from admin import Admin, admin_socket
-from harness import PATIENCE, SANITIZER_REPORT, TestCase, main, settings, tcp_listener
-
-REFUSED, UNREACHABLE, UNKNOWN, NOT_DRAINED, USAGE, BAD_CONFIG = 1, 3, 4, 5, 64, 78
-
-
-class Done:
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-    def __repr__(self):
-        return f"exit {self.code}\n{self.out}{self.err}"
-
-
-class CtlCase(TestCase):
-    def started(self, config, **options):
-        self.state = options.pop("state", None) or self.folder()
-        listener, self.socket = admin_socket(self.folder())
-        sockets, names = [tcp_listener(), listener], ["http", "admin"]
-        if options.pop("tcp", False):
-            sockets.append(tcp_listener())
-            names.append("admin")
-            self.tcp = "{}:{}".format(*sockets[-1].getsockname()[:2])
-        # As the sockets are: on the machine that runs this test, `apply` is to leave systemd alone.
-        config["port"] = "{}:{}".format(*sockets[0].getsockname())
-        otto = self.otto(config, sockets=sockets, names=names, state=self.state, **options)
-        self.admin = Admin(self.socket)
-        return otto
-
-    def ctl(self, *arguments, code=0, socket=None, **environment):
-        env = {"PATH": os.environ["PATH"], "TERM": "xterm", **environment}
-        env.update((key, value) for key, value in os.environ.items() if key.endswith("SAN_OPTIONS"))
-        place = ("--socket", socket or self.socket)
-        ran = subprocess.run([os.environ["OTTOCTL"], *place, *arguments], env=env, text=True,
-                             stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE,
-                             check=False)
-        done = Done(ran.returncode, ran.stdout, ran.stderr)
-        self.assertNotRegex(done.err, SANITIZER_REPORT)
-        self.assertEqual(done.code, code, done)
-        return done
+from admin import Holding, admin_socket
+from ctl import BAD_CONFIG, REFUSED, TIMED_OUT, UNKNOWN, UNREACHABLE, USAGE, CtlCase
+from harness import PATIENCE, main, settings, tcp_listener
 
 
 class Looking(CtlCase):
@@ -63,7 +21,7 @@ class Looking(CtlCase):
         self.assertIn(otto.config_file, told)
         self.assertNotIn("\x1b", told)
         lines = self.ctl("servers").out.splitlines()
-        self.assertRegex(lines[0], "^NAME +STATE +HEALTH +WEIGHT +ACTIVE +LATENCY +REASON$")
+        self.assertRegex(lines[0], "^NAME +STATE +HEALTH +WEIGHT +ACTIVE +LATENCY +WHY$")
         self.assertRegex(lines[1], "^one +active +healthy +1 +0 ")
         self.assertEqual(self.ctl("status", "--json").json["servers"], {"healthy": 2, "total": 2})
         shown = self.ctl("--json", "servers").json["servers"]
@@ -73,24 +31,13 @@ class Looking(CtlCase):
         servers = self.demo(1)
         self.started(settings(servers)).wait_healthy(1)
 
-        def on_terminal(**environment):
-            outer, inner = pty.openpty()
-            with subprocess.Popen([os.environ["OTTOCTL"], "--socket", self.socket, "servers"],
-                                  stdout=inner, stdin=subprocess.DEVNULL,
-                                  env={**os.environ, "TERM": "xterm", **environment}) as process:
-                os.close(inner)
-                told = b""
-                try:
-                    while piece := os.read(outer, 65536):
-                        told += piece
-                except OSError:
-                    pass
-                os.close(outer)
-                self.assertEqual(process.wait(PATIENCE), 0)
-            return told
-        self.assertIn(b"\x1b[32mhealthy", on_terminal())
-        self.assertNotIn(b"\x1b", on_terminal(NO_COLOR="1"))
-        self.assertNotIn(b"\x1b", on_terminal(TERM="dumb"))
+        def shown(**environment):
+            terminal = self.on_terminal("servers", **environment)
+            self.assertEqual(terminal.wait_exit(), 0)
+            return terminal.raw
+        self.assertIn(b"\x1b[32mhealthy", shown())
+        self.assertNotIn(b"\x1b", shown(NO_COLOR="1"))
+        self.assertNotIn(b"\x1b", shown(TERM="dumb"))
 
     def test_no_otto(self):
         nowhere = os.path.join(self.folder(), "admin.sock")
@@ -175,33 +122,23 @@ class Changing(CtlCase):
         self.assertEqual(told.json["status"], 404)
 
     def test_drain_waits_for_the_last_request(self):
-        arrived, go = threading.Semaphore(0), threading.Event()
-        self.addCleanup(go.set)
-
-        def script(connection, _number):
-            while True:
-                if connection.target == "/slow":
-                    arrived.release()
-                    go.wait(60)
-                connection.reply(connection.body() or b"hello")
-                if not connection.next_request():
-                    return
-        slow = self.scripted(script)
-        otto = self.started(settings([slow, *self.demo(1)], balance="first"))
+        slow = Holding(self)
+        url = slow.server.url
+        otto = self.started(settings([url, *self.demo(1)], balance="first"))
         otto.wait_healthy(2)
         replies = []
         request = threading.Thread(target=lambda: replies.append(otto.fetch("/slow").status))
         request.start()
-        self.assertTrue(arrived.acquire(timeout=30))
-        told = self.ctl("drain", slow.url, "--wait", "--timeout", "100ms", code=NOT_DRAINED).err
-        self.assertIn("1 requests are still under way", told)
+        slow.wait_arrived()
+        told = self.ctl("drain", url, "--wait", "--timeout", "100ms", code=TIMED_OUT).err
+        self.assertIn("with 1 request still under way after 100ms", told)
         answers = []
         waiter = threading.Thread(
-            target=lambda: answers.append(self.ctl("drain", slow.url, "--wait").out))
+            target=lambda: answers.append(self.ctl("drain", url, "--wait").out))
         waiter.start()
-        go.set()
-        waiter.join(30)
-        request.join(30)
+        slow.let_go()
+        waiter.join(PATIENCE)
+        request.join(PATIENCE)
         self.assertIn("nothing is under way", answers[0])
         self.assertEqual(replies, [200])
 

@@ -240,10 +240,12 @@ class Allocations:
 
 
 class SteadyState(TestCase):
+    more = {}  # of the configuration
+
     def started(self, **options):
         # Nothing but requests shall happen: no check, and no idle connection that is closed.
         otto = self.otto(settings(self.demo(2), workers=1, healthCheck=RARELY,
-                                  timeouts={"serverIdle": "5m"}), **options)
+                                  timeouts={"serverIdle": "5m"}, **self.more), **options)
         otto.wait_healthy(2)
         return otto
 
@@ -398,6 +400,10 @@ class SteadyState(TestCase):
         self.assert_allocations(*self.allocations(CLIENTS))
 
     def test_allocations_of_a_browser(self):
+        self.assert_allocations(*self.allocations(1, headers=BROWSER))
+
+    def test_allocations_for_the_access_log(self):
+        self.more = {"accessLog": "/dev/null"}
         self.assert_allocations(*self.allocations(1, headers=BROWSER))
 
     def test_allocations_of_small_uploads(self):

@@ -59,7 +59,7 @@ def override(unit, *lines):
 
 def message_id(name):
     header = pathlib.Path("/messages.h").read_text()
-    return re.search(rf'MessageType\s+{name}\{{\s*"{name}",\s*"(\w+)"', header)[1]
+    return re.search(rf'MessageType\s+{name}\{{\s*"[\w-]+",\s*"(\w+)"', header)[1]
 
 
 class Journal:

@@ -37,10 +37,21 @@ with Journal() as journal:
 token = ctl("token", user="keeper").strip()
 target = "http://127.0.0.1:8081/api/v1/servers/http%3A%2F%2Flocalhost%3A5001"
 patch = ("curl", "-sS", "--fail", "-X", "PATCH", "-d", '{"weight": 4}')
+page = run("curl", "-sS", "--fail", "--include", "http://127.0.0.1:8081/")
+expect("<title>Otto</title>" in page and "default-src 'none'" in page, f"no web page: {page[:500]}")
 run(*patch, target, ok=False)
 run(*patch, "-H", f"Authorization: Bearer {token}", target)
 expect('"weight": 4' in ctl("servers", "--json"), "the change over TCP has no effect")
 passed("root, the group and the bearer of the token may change things, nobody else")
+
+# What the sandbox hides must not be missed.
+metrics = run("curl", "-sS", "--fail", "http://127.0.0.1:8081/metrics")
+for name in ("process_open_fds", "process_threads", "process_resident_memory_bytes", "process_cpu_seconds_total", "otto_watchdog_lag_seconds"):
+    found = [line.split()[1] for line in metrics.splitlines() if line.startswith(name + " ")]
+    expect(len(found) == 1 and float(found[0]) > 0, f"{name}: {found}")
+for example in ("prometheus/otto.rules.yml", "grafana/otto.json"):
+    expect(pathlib.Path("/usr/share/doc/otto/examples", example).is_file(), f"no {example} in the package")
+passed("metrics are there for everybody on the host")
 
 before = ctl("diff", "--json")
 run("systemctl", "restart", "otto.service")

@@ -60,7 +60,7 @@ run("dpkg", "--remove", "otto")
 expect(refused(8080) and refused(8081), "a port is open after removal")
 expect(not run("pgrep", "-x", "otto", ok=None), "a process is left after removal")
 left = {path for path in difference(before) if not os.path.isdir(path)}
-kept = {"/etc/otto/config.json", "/var/lib/otto", "/var/lib/private/otto/last-good.json",
+kept = {"/etc/otto/config.json", "/etc/logrotate.d/otto", "/var/lib/otto", "/var/lib/private/otto/last-good.json",
         "/etc/systemd/system/sockets.target.wants/otto.socket", "/etc/systemd/system/sockets.target.wants/otto-admin.socket",
         "/etc/systemd/system/otto.socket.wants/otto-admin.socket"}
 expect(all(path in kept or path.startswith("/var/lib/systemd/deb-systemd-helper-enabled/") for path in left),

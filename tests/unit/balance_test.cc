@@ -185,6 +185,18 @@ TEST(Candidates, LeaveOutAShareOfNothing) {
     for (int i = 0; i < 3; ++i) EXPECT_EQ(picker.pick({}).server, members[1].server.get());
 }
 
+TEST(Candidates, TellShares) {
+    const auto members = members_of({3, 1, 0});
+    const auto fair = Candidates::build(members, {}, 0);
+    EXPECT_DOUBLE_EQ(fair->share_of(*members[0].server), 0.75);
+    EXPECT_DOUBLE_EQ(fair->share_of(*members[1].server), 0.25);
+    EXPECT_DOUBLE_EQ(fair->share_of(*members[2].server), 0);
+    const auto first = Candidates::build(members, {.policy = Policy::first}, 0);
+    EXPECT_DOUBLE_EQ(first->share_of(*members[0].server), 1);
+    EXPECT_DOUBLE_EQ(first->share_of(*members[1].server), 0);
+    EXPECT_DOUBLE_EQ(Candidates::build({}, {}, 0)->share_of(*members[0].server), 0);
+}
+
 TEST(Candidates, OfNobodyGiveNobody) {
     const auto candidates = Candidates::build({}, {}, 7);
     EXPECT_TRUE(candidates->empty());

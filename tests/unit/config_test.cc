@@ -163,7 +163,8 @@ f:6:3: /workers: duplicate key "workers", first seen in line 5
 f:7:3: /a~1b~0c\u000a: unknown key "a/b~c\u000a"; expected "port", "healthCheckInterval",)"
               R"( "servers", "workers", "balance", "sticky", "healthCheck", "ejection",)"
               R"( "slowStart", "retries", "queue", "timeouts", "limits", "trustedProxies",)"
-              R"( "proxyProtocol", "via" or "admin"
+              R"( "proxyProtocol", "via", "accessLog", "accessLogFormat", "accessLogSample" or)"
+              R"( "admin"
 )");
 }
 

@@ -494,6 +494,26 @@ TEST_F(HealthTest, KeepsTheReasonOfTheLastFailure) {
     EXPECT_EQ(flips.size(), 1u);
 }
 
+TEST_F(HealthTest, ReportsFailuresThatHaveChangedNothingYet) {
+    Backend backend(loop);
+    backend.listen();
+    const auto server = server_at({backend.address()});
+    config.unhealthy_after = 1000;
+    const auto monitor = make_monitor();
+    monitor->watch({server}, config);
+    run_until([this] { return flips.size() == 1; });
+    EXPECT_EQ(monitor->report(*server).failures, 0u);
+    const TimePoint since = monitor->report(*server).since;
+    backend.response = "HTTP/1.1 500 Oops\r\n\r\n";
+    run_until([&] { return monitor->report(*server).failures > 1; });
+    EXPECT_EQ(monitor->report(*server).failure, "status 500");
+    EXPECT_EQ(monitor->report(*server).reason, "1 check passed");
+    EXPECT_EQ(monitor->report(*server).since, since);
+    backend.response = "HTTP/1.1 200 OK\r\n\r\n";
+    run_until([&] { return monitor->report(*server).failures == 0; });
+    EXPECT_EQ(monitor->report(*server).failure, "");
+}
+
 TEST_F(HealthTest, RecoversFromATakeOutAfterExactlyHealthyAfterPasses) {
     Backend backend(loop);
     backend.listen();

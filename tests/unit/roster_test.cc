@@ -89,6 +89,20 @@ TEST_F(RosterTest, EjectsAtTheConfiguredCount) {
     EXPECT_EQ(told(), Told{});
 }
 
+TEST_F(RosterTest, KnowsWhyItEjectedAServerThatIsThere) {
+    adopt(2);
+    build();
+    EXPECT_EQ(roster_.ejection_reason(id(0)), "");
+    roster_.errors_in_a_row(id(0), 7);
+    EXPECT_EQ(roster_.ejection_reason(id(0)), "7 errors in a row");
+    adopt();
+    EXPECT_EQ(roster_.ejection_reason(id(0)), "7 errors in a row");
+    const std::uint64_t gone = id(0);
+    members_.erase(members_.begin());
+    adopt();
+    EXPECT_EQ(roster_.ejection_reason(gone), "");
+}
+
 TEST_F(RosterTest, NeverTheLastNorWhoIsOutAnyway) {
     adopt(3);
     build();

@@ -205,28 +205,42 @@ TEST(ListenFds, RefusesWhatCannotBeAccepted) {
     }
 }
 
+LogRecord plain_record(std::string text) {
+    return {.time = {},
+            .priority = Priority::info,
+            .type = nullptr,
+            .text = std::move(text),
+            .fields = {}};
+}
+
 TEST(Journal, RecordHasNativeFields) {
-    const std::vector<std::string> record =
-        journal_record(Priority::warning, &messages::server_unhealthy, "server-1 is out",
-                       {{"SERVER", "http://localhost:5001"}, {"REASON", "two\nlines"}});
-    EXPECT_EQ(record, (std::vector<std::string>{
-                          "MESSAGE=server-1 is out", "PRIORITY=4",
-                          fmt::format("MESSAGE_ID={}", messages::server_unhealthy.id),
-                          "OTTO_SERVER=http://localhost:5001", "OTTO_REASON=two\nlines"}));
-    EXPECT_EQ(journal_record(Priority::info, nullptr, "plain", {}),
+    const LogRecord full{.time = {},
+                         .priority = Priority::warning,
+                         .type = &messages::server_unhealthy,
+                         .text = "server-1 is out",
+                         .fields = {{"SERVER", "http://localhost:5001"}, {"REASON", "two\nlines"}}};
+    EXPECT_EQ(
+        journal_record(full),
+        (std::vector<std::string>{"MESSAGE=server-1 is out", "PRIORITY=4",
+                                  fmt::format("MESSAGE_ID={}", messages::server_unhealthy.id),
+                                  "OTTO_SERVER=http://localhost:5001", "OTTO_REASON=two\nlines"}));
+    EXPECT_EQ(journal_record(plain_record("plain")),
               (std::vector<std::string>{"MESSAGE=plain", "PRIORITY=6"}));
 }
 
 TEST(Journal, LineIsForPeople) {
     setenv("TZ", "UTC", 1);
     tzset();
-    const std::chrono::system_clock::time_point time(1'795'428'000'123ms);
-    const std::vector<LogField> fields{{"SERVER", "a"}, {"TO", "healthy"}};
-    EXPECT_EQ(log_line(time, Priority::warning, "text", fields, {}),
-              "2026-11-23T10:00:00.123 warning: text\n");
-    EXPECT_EQ(log_line(time, Priority::debug, "text", fields, {.colour = false, .fields = true}),
+    LogRecord record = plain_record("text");
+    record.time = std::chrono::system_clock::time_point(1'795'428'000'123ms);
+    record.priority = Priority::warning;
+    record.fields = {{"SERVER", "a"}, {"TO", "healthy"}};
+    EXPECT_EQ(log_line(record, {}), "2026-11-23T10:00:00.123 warning: text\n");
+    record.priority = Priority::debug;
+    EXPECT_EQ(log_line(record, {.colour = false, .fields = true}),
               "2026-11-23T10:00:00.123 debug: text OTTO_SERVER=a OTTO_TO=healthy\n");
-    EXPECT_EQ(log_line(time, Priority::error, "text", {}, {.colour = true, .fields = false}),
+    record.priority = Priority::error;
+    EXPECT_EQ(log_line(record, {.colour = true, .fields = false}),
               "2026-11-23T10:00:00.123 \033[1;31merror:\033[0m text\n");
 }
 
@@ -234,11 +248,11 @@ TEST(Messages, HaveProperIdsOfTheirOwn) {
     std::set<std::string_view> names;
     std::set<std::string_view> ids;
     for (const MessageType* const type : messages::all) {
-        EXPECT_EQ(type->id.size(), 32U) << type->name;
+        EXPECT_EQ(type->id.size(), 32U) << type->slug;
         for (const char digit : type->id) {
-            EXPECT_TRUE(std::isdigit(digit) != 0 || (digit >= 'a' && digit <= 'f')) << type->name;
+            EXPECT_TRUE(std::isdigit(digit) != 0 || (digit >= 'a' && digit <= 'f')) << type->slug;
         }
-        names.insert(type->name);
+        names.insert(type->slug);
         ids.insert(type->id);
     }
     EXPECT_EQ(names.size(), messages::all.size());

@@ -145,6 +145,14 @@ TEST(Snapshot, AServerGoesOnWhereItAnswers) {
     EXPECT_EQ(after->members.front().server->addresses.front(), ip("192.0.2.2", 80));
 }
 
+TEST(Snapshot, AServerThatFollowsAnotherGoesOnCounting) {
+    const Config config = config_of({server("app")});
+    const auto before = make_snapshot(config, nullptr, answer("app", {ip("192.0.2.1")})).snapshot;
+    const auto after = renew_snapshot(*before, answer("app", {ip("192.0.2.3")})).snapshot;
+    EXPECT_NE(after->members[0].server, before->members[0].server);
+    EXPECT_EQ(after->members[0].server->metrics, before->members[0].server->metrics);
+}
+
 TEST(Snapshot, ExpandsANameIntoItsAddresses) {
     ServerConfig app = expanded("app");
     app.base_path = "/api";

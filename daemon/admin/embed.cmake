@@ -1,0 +1,22 @@
+# Embeds the web page: makes assets.S and assets.inc in FOLDER, of FILES ("path=file" each). Included by ../CMakeLists.txt, run
+# when it configures; the assembler reads the files themselves, so a change of one needs no new run.
+function(otto_embed folder)
+  set(code "# Made by embed.cmake.\n    .section .rodata\n")
+  set(table "// Made by embed.cmake.\n")
+  set(files)
+  foreach(asset ${ARGN})
+    string(REGEX MATCH "^([^=]*)=(.*)$" _ "${asset}")
+    set(path "${CMAKE_MATCH_1}")
+    set(file "${CMAKE_MATCH_2}")
+    string(REGEX REPLACE "^/$" "/index" symbol "${path}")
+    string(MAKE_C_IDENTIFIER "otto_asset${symbol}" symbol)
+    string(APPEND code
+      "    .globl ${symbol}_begin, ${symbol}_end\n${symbol}_begin:\n    .incbin \"${file}\"\n${symbol}_end:\n    .byte 0\n")
+    string(APPEND table "EMBEDDED(\"${path}\", ${symbol})\n")
+    list(APPEND files "${file}")
+  endforeach()
+  string(APPEND code "    .section .note.GNU-stack,\"\",%progbits\n")
+  file(CONFIGURE OUTPUT ${folder}/assets.S CONTENT "${code}" @ONLY)
+  file(CONFIGURE OUTPUT ${folder}/assets.inc CONTENT "${table}" @ONLY)
+  set_source_files_properties(${folder}/assets.S PROPERTIES OBJECT_DEPENDS "${files}")
+endfunction()

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sd/journal.h"
+
+namespace otto::admin {
+
+/// An event of a stream of server-sent events (HTML Living Standard §9.2). `data` is one line; `id`
+/// 0 is none.
+std::string event_text(std::string_view name, std::string_view data, std::uint64_t id = 0);
+
+/// The last records of the journal as events, for those who come later. Their ids count up from the
+/// time that it was made, in milliseconds, so that those of a later process are greater. Of one
+/// thread.
+class EventLog {
+  public:
+    static constexpr std::size_t most = 200;
+    /// A longer text, or value of a field, is cut.
+    static constexpr std::size_t longest_text = 4096;
+
+    explicit EventLog(std::chrono::system_clock::time_point now);
+
+    /// Keeps it; the event.
+    const std::string& add(const LogRecord& record);
+    /// Those after `id`, as one text: all that are kept when it is not one of them, as it may come
+    /// from before a restart.
+    std::string after(std::optional<std::uint64_t> id) const;
+
+  private:
+    std::uint64_t next_;
+    std::deque<std::string> kept_;  // the last has the id next_ - 1
+};
+
+}  // namespace otto::admin

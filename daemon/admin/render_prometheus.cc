@@ -1,0 +1,64 @@
+#include "admin/render_prometheus.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "admin/exposition.h"
+#include "admin/metric_families.h"
+
+namespace otto::admin {
+
+namespace {
+
+/// With the two dozen lines that a histogram has for each, that is about a millisecond.
+constexpr std::size_t servers_per_step = 250;
+
+}  // namespace
+
+MetricsPage::MetricsPage(Readings readings, std::size_t expected) : readings_(std::move(readings)) {
+    servers_.reserve(readings_.snapshot->members.size());
+    for (const Member& member : readings_.snapshot->members)
+        servers_.emplace_back(*member.server->metrics);
+    text_.reserve(expected);
+}
+
+bool MetricsPage::step() {
+    const auto rows = families_in_all();
+    if (family_ >= rows.size()) return step_of_servers(family_ - rows.size());
+    const FamilyRow& row = rows[family_++];
+    prometheus::MetricFamily family{row.name, row.help, row.type, {}};
+    row.fill({readings_, process_, {}, {}, {}}, family.metric);
+    Exposition::append_head(text_, family);
+    Exposition::append_metrics(text_, family);
+    return true;
+}
+
+bool MetricsPage::step_of_servers(std::size_t at) {
+    const auto rows = families_of_servers();
+    if (at >= rows.size()) return false;
+    const FamilyRow& row = rows[at];
+    prometheus::MetricFamily family{row.name, row.help, row.type, {}};
+    if (server_ == 0) Exposition::append_head(text_, family);
+    const std::span<const Member> members = readings_.snapshot->members;
+    const std::size_t count = std::min(servers_per_step, members.size() - server_);
+    row.fill({readings_, process_, members.subspan(server_, count),
+              std::span(readings_.standings).subspan(server_, count),
+              std::span(servers_).subspan(server_, count)},
+             family.metric);
+    Exposition::append_metrics(text_, family);
+    server_ += count;
+    if (server_ < members.size()) return true;
+    server_ = 0;
+    ++family_;
+    return true;
+}
+
+std::vector<std::string> MetricsPage::names() {
+    std::vector<std::string> names;
+    for (const FamilyRow& row : families_in_all()) names.emplace_back(row.name);
+    for (const FamilyRow& row : families_of_servers()) names.emplace_back(row.name);
+    return names;
+}
+
+}  // namespace otto::admin

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "admin/changes.h"
+#include "admin/control.h"
+
+namespace otto::admin {
+
+/// The data of `servers` events: which servers are different, in anything but what counts, from
+/// what was said of them last, and which have gone. Control thread.
+class ServersFeed {
+  public:
+    /// More wait for the next event, so that one is never too long for a reader.
+    static constexpr std::size_t most_at_once = 200;
+
+    ServersFeed(const Control& control, const Changes& changes)
+        : control_(control), changes_(changes) {}
+
+    /// What is so now counts as said.
+    void begin(TimePoint now);
+    /// "" when nothing is different.
+    std::string next(TimePoint now);
+
+  private:
+    /// What makes a difference.
+    struct Said {
+        std::string name;
+        ServerState state = ServerState::active;
+        unsigned weight = 0;
+        bool backup = false;
+        unsigned max_connections = 0;
+        bool changed = false;
+        Health health = Health::unknown;
+        std::uint32_t left = 0;  // requests, while it is drained
+        Condition condition;     // without what passes by itself
+
+        bool operator==(const Said&) const = default;
+    };
+
+    Said look(const Member& member, TimePoint now) const;
+    static bool differs(const Said& before, const Said& after);
+
+    const Control& control_;
+    const Changes& changes_;
+    std::unordered_map<std::string, Said> said_;  // by the server's URL
+};
+
+}  // namespace otto::admin

@@ -1,0 +1,239 @@
+// The configuration in force, to be edited, checked, compared and applied; and the file's own.
+
+import { change, leavesNobody, read } from "./api.js";
+import { confirm, nobodyLeft } from "./dialogs.js";
+import { $, say, setText } from "./dom.js";
+import { showDifference } from "./diff_view.js";
+import { clearFaults, edits, setEditorText, showFaults, startEditor, text } from "./editor.js";
+import { plural } from "./format.js";
+import { news, status } from "./state.js";
+
+const pretty = (json) => JSON.stringify(json, null, 2);
+
+let config = null; // as Otto has it
+let tag = "";
+let base = ""; // its text, from which the editor's began
+let mine = null; // the text that was set aside for a newer one
+let newer = null; // came while the text was being edited: {json, tag}
+let visible = () => true;
+
+const edited = () => config !== null && text() !== base;
+
+function adopt(reply) {
+    config = reply.json;
+    tag = reply.tag;
+    base = pretty(config.effective);
+    newer = null;
+    $("conflict").hidden = true;
+}
+
+function describe() {
+    const changed = Object.keys(config.changes).length > 0;
+    const words = [`File ${config.path}`, `generation ${config.generation}`];
+    if (!config.changesInForce)
+        words.push("the changes made at run time do not fit the file, which holds alone");
+    else words.push(changed ? "changed at run time" : "as in the file");
+    setText($("config-state"), words.join(" · "));
+    $("config-fold").hidden = !changed;
+    $("config-drop").disabled = !changed;
+    $("nav-changed").hidden = !changed;
+}
+
+function drawState() {
+    const other = edited();
+    setText($("editor-state"), other ? "edited" : "");
+    $("config-revert").disabled = !other;
+    $("config-apply").disabled = !other;
+}
+
+function drawDifference() {
+    if (!visible() || !config) return;
+    const file = $("diff-base").value === "file";
+    const none = file ? "None: it is as the file says." : "None: nothing is edited.";
+    showDifference(file ? pretty(config.file) : base, text(), none);
+}
+
+let timer = 0;
+function drawSoon() {
+    drawState();
+    clearTimeout(timer);
+    timer = setTimeout(drawDifference, 150);
+}
+
+function draw() {
+    describe();
+    drawState();
+    drawDifference();
+}
+
+export async function loadConfig() {
+    const reply = await read("/api/v1/config");
+    if (!edited()) {
+        const same = config !== null && pretty(reply.json.effective) === base;
+        adopt(reply);
+        if (!same) setEditorText(base);
+    } else if (reply.tag === tag) {
+        config = reply.json;
+    } else {
+        newer = reply;
+        setText(
+            $("conflict-text"),
+            "Somebody else changed the configuration meanwhile: generation " +
+                `${reply.json.generation} is in force, your text began with ${config.generation}.`,
+        );
+        $("conflict").hidden = false;
+    }
+    draw();
+}
+
+const notSignedIn = () => say("Not signed in: nothing was changed.", "bad");
+
+// What Otto finds wrong with the text, at its lines; null when it could not be asked.
+async function check() {
+    try {
+        if ((await change("POST", "/api/v1/config/check", text())) !== null) return [];
+        notSignedIn();
+    } catch (problem) {
+        if (problem.errors.length) return problem.errors;
+        say(problem.message, "bad");
+    }
+    return null;
+}
+
+async function checkAndShow() {
+    const faults = await check();
+    if (faults === null) return false;
+    if (!faults.length) {
+        clearFaults();
+        return true;
+    }
+    showFaults(faults, `${plural(faults.length, "error", "errors")}: this cannot be applied`);
+    return false;
+}
+
+async function put(forced) {
+    let reply = null;
+    try {
+        reply = await change("PUT", `/api/v1/config${forced ? "?force=true" : ""}`, text(), {
+            "If-Match": tag,
+        });
+    } catch (problem) {
+        if (problem.status === 412) return loadConfig();
+        if (problem.errors.length) return showFaults(problem.errors, "This cannot be applied");
+        throw problem;
+    }
+    if (reply === null) return notSignedIn();
+    adopt(reply.json?.effective ? reply : await read("/api/v1/config"));
+    setEditorText(base);
+    mine = null;
+    $("kept").hidden = true;
+    say("The configuration is in force.");
+    return draw();
+}
+
+async function apply() {
+    if (!(await checkAndShow())) return;
+    try {
+        await put(false);
+    } catch (problem) {
+        if (!leavesNobody(problem)) {
+            say(problem.message, "bad");
+            return;
+        }
+        await confirm({
+            title: "Apply it without any active server?",
+            text: nobodyLeft,
+            yes: "Apply all the same",
+            danger: true,
+            act: () => put(true),
+        });
+    }
+}
+
+function drop() {
+    return confirm({
+        title: "Drop all changes?",
+        text: "What was changed at run time is forgotten; the file alone is in force.",
+        yes: "Drop changes",
+        danger: true,
+        act: async () => {
+            const reply = await change("DELETE", "/api/v1/config/overlay");
+            if (reply === null) throw new Error("Not signed in: nothing was changed.");
+            say("The file alone is in force.");
+            await loadConfig();
+        },
+    });
+}
+
+async function reload() {
+    try {
+        const reply = await change("POST", "/api/v1/reload");
+        if (reply === null) return notSignedIn();
+        clearFaults();
+        say(`The file is in force: generation ${reply.json.generation}.`);
+        return await loadConfig();
+    } catch (problem) {
+        if (!problem.errors.length) return say(problem.message, "bad");
+        const path = config?.path ?? status?.configFile ?? "The file";
+        const errors = plural(problem.errors.length, "error", "errors");
+        return showFaults(problem.errors, `${path} has ${errors}; what held before goes on`, false);
+    }
+}
+
+function startConflict() {
+    $("conflict-load").addEventListener("click", () => {
+        mine = text();
+        adopt(newer);
+        setEditorText(base);
+        $("kept").hidden = false;
+        draw();
+    });
+    // From now on it is meant to take the place of the newer one, to which the difference is shown.
+    $("conflict-keep").addEventListener("click", () => {
+        adopt(newer);
+        $("diff-base").value = "force";
+        draw();
+    });
+    $("kept-back").addEventListener("click", () => {
+        setEditorText(mine);
+        mine = null;
+        $("kept").hidden = true;
+        draw();
+    });
+}
+
+export function startConfig(isVisible) {
+    visible = isVisible;
+    startEditor();
+    startConflict();
+    edits.addEventListener("input", drawSoon);
+    $("config-check").addEventListener("click", async () => {
+        if (await checkAndShow()) say("No errors.");
+    });
+    $("config-apply").addEventListener("click", apply);
+    $("config-drop").addEventListener("click", drop);
+    $("config-reload").addEventListener("click", reload);
+    $("config-revert").addEventListener("click", () => {
+        setEditorText(base);
+        draw();
+    });
+    $("diff-base").addEventListener("change", drawDifference);
+    addEventListener("beforeunload", (event) => {
+        if (edited()) event.preventDefault(); // the browser asks
+    });
+    $("fold-copy").addEventListener("click", async () => {
+        try {
+            await navigator.clipboard.writeText($("fold-command").textContent);
+            say("Copied.");
+        } catch {
+            say("The browser does not let this page copy.", "bad");
+        }
+    });
+    news.addEventListener("status", () => {
+        $("nav-changed").hidden = !status.changed;
+        $("config-port").hidden = !status.portCommands;
+        setText($("port-commands"), status.portCommands);
+        if (visible()) loadConfig().catch(() => {});
+    });
+    return () => loadConfig().catch((problem) => say(problem.message, "bad"));
+}

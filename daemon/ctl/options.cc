@@ -1,0 +1,222 @@
+#include "ctl/options.h"
+
+#include <iostream>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "config/units.h"
+#include "config/wording.h"
+#include "ctl/apply_command.h"
+#include "ctl/config_commands.h"
+#include "ctl/events_command.h"
+#include "ctl/look_commands.h"
+#include "ctl/server_commands.h"
+#include "ctl/top_command.h"
+
+namespace otto::ctl {
+
+namespace {
+
+using Command = std::function<Exit(const Console&)>;
+
+constexpr std::pair<const char*, Sort> sorts[] = {
+    {"order", Sort::order},       {"name", Sort::name},     {"state", Sort::state},
+    {"requests", Sort::requests}, {"errors", Sort::errors}, {"retries", Sort::retries},
+    {"active", Sort::active},     {"p50", Sort::p50},       {"p99", Sort::p99}};
+
+/// The options of all commands, where CLI11 puts them.
+struct Values {
+    Options options;
+    ServerOptions server;
+    EventsOptions events;
+    std::string sort = "order";
+    bool top_once = false;
+    std::string file;
+};
+
+class Parser {
+  public:
+    Parser(CLI::App& app, Values& values) : app_(app), values_(values) {}
+
+    void add_all() {
+        app_.fallthrough();
+        app_.set_help_flag("-h,--help", "Print this help and exit");
+        app_.set_version_flag("--version", "ottoctl " OTTO_VERSION, "Print the version and exit");
+        app_.add_option("--socket", values_.options.socket,
+                        "Otto's admin socket: a path or HOST:PORT")
+            ->type_name("PLACE")
+            ->capture_default_str();
+        app_.add_flag("--json", values_.options.json, "Print JSON");
+        app_.footer("See ottoctl(1).");
+        app_.require_subcommand(1);
+        add_looking();
+        add_watching();
+        add_new_server();
+        add_server_changes();
+        add_configuration();
+    }
+
+  private:
+    CLI::App* command(const char* name, const char* about, Command run) {
+        CLI::App* sub = app_.add_subcommand(name, about);
+        Options& options = values_.options;
+        sub->callback([&options, run] { options.command = run; });
+        return sub;
+    }
+
+    CLI::App* server_command(const char* name, const char* about,
+                             Exit (*run)(const Console&, const ServerOptions&)) {
+        const ServerOptions& server = values_.server;
+        CLI::App* sub = command(
+            name, about, [&server, run](const Console& console) { return run(console, server); });
+        sub->add_option("id", values_.server.id, "Its name, its URL or its id")
+            ->type_name("ID")
+            ->required();
+        return sub;
+    }
+
+    void add_force(CLI::App* sub) {
+        sub->add_flag("--force", values_.server.force, "Even if no active server is left");
+    }
+
+    void add_wait(CLI::App* sub, const char* until) {
+        sub->add_flag("--wait", values_.server.wait, until);
+        sub->add_option("--timeout", values_.server.timeout, "How long to wait at most")
+            ->type_name("DURATION")
+            ->check([](const std::string& text) {
+                return parse_duration(text)
+                           ? std::string()
+                           : "a duration is wanted, such as 30s or 5m; not " + otto::quoted(text);
+            })
+            ->capture_default_str();
+    }
+
+    void add_looking() {
+        command("status", "Show how Otto is", status);
+        command("servers", "List the servers", servers);
+    }
+
+    void add_watching() {
+        Values& values = values_;
+        CLI::App* top_command =
+            command("top", "Watch the servers at work", [&values](const Console& console) {
+                Sort by = Sort::order;
+                for (const auto& [name, sort] : sorts)
+                    if (values.sort == name) by = sort;
+                return top(console, {.sort = by, .once = values.top_once});
+            });
+        top_command->add_flag("--once", values_.top_once, "Print them once, as a table");
+        std::vector<std::string> names;
+        for (const auto& [name, sort] : sorts) names.emplace_back(name);
+        top_command->add_option("--sort", values_.sort, "What comes first")
+            ->type_name("KEY")
+            ->check(CLI::IsMember(names))
+            ->capture_default_str();
+        CLI::App* events_command =
+            command("events", "Follow what happens",
+                    [&values](const Console& console) { return events(console, values.events); });
+        events_command
+            ->add_option("--lines", values_.events.lines, "How many of the latest to begin with")
+            ->type_name("N")
+            ->capture_default_str();
+        events_command->add_flag("--once", values_.events.once, "Print these alone");
+    }
+
+    void add_new_server() {
+        const ServerOptions& server = values_.server;
+        CLI::App* sub = command("add", "Add a server",
+                                [&server](const Console& console) { return add(console, server); });
+        sub->add_option("url", values_.server.id, "http://HOST[:PORT][/PATH] or unix:/PATH")
+            ->type_name("URL")
+            ->required();
+        sub->add_option("--name", values_.server.name, "What people see")->type_name("NAME");
+        sub->add_option("--weight", values_.server.weight, "Its share of requests")->type_name("N");
+        sub->add_option("--max-connections", values_.server.max_connections,
+                        "Requests under way at once")
+            ->type_name("N");
+        sub->add_flag("--backup", values_.server.backup, "Only when no other server is left");
+        add_wait(sub, "Until it is healthy");
+    }
+
+    void add_server_changes() {
+        constexpr const char* drained = "Until the last request on it has ended";
+        CLI::App* removing = server_command(
+            "remove", "Remove a server; requests under way end by themselves", remove);
+        add_force(removing);
+        add_wait(removing, drained);
+        CLI::App* draining = server_command("drain", "Give a server no new requests", drain);
+        add_force(draining);
+        add_wait(draining, drained);
+        add_wait(server_command("enable", "Give a server requests again", enable),
+                 "Until it is healthy");
+        CLI::App* disabling =
+            server_command("disable", "Give a server no new requests and no checks", disable);
+        add_force(disabling);
+        add_wait(disabling, drained);
+        CLI::App* weighing = server_command("weight", "Change a server's share", weight);
+        weighing
+            ->add_option("weight", values_.server.weight, "0 to 1000; 0 gives it no new requests")
+            ->type_name("N")
+            ->required();
+        add_force(weighing);
+    }
+
+    void add_configuration() {
+        Values& values = values_;
+        command("reload", "Have Otto read its file anew", reload);
+        CLI::App* checking =
+            command("check", "Check a configuration file, without Otto",
+                    [&values](const Console& console) { return check(console, values.file); });
+        checking->add_option("file", values_.file, "The file")->type_name("FILE")->required();
+        command("diff", "Show the changes made at run time", diff);
+        CLI::App* dropping = command(
+            "reset", "Drop the changes made at run time",
+            [&values](const Console& console) { return reset(console, values.server.force); });
+        add_force(dropping);
+        CLI::App* writing =
+            command("apply", "Write the changes made at run time into the file",
+                    [&values](const Console& console) {
+                        return ctl::apply(
+                            console, values.file.empty() ? "/etc/otto/config.json" : values.file);
+                    });
+        writing->add_option("file", values_.file, "The file [/etc/otto/config.json]")
+            ->type_name("FILE");
+        command("token", "Print the token for changes over TCP", token);
+    }
+
+    CLI::App& app_;
+    Values& values_;
+};
+
+}  // namespace
+
+Options parse_options(int argc, char** argv) {
+    // Commands refer to it until they have run.
+    const auto values = std::make_shared<Values>();
+    CLI::App app{"Looks at a running Otto, and changes it.", "ottoctl"};
+    Parser(app, *values).add_all();
+    Options ended;
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp& help) {
+        ended.exit = static_cast<Exit>(app.exit(help));
+        return ended;
+    } catch (const CLI::CallForVersion& version) {
+        ended.exit = static_cast<Exit>(app.exit(version));
+        return ended;
+    } catch (const CLI::ParseError& error) {
+        std::cerr << "ottoctl: " << error.what() << "\nTry \"ottoctl --help\".\n";
+        ended.exit = Exit::usage;
+        return ended;
+    }
+    Options options = values->options;
+    options.command = [values](const Console& console) { return values->options.command(console); };
+    return options;
+}
+
+}  // namespace otto::ctl

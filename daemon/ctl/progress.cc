@@ -1,0 +1,38 @@
+#include "ctl/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "ctl/figures.h"
+#include "ctl/terminal.h"
+#include "ctl/text.h"
+
+namespace otto::ctl {
+
+Progress::Progress() : began_(now()) {
+    if (is_terminal(STDERR_FILENO)) signals_.emplace({SIGINT, SIGTERM});
+}
+
+Progress::~Progress() {
+    clear();
+}
+
+void Progress::show(const std::string& text) {
+    if (!shown()) return;
+    const bool utf8 = locale_is_utf8();
+    const std::string age = ", " + span_text(now() - began_);
+    // In the last column, the cursor would be on the next line with some terminals.
+    const std::size_t columns = terminal_columns(STDERR_FILENO) - 1;
+    std::string line = harmless(text, utf8);
+    if (columns_of(line) + age.size() > columns && columns > age.size())
+        line = fitted(line, columns - age.size(), Align::left, utf8);
+    fmt::print(stderr, "\r{}{}\x1b[K", line, columns > age.size() ? age : "");
+    drawn_ = true;
+}
+
+void Progress::clear() {
+    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+    drawn_ = false;
+}
+
+}  // namespace otto::ctl

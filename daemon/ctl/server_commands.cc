@@ -1,0 +1,187 @@
+#include "ctl/server_commands.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/units.h"
+#include "config/wording.h"
+#include "ctl/progress.h"
+
+namespace otto::ctl {
+
+namespace {
+
+constexpr Duration look_again = std::chrono::milliseconds(200);
+
+Duration timeout_of(const ServerOptions& options) {
+    return parse_duration(options.timeout).value_or(std::chrono::seconds(60));
+}
+
+std::string server_path(const std::string& id) {
+    return "/api/v1/servers/" + encode(id);
+}
+
+/// A change of one server, and what is said of it.
+struct Change {
+    std::string_view method;
+    std::string body;
+    std::string doing;  // "draining": while it waits
+    std::string done;   // "gets no new requests"
+};
+
+std::string patch(std::string_view member, Json value) {
+    return Json::object().set(member, std::move(value)).compact();
+}
+
+std::string state(std::string_view name) {
+    return patch("state", Json::string(name));
+}
+
+std::string target(const ServerOptions& options) {
+    std::string query;
+    if (options.force) query += "&force=true";
+    if (options.wait) query += "&wait=drained&timeout=" + encode(options.timeout);
+    return server_path(options.id) + (query.empty() ? "" : "?" + query.substr(1));
+}
+
+/// "1 request", "3 requests": that are under way.
+std::string requests(const Json& server) {
+    const std::string_view active = server.text_of("active");
+    return fmt::format("{} {}", active, active == "1" ? "request" : "requests");
+}
+
+/// What is still under way on it, if Otto tells: not of a server that is removed already.
+std::string left_on(const Console& console, const std::string& id, int stop) {
+    const auto reply = console.client().call({.method = "GET", .target = server_path(id)},
+                                             {.most = std::chrono::seconds(1), .stop = stop});
+    if (!reply || !reply->ok()) return "its last requests";
+    return requests(reply->body) + " left";
+}
+
+Exit change(const Console& console, const ServerOptions& options, const Change& change) {
+    const Request request{.method = change.method, .target = target(options), .body = change.body};
+    if (!options.wait) {
+        const auto asked = console.ask(request);
+        if (!asked.reply) return asked.exit;
+        const std::string text = fmt::format("{} {}\n", options.id, change.done);
+        // A removal is answered without a body.
+        const Json named = Json::object().set("name", Json::string(options.id));
+        return console.say(asked.reply->text.empty() ? named.pretty() : asked.reply->text, text);
+    }
+    Progress progress;
+    Patience patience{.most = std::chrono::seconds(30) + timeout_of(options),
+                      .stop = progress.stop()};
+    if (progress.shown())
+        patience.tick = [&console, &options, &change, &progress] {
+            progress.show(fmt::format("{} {}: {}", change.doing, options.id,
+                                      left_on(console, options.id, progress.stop())));
+        };
+    auto reply = console.client().call(request, patience);
+    progress.clear();
+    const auto asked = console.judge(std::move(reply));
+    if (asked.exit == Exit::interrupted)
+        return console.fail(asked.exit,
+                            fmt::format("{} {} all the same; requests under way end by themselves",
+                                        options.id, change.done));
+    if (!asked.reply) return asked.exit;
+    if (is_true(asked.reply->body, "drained"))
+        return console.say(asked.reply->text,
+                           fmt::format("{} {}, nothing is under way\n", options.id, change.done));
+    if (console.json()) console.say(asked.reply->text, "");
+    console.remark(fmt::format("{} {}, with {} still under way after {}", options.id, change.done,
+                               requests(asked.reply->body), options.timeout));
+    return Exit::timed_out;
+}
+
+/// Until a server that was added or enabled takes requests.
+Exit wait_until_healthy(const Console& console, const ServerOptions& options,
+                        const std::string& done) {
+    Progress progress;
+    Wait wait({.most = timeout_of(options), .stop = progress.stop()});
+    for (;;) {
+        auto reply = console.client().call({.method = "GET", .target = server_path(options.id)},
+                                           {.stop = progress.stop()});
+        if (!reply || !reply->ok()) progress.clear();
+        const auto asked = console.judge(std::move(reply));
+        std::string why = "no check yet";
+        if (asked.reply) {
+            const Json& body = asked.reply->body;
+            if (body.text_of("health") == "healthy") {
+                progress.clear();
+                return console.say(asked.reply->text,
+                                   fmt::format("{} {}, and healthy\n", options.id, done));
+            }
+            if (body.text_of("health") == "unhealthy") why = body.text_of("reason");
+        } else if (asked.exit != Exit::interrupted) {
+            return asked.exit;
+        }
+        progress.show(fmt::format("waiting for {} to be healthy: {}", options.id, why));
+        const Status waited = wait.pause(look_again);
+        if (waited) continue;
+        progress.clear();
+        if (waited.error().number == EINTR)
+            return console.fail(
+                Exit::interrupted,
+                fmt::format("{} {} all the same; it gets requests once it is healthy", options.id,
+                            done));
+        if (console.json() && asked.reply) console.say(asked.reply->text, "");
+        console.remark(fmt::format("{} {}, but not healthy after {}: {}", options.id, done,
+                                   options.timeout, why));
+        return Exit::timed_out;
+    }
+}
+
+}  // namespace
+
+Exit add(const Console& console, const ServerOptions& options) {
+    Json server = Json::object();
+    server.set("url", Json::string(options.id));
+    if (!options.name.empty()) server.set("name", Json::string(options.name));
+    if (options.weight) server.set("weight", Json::number(*options.weight));
+    if (options.max_connections)
+        server.set("maxConnections", Json::number(*options.max_connections));
+    if (options.backup) server.set("backup", Json::boolean(true));
+    const auto asked =
+        console.ask({.method = "POST", .target = "/api/v1/servers", .body = server.compact()});
+    if (!asked.reply) return asked.exit;
+    const std::string done = asked.reply->status == 201 ? "added" : "is there already";
+    const std::string name(asked.reply->body.text_of("name"));
+    if (!options.wait)
+        return console.say(asked.reply->text, fmt::format("{} {}\n", printable(name), done));
+    ServerOptions named = options;
+    named.id = name;
+    return wait_until_healthy(console, named, done);
+}
+
+Exit remove(const Console& console, const ServerOptions& options) {
+    return change(console, options, {"DELETE", "", "removing", "removed"});
+}
+
+Exit drain(const Console& console, const ServerOptions& options) {
+    return change(console, options, {"PATCH", state("drain"), "draining", "gets no new requests"});
+}
+
+Exit enable(const Console& console, const ServerOptions& options) {
+    if (!options.wait)
+        return change(console, options, {"PATCH", state("active"), "", "gets requests"});
+    const auto asked = console.ask(
+        {.method = "PATCH", .target = server_path(options.id), .body = state("active")});
+    if (!asked.reply) return asked.exit;
+    return wait_until_healthy(console, options, "is enabled");
+}
+
+Exit disable(const Console& console, const ServerOptions& options) {
+    return change(console, options,
+                  {"PATCH", state("disabled"), "draining", "gets no new requests and no checks"});
+}
+
+Exit weight(const Console& console, const ServerOptions& options) {
+    const unsigned weight = options.weight.value_or(1);
+    return change(console, options,
+                  {"PATCH", patch("weight", Json::number(weight)), "",
+                   fmt::format("has the weight {}", weight)});
+}
+
+}  // namespace otto::ctl

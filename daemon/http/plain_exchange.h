@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "event/timer.h"
+#include "http/chunked.h"
+#include "http/client_stream.h"
+#include "http/plain_message.h"
+
+namespace otto::http {
+
+class PlainServer;
+
+/// One request to the plain server, from its head to the end of its reply. It belongs to the server
+/// and outlives the callbacks in which it ends.
+class PlainExchange final : public ClientObserver {
+  public:
+    PlainExchange(const Loop& loop, PlainServer& server, ClientStream& client, bool local,
+                  std::uint64_t ticket);
+    PlainExchange(const PlainExchange&) = delete;
+    PlainExchange& operator=(const PlainExchange&) = delete;
+
+    enum class Phase : std::uint8_t {
+        reading,    // the body is on its way
+        waiting,    // for the reply
+        streaming,  // push() adds to it
+        over        // the client stream must not be used any more
+    };
+
+    /// Asks the server about the head, then takes the body.
+    void begin();
+    void answer(const PlainReply& reply);
+    void start_stream(const PlainReply& reply);
+    /// False when the client reads too slowly, and the stream is over.
+    bool push(std::string_view bytes);
+    void end_stream();
+    /// Ends the connection.
+    void abandon();
+
+    Phase phase() const { return phase_; }
+    bool local() const { return request_.local; }
+    const PlainRequest& request() const { return request_; }
+    std::uint64_t ticket() const { return ticket_; }
+
+  private:
+    void on_client_body() override;
+    void on_client_drained() override {}
+    void on_client_gone() override;
+
+    void read_head();
+    void read_body();
+    bool take_length(std::string_view bytes);
+    bool take_chunked(std::string_view bytes);
+    void refuse(unsigned status, std::string reason);
+    bool head_only() const { return request_.method == "HEAD"; }
+    std::string connection_field(bool keep_alive) const;
+    bool send(std::string_view head, std::string_view body, std::string_view tail = {});
+
+    PlainServer& server_;
+    ClientStream* client_;
+    const std::uint64_t ticket_;
+    Phase phase_ = Phase::reading;
+    PlainRequest request_;
+    Framing framing_ = Framing::none;
+    Bytes left_ = 0;  // of a body with a length
+    ChunkedReader chunked_;
+    bool body_taken_ = false;
+    bool http10_ = false;
+    bool chunked_reply_ = false;
+    std::size_t last_push_ = 0;
+    Timer patience_;  // for the body
+};
+
+}  // namespace otto::http

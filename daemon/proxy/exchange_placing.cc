@@ -1,0 +1,140 @@
+// How an exchange finds a server and a place there, and what it does while there is none.
+
+#include "balance/affinity.h"
+#include "http/forwarding.h"
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+namespace otto {
+
+namespace {
+
+/// How long a request waits for the first verdicts on the servers before it fails.
+constexpr Duration verdict_wait = std::chrono::seconds(1);
+
+/// How often a place may be lost to another worker between the look and the claim before the server
+/// counts as full.
+constexpr int claims = 8;
+
+long long whole_seconds(Duration duration) {
+    return std::chrono::ceil<std::chrono::seconds>(duration).count();
+}
+
+}  // namespace
+
+void Exchange::choose() {
+    switch (worker_.queue().busy() ? Found::full : find_server()) {
+        case Found::server:
+            attempt();
+            return;
+        case Found::full:
+            queue_up();
+            return;
+        case Found::nobody:
+            wait_for_verdicts();
+            return;
+    }
+}
+
+/// Finds a server and takes a place there.
+Exchange::Found Exchange::find_server() {
+    const Asked question = asked();
+    for (int claim = 0; claim < claims; ++claim) {
+        const Picked picked = worker_.pick(question);
+        if (picked.server == nullptr) return picked.saturated ? Found::full : Found::nobody;
+        if (auto lease = Lease::take(*picked.server, picked.most)) {
+            lease_ = std::move(lease);
+            server_ = picked.server;
+            trial_ = picked.trial;
+            return Found::server;
+        }
+        if (picked.trial) picked.server->offer_trial();
+    }
+    return Found::full;
+}
+
+Asked Exchange::asked() const {
+    Asked asked{.tried = std::span(tried_).first(trace_.attempts), .wanted = wanted_};
+    switch (worker_.candidates().policy()) {
+        case Policy::round_robin:
+        case Policy::least_connections:
+        case Policy::two_choices:
+        case Policy::first:
+            break;
+        case Policy::fastest:
+            asked.now = coarse_now();
+            break;
+        case Policy::ip_hash:
+            asked.client = client_key(http::believed_client(
+                client_->peer(), client_->request(),
+                [this](const Address& address) { return is_trusted(address); }));
+            break;
+    }
+    return asked;
+}
+
+/// All servers that could be used are at their maxConnections.
+void Exchange::queue_up() {
+    const QueueConfig& config = snapshot_->config.queue;
+    if (!worker_.queue().push(*this, trace_.attempts > 0, config.length)) {
+        worker_.count_queue_overflow();
+        refuse(OwnReply::queue_full,
+               "all servers are at their maxConnections and the queue is full",
+               whole_seconds(config.timeout));
+        return;
+    }
+    phase_ = Phase::queued;
+    timer_.set_after(config.timeout);
+    if (worker_.queue().is_its_turn(*this)) try_again();
+}
+
+bool Exchange::try_again() {
+    const Found found = find_server();
+    if (found == Found::full) return false;
+    worker_.queue().remove(*this);
+    timer_.cancel();
+    if (found == Found::server) {
+        attempt();
+    } else {
+        wait_for_verdicts();
+    }
+    return true;
+}
+
+/// Nobody can be asked: at Otto's start that may change soon.
+void Exchange::wait_for_verdicts() {
+    if (!worker_.candidates().settled()) {
+        if (phase_ == Phase::waiting && timer_.pending()) return;
+        if (phase_ != Phase::waiting) {
+            phase_ = Phase::waiting;
+            timer_.set_after(verdict_wait);
+            return;
+        }
+    }
+    refuse(OwnReply::no_server, "no server is healthy", worker_.retry_after());
+}
+
+void Exchange::candidates_changed() {
+    if (phase_ == Phase::waiting) choose();
+}
+
+/// The verdict of the server's trial, if this was one and has none yet.
+void Exchange::settle_trial(bool passed) {
+    if (std::exchange(trial_, false)) worker_.report_trial(*server_, passed);
+}
+
+/// Gives back the place at the server, and its trial if that came to no verdict.
+void Exchange::leave_server() {
+    if (!lease_) return;
+    if (std::exchange(trial_, false)) server_->offer_trial();
+    lease_.reset();
+    worker_.queue().place_left();
+}
+
+void Exchange::queue_timed_out() {
+    worker_.count_queue_timeout();
+    refuse(OwnReply::queue_timeout, "all servers were at their maxConnections for too long",
+           whole_seconds(snapshot_->config.queue.timeout));
+}
+
+}  // namespace otto

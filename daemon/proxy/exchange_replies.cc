@@ -1,0 +1,121 @@
+// What an exchange answers without a server, or in its place.
+
+#include <string>
+
+#include <fmt/format.h>
+
+#include "http/error_reply.h"
+#include "http/forwarding.h"
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+#include "sd/journal.h"
+
+namespace otto {
+
+namespace {
+
+constexpr std::string_view allowed_methods =
+    "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
+unsigned status_of(Failure failure) {
+    switch (failure) {
+        case Failure::connect_timeout:
+        case Failure::response_timeout:
+            return 504;
+        case Failure::local:
+            return 503;
+        case Failure::refused:
+        case Failure::connect_failed:
+        case Failure::reset_before_response:
+        case Failure::malformed_response:
+            return 502;
+    }
+    return 502;
+}
+
+}  // namespace
+
+/// Requests that no server gets to see. True when it was one.
+bool Exchange::answer_locally() {
+    const http::RequestHead& request = client_->request();
+    const bool options = request.method == http::Method::options;
+    const bool limited = options && request.find(http::FieldId::max_forwards) != nullptr;
+    if (client_->refusal()) {
+        log_refusal(client_->refusal().status, client_->refusal().reason);
+        reply(OwnReply::refused, client_->refusal().status);
+    } else if (request.method == http::Method::connect || request.method == http::Method::trace) {
+        reply(OwnReply::refused, 405, allowed_methods);
+    } else if (limited && !http::max_forwards(request)) {
+        log_refusal(400, "Max-Forwards is not a number");
+        reply(OwnReply::refused, 400);
+    } else if (options && (request.path == "*" || (limited && *http::max_forwards(request) == 0))) {
+        reply(OwnReply::options, 204, allowed_methods);
+    } else if (body_.state() == RequestBody::State::too_large) {
+        log_refusal(413, "the body is over the limit");
+        reply(OwnReply::refused, 413);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void Exchange::give_up(const Server& server, Failure failure, std::string_view detail) {
+    const unsigned status = status_of(failure);
+    worker_.log_failure(
+        request_id(), server.url, status,
+        fmt::format("{} {}: {} ({}) by {}, {} attempts; answered {}",
+                    client_->request().method_text, client_->request().path, to_string(failure),
+                    detail, server.url, trace_.attempts, status));
+    reply(OwnReply::attempt_failed, status);
+}
+
+/// There is no server for the request now; there may be one later.
+void Exchange::refuse(OwnReply own, std::string_view why, long long retry_after) {
+    worker_.log_failure(request_id(), "none", 503,
+                        fmt::format("{} {}: {}; answered 503", client_->request().method_text,
+                                    client_->request().path, why));
+    reply(own, 503, fmt::format("Retry-After: {}\r\n", retry_after));
+}
+
+/// Otto's own reply. A body that has arrived is dropped, so that the connection can go on.
+void Exchange::reply(OwnReply own, unsigned status, std::string_view extra_fields) {
+    const bool body_left = client_->refusal() || body_.discard() != RequestBody::State::complete;
+    const bool keep_alive = client_->may_keep_alive() && !body_left;
+    const http::RequestHead& request = client_->request();
+    std::string accept;
+    for (const http::Field& field : request.fields) {
+        if (field.id != http::FieldId::accept) continue;
+        if (!accept.empty()) accept += ", ";
+        accept += field.value;
+    }
+    const std::string text = http::error_reply({.status = status,
+                                                .keep_alive = keep_alive,
+                                                .client_is_http10 = request.version_minor == 0,
+                                                .head_only = request.method == http::Method::head,
+                                                .date = worker_.date(),
+                                                .extra_fields = extra_fields,
+                                                .accept = accept,
+                                                .detail = {},
+                                                .request_id = request_id()});
+    trace_.own = own;
+    trace_.status = status;
+    trace_.answered = worker_.traces() ? now() : TimePoint{};
+    constexpr std::string_view head_end = "\r\n\r\n";
+    trace_.relayed = text.size() - text.find(head_end) - head_end.size();
+    iovec piece{const_cast<char*>(text.data()), text.size()};
+    http::ClientStream* client = client_;
+    over(Trace::End::complete);
+    if (client->send({&piece, 1})) {
+        client->finish(keep_alive, body_left);
+    } else {
+        client->abort(false);
+    }
+}
+
+void Exchange::log_refusal(unsigned status, const char* reason) const {
+    if (!log_debug_enabled()) return;
+    log(Priority::debug, nullptr,
+        fmt::format("refused a request from {} with {}: {}", client_->peer_ip(), status, reason));
+}
+
+}  // namespace otto

@@ -1,0 +1,406 @@
+// The pure parts of the admin API: what it says about servers, tags, events.
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "admin/access.h"
+#include "admin/changes.h"
+#include "admin/condition.h"
+#include "admin/event_log.h"
+#include "admin/events.h"
+#include "admin/preconditions.h"
+#include "admin/problem.h"
+#include "admin/render.h"
+#include "base/random.h"
+#include "http/plain_message.h"
+
+namespace otto::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+Member member(Health health = Health::healthy) {
+    Member made{.server =
+                    std::make_shared<Server>("http://a:80", "a:80", "", std::vector<Address>{})};
+    made.name = "a";
+    made.server->set_health(health);
+    return made;
+}
+
+Condition healthy() {
+    Condition condition;
+    condition.reason = "2 checks passed";
+    condition.health_for = 130s;
+    condition.share = 0.5;
+    return condition;
+}
+
+TEST(Why, OfHealthyServers) {
+    Member each = member();
+    Condition condition = healthy();
+    EXPECT_EQ(why(each, condition), "healthy for 2 min");
+    condition.reason = "checks are off";
+    EXPECT_EQ(why(each, condition), "healthy for 2 min (checks are off)");
+    condition.reason = "1 check passed";
+    condition.level = 4;
+    EXPECT_EQ(why(each, condition), "healthy for 2 min, starting slowly with 40 % of its share");
+    condition.level = 10;
+    condition.failures = 1;
+    condition.failure = "status 503";
+    EXPECT_EQ(why(each, condition), "healthy for 2 min, but the last check failed: status 503");
+    condition.failures = 2;
+    EXPECT_EQ(why(each, condition), "healthy for 2 min, but the last 2 checks failed: status 503");
+    condition.failures = 0;
+    each.max_connections = 2;
+    ASSERT_TRUE(each.server->enter(0));
+    EXPECT_EQ(why(each, condition), "healthy for 2 min");
+    ASSERT_TRUE(each.server->enter(0));
+    EXPECT_EQ(why(each, condition), "healthy for 2 min, full with 2 requests");
+    each.weight = 0;
+    EXPECT_EQ(why(each, condition),
+              "healthy for 2 min, but its weight is 0: it gets no new requests, 2 requests left");
+    each.weight = 1;
+    each.max_connections = 0;
+    each.backup = true;
+    EXPECT_EQ(why(each, condition), "healthy for 2 min");
+    condition.share = 0;
+    EXPECT_EQ(why(each, condition),
+              "healthy for 2 min; a backup, used when no other server is left");
+}
+
+TEST(Why, OfServersThatAreOut) {
+    Condition condition = healthy();
+    condition.reason = "connection refused";
+    condition.health_for = 5s;
+    condition.share = 0;
+    EXPECT_EQ(why(member(Health::unhealthy), condition), "unhealthy for 5 s: connection refused");
+    condition.failing_open = true;
+    EXPECT_EQ(why(member(Health::unhealthy), condition), "unhealthy for 5 s: connection refused");
+    condition.share = 1;
+    EXPECT_EQ(why(member(Health::unhealthy), condition),
+              "unhealthy for 5 s: connection refused; used all the same, as no server is healthy");
+    condition.reason = "its name is being resolved";
+    condition.failing_open = false;
+    EXPECT_EQ(why(member(Health::unknown), condition), "its name is being resolved");
+}
+
+TEST(Why, OfEjectedServers) {
+    Condition condition = healthy();
+    condition.ejected = true;
+    condition.ejected_for = 23s;
+    condition.ejection = "5 errors in a row";
+    EXPECT_EQ(why(member(), condition), "ejected for 23 s: 5 errors in a row");
+    condition.on_trial = true;
+    EXPECT_EQ(why(member(), condition),
+              "on trial: the next request or check decides whether it is back");
+    // Its health says more.
+    condition.reason = "status 500";
+    EXPECT_EQ(why(member(Health::unhealthy), condition), "unhealthy for 2 min: status 500");
+}
+
+TEST(Why, OfServersThatAreNotWanted) {
+    Member each = member();
+    each.state = ServerState::drain;
+    EXPECT_EQ(why(each, healthy()), "drained: no requests left");
+    ASSERT_TRUE(each.server->enter(0));
+    EXPECT_EQ(why(each, healthy()), "draining: 1 request left");
+    each.server->set_health(Health::unhealthy);
+    EXPECT_EQ(why(each, healthy()), "draining: 1 request left; unhealthy");
+    each.state = ServerState::disabled;
+    EXPECT_EQ(why(each, healthy()), "disabled: not checked, no new requests, 1 request left");
+    each.server->leave();
+    EXPECT_EQ(why(each, healthy()), "disabled: not checked, no new requests");
+}
+
+TEST(RoughTime, IsInTheLargestUnitThatIsFull) {
+    EXPECT_EQ(rough_time(-1s), "0 s");
+    EXPECT_EQ(rough_time(999ms), "0 s");
+    EXPECT_EQ(rough_time(99s), "99 s");
+    EXPECT_EQ(rough_time(100s), "1 min");
+    EXPECT_EQ(rough_time(99min), "99 min");
+    EXPECT_EQ(rough_time(100min), "1 h");
+    EXPECT_EQ(rough_time(47h), "47 h");
+    EXPECT_EQ(rough_time(48h), "2 days");
+}
+
+// RFC 9110 §13.1.1, §13.1.2, §8.8.3.2.
+TEST(Preconditions, CompareTags) {
+    const std::string tag = "\"a,b\"";
+    for (const char* field : {"*", "\"a,b\"", "\"x\", \"a,b\"", "\"a,b\" ,\"x\"", ",, \"a,b\""})
+        EXPECT_TRUE(if_match(field, tag)) << field;
+    for (const char* field : {"", "\"a\"", "W/\"a,b\"", "a,b", "\"a,b", "\"a,b\" \"x\"", "*, \"x\"",
+                              "x, \"a,b\"", "w/\"a,b\"", "\"a,b\"x"})
+        EXPECT_FALSE(if_match(field, tag)) << field;
+    EXPECT_FALSE(if_none_match("W/\"a,b\"", tag));
+    EXPECT_FALSE(if_none_match("\"x\", W/\"a,b\"", tag));
+    EXPECT_FALSE(if_none_match("*", tag));
+    EXPECT_TRUE(if_none_match("\"x\"", tag));
+    EXPECT_TRUE(if_none_match("", tag));
+}
+
+LogRecord record(std::string text, std::vector<LogField> fields = {}) {
+    return {.time = std::chrono::system_clock::time_point(1'764'000'000'123ms),
+            .priority = Priority::warning,
+            .type = &messages::server_unhealthy,
+            .text = std::move(text),
+            .fields = std::move(fields)};
+}
+
+TEST(EventLog, SaysRecordsAsEvents) {
+    EventLog log(std::chrono::system_clock::time_point(1000ms));
+    EXPECT_EQ(log.add(record("a\n\"b\"", {{"SERVER", "http://a"}})),
+              "id: 1000\nevent: record\n"
+              "data: {\"time\":\"2025-11-24T16:00:00.123Z\",\"priority\":\"warning\","
+              "\"type\":\"server-unhealthy\",\"text\":\"a\\n\\\"b\\\"\","
+              "\"fields\":{\"server\":\"http://a\"}}\n\n");
+}
+
+TEST(EventLog, IsWellFormedWhateverIsLogged) {
+    EventLog log(std::chrono::system_clock::time_point(1000ms));
+    Random random(7);
+    for (int round = 0; round < 300; ++round) {
+        std::string bytes;
+        for (std::uint64_t left = random.next() % 200; left > 0; --left)
+            bytes += static_cast<char>(random.next());
+        const std::string event = log.add(record(bytes, {{"X", bytes}}));
+        const auto data = event.find("data: ") + 6;
+        ASSERT_EQ(event.find('\n', data), event.size() - 2);
+        ASSERT_TRUE(Json::parse(event.substr(data))) << event;
+    }
+    EXPECT_NE(log.add(record("a\xffz")).find("a\xef\xbf\xbdz"), std::string::npos);
+    const std::string cut =
+        log.add(record(std::string(EventLog::longest_text - 1, 'x') + "\u00e4"));
+    EXPECT_NE(cut.find("xxx\""), std::string::npos);
+    EXPECT_EQ(cut.find("\u00e4"), std::string::npos);
+}
+
+TEST(EventLog, KeepsTheLast) {
+    EventLog log(std::chrono::system_clock::time_point(1000ms));
+    EXPECT_EQ(log.after(std::nullopt), "");
+    for (int at = 0; at < 250; ++at) log.add(record("text"));
+    const auto ids = [&log](std::optional<std::uint64_t> after) {
+        const std::string text = log.after(after);
+        std::size_t count = 0;
+        for (auto at = text.find("id: "); at != std::string::npos; at = text.find("id: ", at + 1))
+            ++count;
+        return std::pair(count, text.substr(0, text.find('\n')));
+    };
+    EXPECT_EQ(ids(std::nullopt), std::pair(std::size_t{200}, std::string("id: 1050")));
+    EXPECT_EQ(ids(1240), std::pair(std::size_t{9}, std::string("id: 1241")));
+    EXPECT_EQ(ids(1249).first, 0u);
+    EXPECT_EQ(ids(1049).first, 200u);
+    // None of its own, or gone meanwhile.
+    for (const std::uint64_t id : {0ull, 999ull, 1048ull, 1250ull, ~0ull})
+        EXPECT_EQ(ids(id).first, 200u) << id;
+}
+
+TEST(Rfc3339, HasMilliseconds) {
+    EXPECT_EQ(rfc3339(std::chrono::system_clock::time_point(0ms)), "1970-01-01T00:00:00.000Z");
+    EXPECT_EQ(rfc3339(std::chrono::system_clock::time_point(-1ms)), "1969-12-31T23:59:59.999Z");
+}
+
+TEST(Milliseconds, HaveTheDecimalsThatMatter) {
+    EXPECT_EQ(milliseconds(Duration::zero()), "null");
+    EXPECT_EQ(milliseconds(1234us), "1.23");
+    EXPECT_EQ(milliseconds(12340us), "12.3");
+    EXPECT_EQ(milliseconds(1234ms), "1234");
+}
+
+TEST(OwnHost, IsLoopbackByName) {
+    for (const char* host : {"localhost", "LocalHost:1", "127.0.0.1:8081", "[::1]", "[::1]:80"})
+        EXPECT_TRUE(is_own_host(host)) << host;
+    for (const char* host : {"", "localhost.", "localhost:x", "127.0.0.2", "[::1", "::1",
+                             "localhost:80:80", "evil", "[::1].x:80"})
+        EXPECT_FALSE(is_own_host(host)) << host;
+}
+
+TEST(Malformed, SaysWhere) {
+    const auto reply = malformed("{\n  x");
+    EXPECT_EQ(reply.status, 400u);
+    const auto json = Json::parse(reply.body);
+    ASSERT_TRUE(json);
+    const Json& error = json->find("errors")->children.front();
+    EXPECT_EQ(error.text_of("line"), "2");
+    EXPECT_EQ(error.text_of("column"), "3");
+    EXPECT_EQ(malformed("{\"a\":1,\"a\":2}").status, 400u);
+}
+
+TEST(PlainRequest, FindsFieldsAndParameters) {
+    http::PlainRequest request;
+    request.query = "wait=drained&timeout=3%30s&x&&=y&a=b=c";
+    EXPECT_EQ(request.parameter("wait"), "drained");
+    EXPECT_EQ(request.parameter("timeout"), "30s");
+    EXPECT_EQ(request.parameter("x"), "");
+    EXPECT_EQ(request.parameter("a"), "b=c");
+    EXPECT_EQ(request.parameter("b"), "");
+    request.fields = {{"If-Match", "\"a\""}, {"if-match", "\"b\""}};
+    EXPECT_EQ(request.joined("IF-MATCH"), "\"a\", \"b\"");
+    EXPECT_EQ(request.count("If-Match"), 2u);
+    EXPECT_EQ(http::percent_decoded("a%2Fb%zz%2"), "a/b%zz%2");
+}
+
+TEST(Changes, KnowWhichServersTheyTouch) {
+    Changes changes(std::nullopt);
+    LoadedConfig file = parse_config(R"({"servers": ["http://a", "http://b"]})", "file");
+    file.source = R"({"servers": ["http://a", "http://b"]})";
+    ASSERT_TRUE(changes.lay_over_file(file).ok());
+    EXPECT_FALSE(changes.touches("http://a:80"));
+    const auto patch = Json::parse(R"({"servers": {"http://a": {"weight": 3}}})");
+    ASSERT_TRUE(changes.keep(changes.propose(*patch)));
+    EXPECT_TRUE(changes.touches("http://a:80"));
+    EXPECT_TRUE(changes.touches("http://a:80 (192.0.2.1)"));
+    EXPECT_FALSE(changes.touches("http://b:80"));
+    const auto turned =
+        Json::parse(R"({"servers": ["http://b", {"url": "http://a", "weight": 2}]})");
+    const auto proposal = changes.propose_document(*turned);
+    EXPECT_EQ(proposal.document, *turned);
+    ASSERT_TRUE(changes.keep(proposal));
+    EXPECT_TRUE(changes.touches("http://a:80"));
+    EXPECT_FALSE(changes.touches("http://b:80"));
+}
+
+// ---- the hub -----------------------------------------------------------------------------------
+
+class FakeControl final : public Control {
+  public:
+    FakeControl() : sampler_(*this), snapshot_(std::make_shared<Snapshot>()) {}
+
+    Overview overview() const override { return {}; }
+    const Snapshot& snapshot() const override { return *snapshot_; }
+    Totals totals() const override { return {}; }
+    Readings readings() const override { return {}; }
+    Condition condition(const Member& of, TimePoint) const override {
+        const auto found = conditions.find(of.server->url);
+        return found == conditions.end() ? Condition{} : found->second;
+    }
+    const Sampler& sampler() const override { return sampler_; }
+    void apply(Config) override {}
+    std::vector<ConfigProblem> reload_file() override { return {}; }
+    bool in_force_everywhere() const override { return true; }
+
+    void add(const std::string& name) {
+        auto next = std::make_shared<Snapshot>(*snapshot_);
+        Member added = member();
+        added.server =
+            std::make_shared<Server>("http://" + name + ":80", name, "", std::vector<Address>{});
+        added.name = name;
+        next->members.push_back(added);
+        ++next->generation;
+        snapshot_ = next;
+    }
+    void remove_first() {
+        auto next = std::make_shared<Snapshot>(*snapshot_);
+        next->members.erase(next->members.begin());
+        ++next->generation;
+        snapshot_ = next;
+    }
+    std::map<std::string, Condition> conditions;
+
+  private:
+    Sampler sampler_;
+    std::shared_ptr<Snapshot> snapshot_;
+};
+
+struct Hub : testing::Test {
+    /// The data of the last event of that name that the listener got; null: none since.
+    Json last(std::uint64_t listener, const std::string& name) {
+        std::string& text = said[listener];
+        const auto at = text.rfind("event: " + name + "\n");
+        if (at == std::string::npos) return {};
+        const auto data = text.find("data: ", at) + 6;
+        auto json = Json::parse(std::string_view(text).substr(data, text.find('\n', data) - data));
+        text.clear();
+        return json ? *json : Json{};
+    }
+
+    FakeControl control;
+    Changes changes{std::nullopt};
+    std::map<std::uint64_t, std::string> said;
+    std::vector<std::uint64_t> ended;
+    std::uint64_t deaf = 0;  // a listener that takes nothing
+    std::size_t pushes = 0;
+    Events events{control,
+                  changes,
+                  {.push =
+                       [this](std::uint64_t listener, std::string_view text) {
+                           ++pushes;
+                           said[listener] += text;
+                           return listener != deaf;
+                       },
+                   .end = [this](std::uint64_t listener) { ended.push_back(listener); }}};
+};
+
+TEST_F(Hub, SaysNothingToNobody) {
+    control.add("a");
+    events.add(record("text"));
+    events.tick(TimePoint(1s));
+    events.close();
+    EXPECT_EQ(pushes, 0u);
+}
+
+TEST_F(Hub, TellsServersThatAreDifferent) {
+    for (const char* name : {"a", "b", "c"}) control.add(name);
+    events.join(1, std::nullopt, TimePoint(1s));
+    EXPECT_TRUE(last(1, "counters").is_object());
+    events.tick(TimePoint(2s));
+    EXPECT_TRUE(last(1, "servers").is_null());
+
+    control.conditions["http://b:80"].reason = "status 500";
+    control.conditions["http://c:80"].health_for = 7s;  // passes by itself
+    control.conditions["http://a:80"].share = 0.004;    // from nothing to something
+    events.tick(TimePoint(3s));
+    Json data = last(1, "servers");
+    ASSERT_EQ(data.find("changed")->children.size(), 2u);
+    EXPECT_EQ(data.find("changed")->children[1].text_of("name"), "b");
+
+    control.conditions["http://a:80"].share = 0.006;
+    events.tick(TimePoint(4s));
+    EXPECT_TRUE(last(1, "servers").is_null());
+    control.conditions["http://a:80"].share = 0.010;  // from what was said last
+    events.tick(TimePoint(5s));
+    EXPECT_EQ(last(1, "servers").find("changed")->children.size(), 1u);
+
+    control.remove_first();
+    control.add("d");
+    events.tick(TimePoint(6s));
+    data = last(1, "servers");
+    EXPECT_EQ(data.find("removed")->children.front().text, server_id("http://a:80"));
+    EXPECT_EQ(data.find("changed")->children.front().text_of("name"), "d");
+    EXPECT_EQ(data.text_of("generation"), std::to_string(control.snapshot().generation));
+}
+
+TEST_F(Hub, TellsACrowdInTurns) {
+    control.add("first");
+    events.join(1, std::nullopt, TimePoint(1s));
+    for (int at = 0; at < 450; ++at) control.add("s" + std::to_string(at));
+    std::size_t told = 0;
+    for (int second = 2; second < 6; ++second) {
+        events.tick(TimePoint(std::chrono::seconds(second)));
+        const Json data = last(1, "servers");
+        if (data.is_null()) continue;
+        EXPECT_LE(data.find("changed")->children.size(), ServersFeed::most_at_once);
+        told += data.find("changed")->children.size();
+    }
+    EXPECT_EQ(told, 450u);
+}
+
+TEST_F(Hub, ForgetsWhoIsGone) {
+    events.join(1, std::nullopt, TimePoint(1s));
+    events.join(2, std::nullopt, TimePoint(1s));
+    events.join(3, std::nullopt, TimePoint(1s));
+    events.leave(1);
+    deaf = 2;
+    events.add(record("text"));
+    pushes = 0;
+    events.add(record("text"));
+    EXPECT_EQ(pushes, 1u);
+    events.close();
+    EXPECT_EQ(ended, std::vector<std::uint64_t>{3});
+    pushes = 0;
+    events.add(record("text"));
+    EXPECT_EQ(pushes, 0u);
+}
+
+}  // namespace
+}  // namespace otto::admin
