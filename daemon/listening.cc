@@ -157,6 +157,12 @@ Result<std::vector<UniqueFd>> Listening::duplicate() const {
     return copies;
 }
 
+std::vector<std::string> Listening::texts() const {
+    std::vector<std::string> list;
+    for (const Address& address : addresses_) list.push_back(address.text());
+    return list;
+}
+
 bool same_port(const std::vector<ListenConfig>& port, const std::vector<Address>& addresses) {
     const auto served = [&addresses](const ListenConfig& entry) {
         return std::ranges::any_of(

@@ -25,6 +25,8 @@ class Listening {
     bool empty() const { return sockets_.empty(); }
     bool from_systemd() const { return from_systemd_; }
     const std::vector<Address>& addresses() const { return addresses_; }
+    /// The same, for people.
+    std::vector<std::string> texts() const;
     Result<std::vector<UniqueFd>> duplicate() const;
     /// Those that systemd passed for the admin API.
     std::vector<UniqueFd> take_admin() { return std::move(admin_); }

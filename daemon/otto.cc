@@ -29,20 +29,9 @@ constexpr Duration settle_time = std::chrono::milliseconds(500);
 constexpr Duration tick_time = std::chrono::seconds(1);
 /// What systemd is asked to wait beyond the next tick while requests are drained.
 constexpr Duration drain_margin = std::chrono::seconds(5);
-/// In the state directory.
-constexpr std::string_view sticky_key_file = "sticky.key";
 /// File descriptors that are not for connections: loops, sockets, the journal, probes, the
 /// libraries' own.
 constexpr std::uint64_t reserved_fds = 128;
-
-void log_problems(const LoadedConfig& loaded, const MessageType& type) {
-    for (const ConfigProblem& problem : loaded.problems)
-        log(Priority::error, &type, problem.text(),
-            {{"FILE", problem.file},
-             {"LINE", std::to_string(problem.line)},
-             {"COLUMN", std::to_string(problem.column)},
-             {"POINTER", problem.pointer}});
-}
 
 /// Client connections that fit beside one connection to a server each.
 std::uint64_t connections_for(const LimitsConfig& limits, std::size_t workers) {
@@ -66,12 +55,6 @@ std::uint64_t sum(const std::vector<std::unique_ptr<Worker>>& workers,
     for (const auto& worker : workers)
         total += (worker->counters().*counter).load(std::memory_order_relaxed);
     return total;
-}
-
-std::vector<std::string> texts(const std::vector<Address>& addresses) {
-    std::vector<std::string> list;
-    for (const Address& address : addresses) list.push_back(address.text());
-    return list;
 }
 
 }  // namespace
@@ -184,7 +167,7 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     tick_timer_.set_after(tick_time);
     last_status_ = status_line();
     notifier_.ready(last_status_);
-    for (const std::string& address : texts(listening_.addresses()))
+    for (const std::string& address : listening_.texts())
         log(Priority::info, nullptr, fmt::format("listening on {}", address),
             {{"ADDRESS", address}});
     log(Priority::notice, &messages::started,
@@ -197,36 +180,12 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     return {};
 }
 
-/// What to serve instead of a file that is bad at start: the last good configuration, or nothing
-/// but 503.
-LoadedConfig Otto::fall_back(const LoadedConfig& bad) {
-    const std::string first = bad.problems.front().text();
-    const auto directory = state_directory();
-    if (directory) {
-        const auto text = load_last_good(*directory);
-        if (text) {
-            LoadedConfig last = parse_config(*text, *directory + "/last-good.json");
-            if (last.ok()) {
-                trouble_ = fmt::format("serving the last good configuration, since {}", first);
-                log(Priority::error, &messages::config_invalid_at_start,
-                    "serving the last good configuration; mend the file, then reload");
-                return last;
-            }
-        }
-    }
-    trouble_ = fmt::format("answering 503, since {}", first);
-    log(Priority::error, &messages::config_invalid_at_start,
-        "answering 503 to everything; mend the file, then reload");
-    return {};
-}
-
 Status Otto::start_workers() {
     const unsigned configured = snapshot_->config.workers;
     const unsigned count = configured != 0 ? configured : usable_cpus();
     share_ = std::make_unique<http::ConnectionShare>(count);
     queue_share_ = std::make_unique<QueueShare>(count);
-    share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
-                        std::memory_order_relaxed);
+    limit_connections();
     reports_ = {
         .on_taken_out = [this](std::uint64_t server,
                                const std::string& reason) { taken_out(server, reason); },
@@ -259,272 +218,9 @@ Status Otto::start_workers() {
     return {};
 }
 
-// ---- configuration and health ------------------------------------------------------------------
-
-void Otto::adopt(Config config) {
-    if (config.sticky.enabled) keep_sticky_key();
-    resolver_.watch(names_of(config));
-    take_up(make_snapshot(std::move(config), snapshot_.get(), resolver_.answers()));
-}
-
-void Otto::take_up(SnapshotBuild build) {
-    snapshot_ = std::move(build.snapshot);
-    std::vector<std::shared_ptr<Server>> servers;
-    for (const Member& member : snapshot_->members) {
-        if (member.state != ServerState::disabled) {
-            servers.push_back(member.server);
-        } else {
-            member.server->set_health(Health::unknown);
-        }
-    }
-    adopting_ = true;
-    roster_.adopt({snapshot_, &snapshot_->members}, snapshot_->config);
-    monitor_.watch(servers, snapshot_->config.health_check);
-    for (const auto& [server, reason] : build.unresolved) monitor_.unresolved(*server, reason);
-    adopting_ = false;
-    if (share_)
-        share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
-                            std::memory_order_relaxed);
-    if (access_log_) access_log_->configure(snapshot_->config.access_log);
-    publish();
-}
-
-/// The same configuration, with what is known about names now.
-void Otto::names_changed() {
-    SnapshotBuild build = renew_snapshot(*snapshot_, resolver_.answers());
-    if (!build.snapshot) {
-        for (const auto& [server, reason] : build.unresolved) monitor_.unresolved(*server, reason);
-        return;
-    }
-    take_up(std::move(build));
-    if (settling_ && monitor_.settled()) settle();
-}
-
-void Otto::name_news(const Resolver::News& news) {
-    std::string list;
-    for (const Address& address : news.answer.addresses)
-        list += (list.empty() ? "" : ", ") + address.ip();
-    switch (news.kind) {
-        case Resolver::News::Kind::moved:
-            log(Priority::notice, &messages::name_moved,
-                fmt::format("name {} leads to {} now", news.name, list),
-                {{"HOST", news.name}, {"ADDRESSES", list}});
-            return;
-        case Resolver::News::Kind::stale:
-            log(Priority::warning, &messages::name_stale,
-                fmt::format("name {} cannot be looked up, its last addresses stay in use: {}",
-                            news.name, news.answer.trouble),
-                {{"HOST", news.name}, {"ADDRESSES", list}, {"REASON", news.answer.trouble}});
-            return;
-        case Resolver::News::Kind::fresh:
-            log(Priority::notice, &messages::name_fresh,
-                fmt::format("name {} can be looked up again", news.name),
-                {{"HOST", news.name}, {"ADDRESSES", list}});
-            return;
-    }
-}
-
-/// Hands the workers the snapshot and who of it gets requests; at Otto's start not before all are
-/// judged, or time is up.
-void Otto::publish() {
-    const Roster::Service before = roster_.service();
-    if (!settling_) candidates_ = roster_.build(*candidates_, monitor_.settled());
-    for (const auto& worker : workers_) worker->apply(snapshot_, candidates_);
-    if (roster_.service() != before) service_changed();
-}
-
-/// After the callbacks of this turn of the loop: thousands of servers may flip together.
-void Otto::publish_soon() {
-    if (settling_ || std::exchange(publish_due_, true)) return;
-    mailbox_->post([this] {
-        publish_due_ = false;
-        publish();
-    });
-}
-
-void Otto::settle() {
-    settle_timer_.cancel();
-    settling_ = false;
-    publish();
-}
-
-void Otto::server_flipped(const Monitor::Flip& flip) {
-    const std::string name = name_of(flip.server);
-    const bool up = flip.to == Health::healthy;
-    log(up ? Priority::notice : Priority::warning,
-        up ? &messages::server_healthy : &messages::server_unhealthy,
-        fmt::format("server {} is {}: {}", name, to_string(flip.to), flip.reason),
-        {{"SERVER", flip.server.url},
-         {"NAME", name},
-         {"FROM", to_string(flip.from)},
-         {"TO", to_string(flip.to)},
-         {"REASON", flip.reason}});
-    if (up && !flip.first) roster_.recovered(flip.server);
-    // A name may have other addresses to go to by now.
-    if (!up && !resolver_.answers().empty()) resolver_.announce();
-    if (adopting_) return;
-    if (!settling_) {
-        publish_soon();
-    } else if (monitor_.settled()) {
-        settle();
-    }
-}
-
-void Otto::taken_out(std::uint64_t server, const std::string& reason) {
-    if (const Member* member = roster_.find(server)) monitor_.taken_out(*member->server, reason);
-}
-
-void Otto::server_ejected(const Member& member, const Ejections::Ejected& ejected,
-                          const std::string& reason) {
-    member.server->metrics->ejections.add();
-    const std::string time = text_of(ejected.length);
-    log(Priority::warning, &messages::server_ejected,
-        fmt::format("server {} is ejected for {}: {}", member.name, time, reason),
-        {{"SERVER", member.server->url},
-         {"NAME", member.name},
-         {"REASON", reason},
-         {"TIME", time},
-         {"TIMES", std::to_string(ejected.times)}});
-}
-
-void Otto::server_back(const Member& member, const std::string& reason) {
-    log(Priority::notice, &messages::server_back,
-        fmt::format("server {} is back from its ejection: {}", member.name, reason),
-        {{"SERVER", member.server->url}, {"NAME", member.name}, {"REASON", reason}});
-}
-
-void Otto::service_changed() {
-    const std::string count = std::to_string(candidates_->size());
-    switch (roster_.service()) {
-        case Roster::Service::normal:
-            log(Priority::notice, &messages::fail_open_over,
-                fmt::format("requests go to healthy servers again: {}", count),
-                {{"SERVERS", count}});
-            return;
-        case Roster::Service::failing_open:
-            log(Priority::critical, &messages::failing_open,
-                fmt::format("failing open: no healthy server is left, requests go to {} that might "
-                            "answer",
-                            count),
-                {{"SERVERS", count}});
-            return;
-        case Roster::Service::nobody:
-            log(Priority::critical, &messages::no_server_left,
-                "no server is left that might answer: requests are answered with 503");
-            return;
-    }
-}
-
-std::string Otto::name_of(const Server& server) const {
-    const Member* member = roster_.find(server.id);
-    return member != nullptr ? member->name : server.url;
-}
-
-/// "3/5 servers healthy (1 ejected, 1 drained)".
-std::string Otto::roster_line() const {
-    std::size_t healthy = 0;
-    std::size_t drained = 0;
-    std::size_t disabled = 0;
-    for (const Member& member : snapshot_->members) {
-        if (member.server->health() == Health::healthy) ++healthy;
-        if (member.state == ServerState::drain) ++drained;
-        if (member.state == ServerState::disabled) ++disabled;
-    }
-    std::string more;
-    const auto add = [&more](std::size_t count, std::string_view what) {
-        if (count == 0) return;
-        more += fmt::format("{}{} {}", more.empty() ? " (" : ", ", count, what);
-    };
-    add(roster_.ejections().count(), "ejected");
-    add(drained, "drained");
-    add(disabled, "disabled");
-    return fmt::format("{}/{} servers healthy{}{}", healthy, snapshot_->members.size(), more,
-                       more.empty() ? "" : ")");
-}
-
-void Otto::keep_last_good(const std::string& source) const {
-    const auto directory = state_directory();
-    if (!directory) return;
-    const Status saved = save_last_good(*directory, source);
-    if (!saved)
-        log(Priority::warning, nullptr,
-            "cannot keep the configuration as the last good one: " + saved.error().message);
-}
-
-/// The key of before, so that cookies stay valid over restarts, or else a new one.
-Status Otto::load_sticky_key() {
-    if (const auto directory = state_directory()) {
-        const auto kept = load_state(*directory, sticky_key_file);
-        if (kept && kept->size() == sticky_key_.size()) {
-            std::copy(kept->begin(), kept->end(), sticky_key_.begin());
-            sticky_key_kept_ = true;
-            return {};
-        }
-        if (kept || kept.error().number != ENOENT)
-            log(Priority::warning, nullptr,
-                "the key of the sticky cookies cannot be used, clients get new ones: " +
-                    (kept ? "it has a wrong length" : kept.error().message));
-    }
-    auto made = tls::make_secret();
-    if (!made) return made.error();
-    sticky_key_ = *made;
-    return {};
-}
-
-/// Once it is used.
-void Otto::keep_sticky_key() {
-    const auto directory = state_directory();
-    if (!directory || sticky_key_kept_) return;
-    const Status saved = save_state(*directory, sticky_key_file,
-                                    std::string(sticky_key_.begin(), sticky_key_.end()));
-    sticky_key_kept_ = true;
-    if (!saved)
-        log(Priority::warning, nullptr,
-            "sticky cookies will not be valid after a restart: " + saved.error().message);
-}
-
-std::vector<ConfigProblem> Otto::reload_file() {
-    // Whatever is in the file: it is logrotate that asks, as a rule.
-    if (access_log_) access_log_->reopen();
-    if (phase_ != Phase::running) return {{options_.config, 0, 0, "", "Otto is stopping"}};
-    notifier_.reloading();
-    LoadedConfig loaded = load_config(options_.config);
-    loads_.failed_last = !loaded.ok();
-    if (!loaded.ok()) {
-        ++loads_.failed;
-        log_problems(loaded, messages::reload_failed);
-        log(Priority::error, &messages::reload_failed,
-            fmt::format("{} is not applied; generation {} goes on", options_.config,
-                        snapshot_->generation));
-        last_status_ = status_line();
-        notifier_.ready(last_status_);
-        return std::move(loaded.problems);
-    }
-    ++loads_.done;
-    loads_.last = std::chrono::system_clock::now();
-    keep_last_good(loaded.source);
-    trouble_.clear();
-    loaded = changes_.lay_over_file(std::move(loaded));
-    note_what_waits(loaded.config);
-    adopt(std::move(loaded.config));
-    log(Priority::notice, &messages::reload_done,
-        fmt::format("reloaded {}: generation {}, {} servers", options_.config,
-                    snapshot_->generation, snapshot_->members.size()),
-        {{"GENERATION", std::to_string(snapshot_->generation)},
-         {"SERVERS", std::to_string(snapshot_->members.size())}});
-    report_port();
-    last_status_ = status_line();
-    notifier_.ready(last_status_);
-    return {};
-}
-
-void Otto::report_port() {
-    port_differs_.clear();
-    if (!listening_.from_systemd() || same_port(snapshot_->config.port, listening_.addresses()))
-        return;
-    port_differs_ = describe_difference(snapshot_->config.port, texts(listening_.addresses()));
-    log(Priority::warning, &messages::port_differs, port_differs_,
-        {{"COMMANDS", commands_for(snapshot_->config.port)}});
+void Otto::limit_connections() {
+    share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
+                        std::memory_order_relaxed);
 }
 
 // ---- reports -----------------------------------------------------------------------------------

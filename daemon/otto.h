@@ -48,19 +48,34 @@ class Otto : private admin::Control {
          Listening listening);
 
     Status start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets);
-    LoadedConfig fall_back(const LoadedConfig& bad);
     Status start_workers();
+    void limit_connections();
+
+    // Configurations, in otto_config.cc.
+    LoadedConfig fall_back(const LoadedConfig& bad);
+    static void log_problems(const LoadedConfig& loaded, const MessageType& type);
+    void note_what_waits(const Config& config) const;
     void adopt(Config config);
     void take_up(SnapshotBuild build);
     void names_changed();
     void name_news(const Resolver::News& news);
-    void publish();
-    void publish_soon();
-    void settle();
+    void report_port();
     void keep_last_good(const std::string& source) const;
     Status load_sticky_key();
     void keep_sticky_key();
-    void note_what_waits(const Config& config) const;
+
+    // Who gets requests, in otto_servers.cc.
+    void publish();
+    void publish_soon();
+    void settle();
+    void server_flipped(const Monitor::Flip& flip);
+    void taken_out(std::uint64_t server, const std::string& reason);
+    void server_ejected(const Member& member, const Ejections::Ejected& ejected,
+                        const std::string& reason);
+    void server_back(const Member& member, const std::string& reason);
+    void service_changed();
+    std::string roster_line() const;
+    std::string name_of(const Server& server) const;
 
     // For the admin API, in otto_admin.cc.
     Status open_admin(std::vector<UniqueFd> sockets);
@@ -80,20 +95,11 @@ class Otto : private admin::Control {
     void stop();
     void dump();
 
-    void server_flipped(const Monitor::Flip& flip);
-    void taken_out(std::uint64_t server, const std::string& reason);
-    void server_ejected(const Member& member, const Ejections::Ejected& ejected,
-                        const std::string& reason);
-    void server_back(const Member& member, const std::string& reason);
-    void service_changed();
-    std::string roster_line() const;
     void accept_paused(const std::string& reason);
     void accept_resumed();
     void worker_drained();
-    void report_port();
     void tick();
     std::string status_line() const;
-    std::string name_of(const Server& server) const;
 
     const Options options_;
     Loop loop_;

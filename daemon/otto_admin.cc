@@ -67,8 +67,7 @@ admin::Control::Overview Otto::overview() const {
     overview.queued = total(&WorkerCounters::queued);
     for (const Member& member : snapshot_->members) overview.active += member.server->active();
     overview.failing_open = candidates_->failing_open();
-    for (const Address& address : listening_.addresses())
-        overview.listening.push_back(address.text());
+    overview.listening = listening_.texts();
     if (!port_differs_.empty()) overview.port_commands = commands_for(snapshot_->config.port);
     overview.config_file = options_.config;
     overview.ready = phase_ == Phase::running && !candidates_->empty();
@@ -106,18 +105,6 @@ void Otto::apply(Config config) {
     adopt(std::move(config));
     if (settling_ && monitor_.settled()) settle();
     if (port_changed) report_port();
-}
-
-/// Of a configuration that is about to be adopted.
-void Otto::note_what_waits(const Config& config) const {
-    const Config& before = snapshot_->config;
-    const auto note = [](std::string_view key) {
-        log(Priority::notice, nullptr,
-            fmt::format("a change of \"{}\" takes effect at the next restart", key));
-    };
-    if (config.workers != before.workers) note("workers");
-    if (!listening_.from_systemd() && config.port != before.port) note("port");
-    if (!listening_.from_systemd() && config.admin != before.admin) note("admin");
 }
 
 bool Otto::in_force_everywhere() const {

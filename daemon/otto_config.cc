@@ -1,0 +1,212 @@
+// What Otto does with a configuration: from the file, from changes, or from names that moved.
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "otto.h"
+#include "sd/journal.h"
+#include "sd/state.h"
+
+namespace otto {
+
+namespace {
+
+/// In the state directory.
+constexpr std::string_view sticky_key_file = "sticky.key";
+
+}  // namespace
+
+/// What to serve instead of a file that is bad at start: the last good configuration, or nothing
+/// but 503.
+LoadedConfig Otto::fall_back(const LoadedConfig& bad) {
+    const std::string first = bad.problems.front().text();
+    const auto directory = state_directory();
+    if (directory) {
+        const auto text = load_last_good(*directory);
+        if (text) {
+            LoadedConfig last = parse_config(*text, *directory + "/last-good.json");
+            if (last.ok()) {
+                trouble_ = fmt::format("serving the last good configuration, since {}", first);
+                log(Priority::error, &messages::config_invalid_at_start,
+                    "serving the last good configuration; mend the file, then reload");
+                return last;
+            }
+        }
+    }
+    trouble_ = fmt::format("answering 503, since {}", first);
+    log(Priority::error, &messages::config_invalid_at_start,
+        "answering 503 to everything; mend the file, then reload");
+    return {};
+}
+
+void Otto::log_problems(const LoadedConfig& loaded, const MessageType& type) {
+    for (const ConfigProblem& problem : loaded.problems)
+        log(Priority::error, &type, problem.text(),
+            {{"FILE", problem.file},
+             {"LINE", std::to_string(problem.line)},
+             {"COLUMN", std::to_string(problem.column)},
+             {"POINTER", problem.pointer}});
+}
+
+std::vector<ConfigProblem> Otto::reload_file() {
+    // Whatever is in the file: it is logrotate that asks, as a rule.
+    if (access_log_) access_log_->reopen();
+    if (phase_ != Phase::running) return {{options_.config, 0, 0, "", "Otto is stopping"}};
+    notifier_.reloading();
+    LoadedConfig loaded = load_config(options_.config);
+    loads_.failed_last = !loaded.ok();
+    if (!loaded.ok()) {
+        ++loads_.failed;
+        log_problems(loaded, messages::reload_failed);
+        log(Priority::error, &messages::reload_failed,
+            fmt::format("{} is not applied; generation {} goes on", options_.config,
+                        snapshot_->generation));
+        last_status_ = status_line();
+        notifier_.ready(last_status_);
+        return std::move(loaded.problems);
+    }
+    ++loads_.done;
+    loads_.last = std::chrono::system_clock::now();
+    keep_last_good(loaded.source);
+    trouble_.clear();
+    loaded = changes_.lay_over_file(std::move(loaded));
+    note_what_waits(loaded.config);
+    adopt(std::move(loaded.config));
+    log(Priority::notice, &messages::reload_done,
+        fmt::format("reloaded {}: generation {}, {} servers", options_.config,
+                    snapshot_->generation, snapshot_->members.size()),
+        {{"GENERATION", std::to_string(snapshot_->generation)},
+         {"SERVERS", std::to_string(snapshot_->members.size())}});
+    report_port();
+    last_status_ = status_line();
+    notifier_.ready(last_status_);
+    return {};
+}
+
+/// Of a configuration that is about to be adopted.
+void Otto::note_what_waits(const Config& config) const {
+    const Config& before = snapshot_->config;
+    const auto note = [](std::string_view key) {
+        log(Priority::notice, nullptr,
+            fmt::format("a change of \"{}\" takes effect at the next restart", key));
+    };
+    if (config.workers != before.workers) note("workers");
+    if (!listening_.from_systemd() && config.port != before.port) note("port");
+    if (!listening_.from_systemd() && config.admin != before.admin) note("admin");
+}
+
+void Otto::adopt(Config config) {
+    if (config.sticky.enabled) keep_sticky_key();
+    resolver_.watch(names_of(config));
+    take_up(make_snapshot(std::move(config), snapshot_.get(), resolver_.answers()));
+}
+
+void Otto::take_up(SnapshotBuild build) {
+    snapshot_ = std::move(build.snapshot);
+    std::vector<std::shared_ptr<Server>> servers;
+    for (const Member& member : snapshot_->members) {
+        if (member.state != ServerState::disabled) {
+            servers.push_back(member.server);
+        } else {
+            member.server->set_health(Health::unknown);
+        }
+    }
+    adopting_ = true;
+    roster_.adopt({snapshot_, &snapshot_->members}, snapshot_->config);
+    monitor_.watch(servers, snapshot_->config.health_check);
+    for (const auto& [server, reason] : build.unresolved) monitor_.unresolved(*server, reason);
+    adopting_ = false;
+    if (share_) limit_connections();
+    if (access_log_) access_log_->configure(snapshot_->config.access_log);
+    publish();
+}
+
+/// The same configuration, with what is known about names now.
+void Otto::names_changed() {
+    SnapshotBuild build = renew_snapshot(*snapshot_, resolver_.answers());
+    if (!build.snapshot) {
+        for (const auto& [server, reason] : build.unresolved) monitor_.unresolved(*server, reason);
+        return;
+    }
+    take_up(std::move(build));
+    if (settling_ && monitor_.settled()) settle();
+}
+
+void Otto::name_news(const Resolver::News& news) {
+    std::string list;
+    for (const Address& address : news.answer.addresses)
+        list += (list.empty() ? "" : ", ") + address.ip();
+    switch (news.kind) {
+        case Resolver::News::Kind::moved:
+            log(Priority::notice, &messages::name_moved,
+                fmt::format("name {} leads to {} now", news.name, list),
+                {{"HOST", news.name}, {"ADDRESSES", list}});
+            return;
+        case Resolver::News::Kind::stale:
+            log(Priority::warning, &messages::name_stale,
+                fmt::format("name {} cannot be looked up, its last addresses stay in use: {}",
+                            news.name, news.answer.trouble),
+                {{"HOST", news.name}, {"ADDRESSES", list}, {"REASON", news.answer.trouble}});
+            return;
+        case Resolver::News::Kind::fresh:
+            log(Priority::notice, &messages::name_fresh,
+                fmt::format("name {} can be looked up again", news.name),
+                {{"HOST", news.name}, {"ADDRESSES", list}});
+            return;
+    }
+}
+
+void Otto::report_port() {
+    port_differs_.clear();
+    if (!listening_.from_systemd() || same_port(snapshot_->config.port, listening_.addresses()))
+        return;
+    port_differs_ = describe_difference(snapshot_->config.port, listening_.texts());
+    log(Priority::warning, &messages::port_differs, port_differs_,
+        {{"COMMANDS", commands_for(snapshot_->config.port)}});
+}
+
+void Otto::keep_last_good(const std::string& source) const {
+    const auto directory = state_directory();
+    if (!directory) return;
+    const Status saved = save_last_good(*directory, source);
+    if (!saved)
+        log(Priority::warning, nullptr,
+            "cannot keep the configuration as the last good one: " + saved.error().message);
+}
+
+/// The key of before, so that cookies stay valid over restarts, or else a new one.
+Status Otto::load_sticky_key() {
+    if (const auto directory = state_directory()) {
+        const auto kept = load_state(*directory, sticky_key_file);
+        if (kept && kept->size() == sticky_key_.size()) {
+            std::copy(kept->begin(), kept->end(), sticky_key_.begin());
+            sticky_key_kept_ = true;
+            return {};
+        }
+        if (kept || kept.error().number != ENOENT)
+            log(Priority::warning, nullptr,
+                "the key of the sticky cookies cannot be used, clients get new ones: " +
+                    (kept ? "it has a wrong length" : kept.error().message));
+    }
+    auto made = tls::make_secret();
+    if (!made) return made.error();
+    sticky_key_ = *made;
+    return {};
+}
+
+/// Once it is used.
+void Otto::keep_sticky_key() {
+    const auto directory = state_directory();
+    if (!directory || sticky_key_kept_) return;
+    const Status saved = save_state(*directory, sticky_key_file,
+                                    std::string(sticky_key_.begin(), sticky_key_.end()));
+    sticky_key_kept_ = true;
+    if (!saved)
+        log(Priority::warning, nullptr,
+            "sticky cookies will not be valid after a restart: " + saved.error().message);
+}
+
+}  // namespace otto

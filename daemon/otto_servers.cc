@@ -1,0 +1,130 @@
+// Who gets requests, and what Otto tells about it.
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "otto.h"
+#include "sd/journal.h"
+
+namespace otto {
+
+/// Hands the workers the snapshot and who of it gets requests; at Otto's start not before all are
+/// judged, or time is up.
+void Otto::publish() {
+    const Roster::Service before = roster_.service();
+    if (!settling_) candidates_ = roster_.build(*candidates_, monitor_.settled());
+    for (const auto& worker : workers_) worker->apply(snapshot_, candidates_);
+    if (roster_.service() != before) service_changed();
+}
+
+/// After the callbacks of this turn of the loop: thousands of servers may flip together.
+void Otto::publish_soon() {
+    if (settling_ || std::exchange(publish_due_, true)) return;
+    mailbox_->post([this] {
+        publish_due_ = false;
+        publish();
+    });
+}
+
+void Otto::settle() {
+    settle_timer_.cancel();
+    settling_ = false;
+    publish();
+}
+
+void Otto::server_flipped(const Monitor::Flip& flip) {
+    const std::string name = name_of(flip.server);
+    const bool up = flip.to == Health::healthy;
+    log(up ? Priority::notice : Priority::warning,
+        up ? &messages::server_healthy : &messages::server_unhealthy,
+        fmt::format("server {} is {}: {}", name, to_string(flip.to), flip.reason),
+        {{"SERVER", flip.server.url},
+         {"NAME", name},
+         {"FROM", to_string(flip.from)},
+         {"TO", to_string(flip.to)},
+         {"REASON", flip.reason}});
+    if (up && !flip.first) roster_.recovered(flip.server);
+    // A name may have other addresses to go to by now.
+    if (!up && !resolver_.answers().empty()) resolver_.announce();
+    if (adopting_) return;
+    if (!settling_) {
+        publish_soon();
+    } else if (monitor_.settled()) {
+        settle();
+    }
+}
+
+void Otto::taken_out(std::uint64_t server, const std::string& reason) {
+    if (const Member* member = roster_.find(server)) monitor_.taken_out(*member->server, reason);
+}
+
+void Otto::server_ejected(const Member& member, const Ejections::Ejected& ejected,
+                          const std::string& reason) {
+    member.server->metrics->ejections.add();
+    const std::string time = text_of(ejected.length);
+    log(Priority::warning, &messages::server_ejected,
+        fmt::format("server {} is ejected for {}: {}", member.name, time, reason),
+        {{"SERVER", member.server->url},
+         {"NAME", member.name},
+         {"REASON", reason},
+         {"TIME", time},
+         {"TIMES", std::to_string(ejected.times)}});
+}
+
+void Otto::server_back(const Member& member, const std::string& reason) {
+    log(Priority::notice, &messages::server_back,
+        fmt::format("server {} is back from its ejection: {}", member.name, reason),
+        {{"SERVER", member.server->url}, {"NAME", member.name}, {"REASON", reason}});
+}
+
+void Otto::service_changed() {
+    const std::string count = std::to_string(candidates_->size());
+    switch (roster_.service()) {
+        case Roster::Service::normal:
+            log(Priority::notice, &messages::fail_open_over,
+                fmt::format("requests go to healthy servers again: {}", count),
+                {{"SERVERS", count}});
+            return;
+        case Roster::Service::failing_open:
+            log(Priority::critical, &messages::failing_open,
+                fmt::format("failing open: no healthy server is left, requests go to {} that might "
+                            "answer",
+                            count),
+                {{"SERVERS", count}});
+            return;
+        case Roster::Service::nobody:
+            log(Priority::critical, &messages::no_server_left,
+                "no server is left that might answer: requests are answered with 503");
+            return;
+    }
+}
+
+std::string Otto::name_of(const Server& server) const {
+    const Member* member = roster_.find(server.id);
+    return member != nullptr ? member->name : server.url;
+}
+
+/// "3/5 servers healthy (1 ejected, 1 drained)".
+std::string Otto::roster_line() const {
+    std::size_t healthy = 0;
+    std::size_t drained = 0;
+    std::size_t disabled = 0;
+    for (const Member& member : snapshot_->members) {
+        if (member.server->health() == Health::healthy) ++healthy;
+        if (member.state == ServerState::drain) ++drained;
+        if (member.state == ServerState::disabled) ++disabled;
+    }
+    std::string more;
+    const auto add = [&more](std::size_t count, std::string_view what) {
+        if (count == 0) return;
+        more += fmt::format("{}{} {}", more.empty() ? " (" : ", ", count, what);
+    };
+    add(roster_.ejections().count(), "ejected");
+    add(drained, "drained");
+    add(disabled, "disabled");
+    return fmt::format("{}/{} servers healthy{}{}", healthy, snapshot_->members.size(), more,
+                       more.empty() ? "" : ")");
+}
+
+}  // namespace otto
