@@ -238,7 +238,6 @@ void Otto::accept_resumed() {
 
 void Otto::tick() {
     tick_timer_.set_after(tick_time);
-    rate_.sample(sum(workers_, &WorkerCounters::requests), coarse_now());
     sampler_.tick(now());
     if (api_) api_->events().tick(now());
     if (phase_ == Phase::draining) {
@@ -262,7 +261,8 @@ std::string Otto::status_line() const {
         return fmt::format("Draining: {} connections left",
                            sum(workers_, &WorkerCounters::connections));
     std::string line = fmt::format("{}, {:.0f} requests/s, {} connections", roster_line(),
-                                   rate_.per_second(), sum(workers_, &WorkerCounters::connections));
+                                   sampler_.total().requests_per_second,
+                                   sum(workers_, &WorkerCounters::connections));
     switch (roster_.service()) {
         case Roster::Service::normal:
             break;

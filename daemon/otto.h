@@ -128,7 +128,6 @@ class Otto : private admin::Control {
     WorkerReports reports_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<Watchdog> watchdog_;
-    RequestRate rate_;
     admin::Sampler sampler_{*this};
     struct {
         std::uint64_t done = 0, failed = 0;

@@ -62,7 +62,6 @@ admin::Control::Overview Otto::overview() const {
         snapshot_->members,
         [](const Member& member) { return member.server->health() == Health::healthy; }));
     overview.requests = total(&WorkerCounters::requests);
-    overview.requests_per_second = rate_.per_second();
     overview.connections = total(&WorkerCounters::connections);
     overview.queued = total(&WorkerCounters::queued);
     for (const Member& member : snapshot_->members) overview.active += member.server->active();

@@ -61,12 +61,4 @@ void Watchdog::check() {
     ping_all();
 }
 
-void RequestRate::sample(std::uint64_t requests, TimePoint time) {
-    samples_.push_back({requests, time});
-    if (samples_.size() > window + 1) samples_.erase(samples_.begin());
-    const Sample& first = samples_.front();
-    const double seconds = std::chrono::duration<double>(time - first.time).count();
-    rate_ = seconds > 0 ? static_cast<double>(requests - first.requests) / seconds : 0;
-}
-
 }  // namespace otto

@@ -35,21 +35,4 @@ class Watchdog {
     Timer timer_;
 };
 
-/// Requests per second, over the last few seconds. Control thread.
-class RequestRate {
-  public:
-    /// To be called about once a second with the count of all requests so far.
-    void sample(std::uint64_t requests, TimePoint time);
-    double per_second() const { return rate_; }
-
-  private:
-    static constexpr std::size_t window = 5;
-    struct Sample {
-        std::uint64_t requests;
-        TimePoint time;
-    };
-    std::vector<Sample> samples_;
-    double rate_ = 0;
-};
-
 }  // namespace otto

@@ -26,7 +26,6 @@ class Control {
         std::size_t workers = 0;
         std::size_t healthy = 0;
         std::uint64_t requests = 0;
-        double requests_per_second = 0;
         std::uint64_t connections = 0;
         std::uint64_t active = 0;   // requests at servers
         std::uint64_t queued = 0;   // requests that wait for a place at one

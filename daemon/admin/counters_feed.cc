@@ -79,7 +79,6 @@ std::string CountersFeed::all() const {
 std::string CountersFeed::with_rows(const std::string& rows) const {
     const Control::Overview overview = control_.overview();
     const Snapshot& snapshot = control_.snapshot();
-    const Sample& sample = control_.sampler().total();
     Json json = Json::object();
     json.set("time", Json::string(rfc3339(std::chrono::system_clock::now())));
     json.set("uptimeSeconds",
@@ -90,10 +89,7 @@ std::string CountersFeed::with_rows(const std::string& rows) const {
     json.set("failingOpen", Json::boolean(overview.failing_open));
     json.set("generation", Json::number(snapshot.generation));
     json.set("requests", Json::number(overview.requests));
-    json.set("requestsPerSecond", Json::decimal(sample.requests_per_second));
-    json.set("errorsPerSecond", Json::decimal(sample.errors_per_second));
-    json.set("retriesPerSecond", Json::decimal(sample.retries_per_second));
-    json.set("latency", render_latency(sample));
+    set_rates(json, control_.sampler().total());
     json.set("active", Json::number(overview.active));
     json.set("queued", Json::number(overview.queued));
     json.set("connections", Json::number(overview.connections));

@@ -13,24 +13,6 @@ namespace otto::admin {
 
 namespace {
 
-std::string_view name_of(Priority priority) {
-    switch (priority) {
-        case Priority::critical:
-            return "critical";
-        case Priority::error:
-            return "error";
-        case Priority::warning:
-            return "warning";
-        case Priority::notice:
-            return "notice";
-        case Priority::info:
-            return "info";
-        case Priority::debug:
-            return "debug";
-    }
-    return "";
-}
-
 /// Well-formed: what is not is replaced, and what is too long is cut between characters.
 std::string clean_utf8(std::string_view text, std::size_t longest) {
     std::string clean;
@@ -74,7 +56,7 @@ const std::string& EventLog::add(const LogRecord& record) {
         fields.set(lower(field.name), Json::string(clean_utf8(field.value, longest_text)));
     Json json = Json::object();
     json.set("time", Json::string(rfc3339(record.time)));
-    json.set("priority", Json::string(name_of(record.priority)));
+    json.set("priority", Json::string(to_string(record.priority)));
     json.set("type", Json::string(record.type == nullptr ? "" : record.type->slug));
     json.set("text", Json::string(clean_utf8(record.text, longest_text)));
     json.set("fields", std::move(fields));

@@ -1,7 +1,7 @@
 #include "admin/page.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <functional>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -25,19 +25,10 @@ std::string_view type_of(std::string_view path) {
     return "application/octet-stream";
 }
 
-/// FNV-1a: it tells versions apart, nothing else.
-std::uint64_t hash(std::string_view bytes) {
-    std::uint64_t value = 0xcbf29ce484222325;
-    for (const char byte : bytes) {
-        value ^= static_cast<unsigned char>(byte);
-        value *= 0x100000001b3;
-    }
-    return value;
-}
-
 Asset asset(std::string_view path, const char* begin, const char* end) {
     const std::string_view body(begin, static_cast<std::size_t>(end - begin));
-    return {path, type_of(path), body, fmt::format("\"{:016x}\"", hash(body))};
+    return {path, type_of(path), body,
+            fmt::format("\"{:016x}\"", std::hash<std::string_view>{}(body))};
 }
 
 }  // namespace

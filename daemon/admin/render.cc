@@ -49,19 +49,21 @@ std::string milliseconds(Duration duration) {
     return fmt::format("{:.{}f}", value, value < 10 ? 2 : value < 100 ? 1 : 0);
 }
 
-Json render_latency(const Sample& sample) {
+void set_rates(Json& json, const Sample& sample) {
+    json.set("requestsPerSecond", Json::decimal(sample.requests_per_second));
+    json.set("errorsPerSecond", Json::decimal(sample.errors_per_second));
+    json.set("retriesPerSecond", Json::decimal(sample.retries_per_second));
     const auto value = [](Duration duration) {
-        Json json;
-        if (duration <= Duration::zero()) return json;
-        json.kind = Json::Kind::number;
-        json.text = milliseconds(duration);
-        return json;
+        Json number;
+        if (duration <= Duration::zero()) return number;
+        number.kind = Json::Kind::number;
+        number.text = milliseconds(duration);
+        return number;
     };
-    Json json = Json::object();
-    json.set("p50", value(sample.p50));
-    json.set("p90", value(sample.p90));
-    json.set("p99", value(sample.p99));
-    return json;
+    json.set("latency", Json::object()
+                            .set("p50", value(sample.p50))
+                            .set("p90", value(sample.p90))
+                            .set("p99", value(sample.p99)));
 }
 
 std::string rfc3339(std::chrono::system_clock::time_point time) {
@@ -100,10 +102,7 @@ Json render_server(const Member& member, const Control& control, const Changes& 
     json.set("requests", Json::number(sample.requests));
     json.set("errors", Json::number(sample.errors));
     json.set("retries", Json::number(sample.retries));
-    json.set("requestsPerSecond", Json::decimal(sample.requests_per_second));
-    json.set("errorsPerSecond", Json::decimal(sample.errors_per_second));
-    json.set("retriesPerSecond", Json::decimal(sample.retries_per_second));
-    json.set("latency", render_latency(sample));
+    set_rates(json, sample);
     json.set("latencyMilliseconds", Json::decimal(latency.count()));
     return json;
 }
@@ -111,7 +110,6 @@ Json render_server(const Member& member, const Control& control, const Changes& 
 Json render_status(const Control& control, const Changes& changes) {
     const Control::Overview overview = control.overview();
     const Snapshot& snapshot = control.snapshot();
-    const Sample& sample = control.sampler().total();
     Json configured = Json::list();
     for (const ListenConfig& entry : snapshot.config.port) configured.add(Json::string(entry.text));
 
@@ -128,10 +126,7 @@ Json render_status(const Control& control, const Changes& changes) {
                             .set("healthy", Json::number(overview.healthy))
                             .set("total", Json::number(snapshot.members.size())));
     json.set("requests", Json::number(overview.requests));
-    json.set("requestsPerSecond", Json::decimal(overview.requests_per_second));
-    json.set("errorsPerSecond", Json::decimal(sample.errors_per_second));
-    json.set("retriesPerSecond", Json::decimal(sample.retries_per_second));
-    json.set("latency", render_latency(sample));
+    set_rates(json, control.sampler().total());
     json.set("active", Json::number(overview.active));
     json.set("queued", Json::number(overview.queued));
     json.set("connections", Json::number(overview.connections));

@@ -20,8 +20,9 @@ Json render_server(const Member& member, const Control& control, const Changes& 
 Json render_status(const Control& control, const Changes& changes);
 Json render_config(const Control& control, const Changes& changes);
 
-/// {"p50": …, "p90": …, "p99": …}, in milliseconds; null when there was no request.
-Json render_latency(const Sample& sample);
+/// Adds the rates and "latency": {"p50": …, "p90": …, "p99": …}, in milliseconds, null when there
+/// was no request.
+void set_rates(Json& json, const Sample& sample);
 /// In milliseconds with as many decimals as are worth reading; "null" for none.
 std::string milliseconds(Duration duration);
 

@@ -39,24 +39,6 @@ bool read_debug_environment() {
            std::getenv("DEBUG_INVOCATION") != nullptr;
 }
 
-std::string_view level_name(Priority priority) {
-    switch (priority) {
-        case Priority::critical:
-            return "critical";
-        case Priority::error:
-            return "error";
-        case Priority::warning:
-            return "warning";
-        case Priority::notice:
-            return "notice";
-        case Priority::info:
-            return "info";
-        case Priority::debug:
-            return "debug";
-    }
-    return "info";
-}
-
 std::string_view level_colour(Priority priority) {
     switch (priority) {
         case Priority::critical:
@@ -124,6 +106,24 @@ void write_record(const LogRecord& record, int patience) {
 
 }  // namespace
 
+std::string_view to_string(Priority priority) {
+    switch (priority) {
+        case Priority::critical:
+            return "critical";
+        case Priority::error:
+            return "error";
+        case Priority::warning:
+            return "warning";
+        case Priority::notice:
+            return "notice";
+        case Priority::info:
+            return "info";
+        case Priority::debug:
+            return "debug";
+    }
+    return "info";
+}
+
 bool log_debug_enabled() {
     static const bool enabled = read_debug_environment();
     return enabled;
@@ -152,8 +152,8 @@ std::string log_line(const LogRecord& record, LineStyle style) {
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03} ", local.tm_year + 1900, local.tm_mon + 1,
         local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, (milliseconds - seconds).count());
     line += style.colour ? fmt::format("{}{}:\033[0m ", level_colour(record.priority),
-                                       level_name(record.priority))
-                         : fmt::format("{}: ", level_name(record.priority));
+                                       to_string(record.priority))
+                         : fmt::format("{}: ", to_string(record.priority));
     line += record.text;
     if (style.fields) {
         for (const LogField& field : record.fields) {

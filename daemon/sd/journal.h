@@ -13,6 +13,9 @@ namespace otto {
 /// The levels of syslog(3) that Otto uses.
 enum class Priority { critical = 2, error = 3, warning = 4, notice = 5, info = 6, debug = 7 };
 
+/// "warning".
+std::string_view to_string(Priority priority);
+
 /// A native field of a journal record: {"SERVER", "http://localhost:5001"} becomes OTTO_SERVER=.
 struct LogField {
     std::string_view name;  // a literal in upper case, without the prefix
