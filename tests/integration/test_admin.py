@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 
-from admin import Admin
+from admin import Admin, Holding
 from admin_case import AdminCase
 from harness import RARELY, main, run_otto, settings, tcp_listener
 
@@ -253,29 +253,15 @@ class Servers(AdminCase):
 
 
 class Draining(AdminCase):
-    def holding(self):
-        """A server that keeps requests for /slow until told."""
-        arrived, go = threading.Semaphore(0), threading.Event()
-        self.addCleanup(go.set)
-
-        def script(connection, _number):
-            while True:
-                if connection.target == "/slow":
-                    arrived.release()
-                    go.wait(60)
-                connection.reply(connection.body() or b"hello")
-                if not connection.next_request():
-                    return
-        return self.scripted(script), arrived, go
-
     def test_wait_until_the_last_request_has_ended(self):
-        slow, arrived, go = self.holding()
+        held = Holding(self)
+        slow = held.server
         otto = self.started(settings([slow, *self.demo(1)], balance="first"))
         otto.wait_healthy(2)
         replies = []
         request = threading.Thread(target=lambda: replies.append(otto.fetch("/slow").status))
         request.start()
-        self.assertTrue(arrived.acquire(timeout=30))
+        held.wait_arrived()
         self.assertEqual(self.admin.server("GET", slow).json["active"], 1)
         self.expect(self.admin.server("GET", slow, query="?wait=drained"), 409)
         answer = self.admin.server("PATCH", slow, {"state": "drain"},
@@ -287,33 +273,35 @@ class Draining(AdminCase):
             self.admin.server("GET", slow, query="?wait=drained&timeout=1m")))
         waiter.start()
         self.assertEqual(answers, [])
-        go.set()
+        held.let_go()
         waiter.join(30)
         request.join(30)
         self.assertEqual((answers[0].json["drained"], answers[0].json["active"]), (True, 0))
         self.assertEqual(replies, [200])
 
     def test_a_removed_server_answers_what_it_has_begun(self):
-        slow, arrived, go = self.holding()
+        held = Holding(self)
+        slow = held.server
         otto = self.started(settings([slow, *self.demo(1)], balance="first"))
         otto.wait_healthy(2)
         replies = []
         request = threading.Thread(target=lambda: replies.append(otto.fetch("/slow").status))
         request.start()
-        self.assertTrue(arrived.acquire(timeout=30))
+        held.wait_arrived()
         self.expect(self.admin.server("DELETE", slow), 204)
         self.assertEqual(len(self.admin.servers()), 1)
-        go.set()
+        held.let_go()
         request.join(30)
         self.assertEqual(replies, [200])
 
     def test_a_waiting_client_that_goes_away_harms_nobody(self):
-        slow, arrived, go = self.holding()
+        held = Holding(self)
+        slow = held.server
         otto = self.started(settings([slow, *self.demo(1)], balance="first"))
         otto.wait_healthy(2)
         request = threading.Thread(target=lambda: otto.fetch("/slow"))
         request.start()
-        self.assertTrue(arrived.acquire(timeout=30))
+        held.wait_arrived()
         self.expect(self.admin.server("PATCH", slow, {"state": "drain"}), 200)
         target = "/api/v1/servers/" + self.admin.server("GET", slow).json["id"]
         for _ in range(20):
@@ -322,7 +310,7 @@ class Draining(AdminCase):
                 client.sendall(f"GET {target}?wait=drained HTTP/1.1\r\nHost: localhost\r\n\r\n"
                                .encode())
                 self.assertEqual(self.admin.ask("GET", "/healthz").status, 200)
-        go.set()
+        held.let_go()
         request.join(30)
         self.assertTrue(self.admin.server("GET", slow, query="?wait=drained").json["drained"])
 

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from admin import Admin
+from admin import Admin, Holding
 from admin_case import AdminCase
 from harness import RARELY, main, settings
 from waiting import SLOWNESS, Deadline
@@ -357,23 +357,13 @@ class Bounds(AdminCase):
         return clients
 
     def test_waiters(self):
-        arrived, go = threading.Semaphore(0), threading.Event()
-        self.addCleanup(go.set)
-
-        def script(connection, _number):
-            while True:
-                if connection.target == "/slow":
-                    arrived.release()
-                    go.wait(60)
-                connection.reply(connection.body() or b"hello")
-                if not connection.next_request():
-                    return
-        slow = self.scripted(script)
+        held = Holding(self)
+        slow = held.server
         otto = self.started(settings([slow, *self.demo(1)], balance="first"), tcp=True)
         otto.wait_healthy(2)
         request = threading.Thread(target=lambda: otto.fetch("/slow"))
         request.start()
-        self.assertTrue(arrived.acquire(timeout=30))
+        held.wait_arrived()
         self.expect(self.admin.server("PATCH", slow, {"state": "drain"}), 200)
         shown = self.admin.servers()[slow.url]
         self.busy = shown["id"]
@@ -390,7 +380,7 @@ class Bounds(AdminCase):
             client.close()
         otto.wait_open_files(before + 64 + 192 - 2 + 2)
         again = self.waiting(self.tcp, 1)
-        go.set()
+        held.let_go()
         request.join(30)
         for client in remote[:-1] + local[:-1] + again:
             self.assertIn(b'"drained": true', client.recv(65536))
