@@ -252,10 +252,10 @@ std::size_t Front::queued() const {
     return bytes;
 }
 
-bool Front::close_oldest_idle() {
+bool Front::close_oldest_without_exchange() {
     ClientConnection* oldest = nullptr;
     for (ClientConnection* each = first_; each != nullptr; each = each->next_)
-        if (each->phase_ == ClientConnection::Phase::idle && each != fresh_) oldest = each;
+        if (each->without_exchange() && each != fresh_) oldest = each;
     if (oldest == nullptr) return false;
     oldest->lost();
     return true;

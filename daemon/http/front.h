@@ -103,9 +103,9 @@ class Front {
     std::uint64_t connections() const { return open_; }
     /// Bytes that were queued for clients and have not gone out, of all connections; looks at each.
     std::size_t queued() const;
-    /// Ends the oldest connection that waits for a request or for the rest of its head. False: all
-    /// have one.
-    bool close_oldest_idle();
+    /// Ends the oldest connection without an exchange: one that waits for a request or the rest of
+    /// its head, or that lingers after its last reply. False: all have one.
+    bool close_oldest_without_exchange();
 
   private:
     friend class ClientConnection;

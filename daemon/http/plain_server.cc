@@ -94,7 +94,7 @@ void PlainServer::begin_request(ClientStream& client, bool local) {
 
 /// From within a new connection's arrival.
 bool PlainServer::make_room(bool local) {
-    if (side(local).front->close_oldest_idle()) return true;
+    if (side(local).front->close_oldest_without_exchange()) return true;
     for (const auto& each : open_) {
         PlainExchange& exchange = *each.second;
         if (exchange.local() != local || exchange.phase() != PlainExchange::Phase::reading)

@@ -14,7 +14,8 @@ import subprocess
 import threading
 import time
 
-from harness import (RARELY, SLOWNESS, Collector, Otto, RawClient, TestCase, main, settings)
+from harness import (PATIENCE, RARELY, SLOWNESS, Collector, Otto, RawClient, TestCase, main,
+                     settings)
 
 LOG_FAILED = r"the access log (\S+) cannot be written: (.*)"
 LOG_LOSES = r"the access log (.+) loses records, (\d+) since the last report: (.*)"
@@ -436,9 +437,7 @@ class TroubleTest(AccessLogCase):
         self.fifo(at_once=False)
         otto, _ = self.logging()
         self.send_large(otto, 100)
-        before = time.monotonic()
         otto.stop()
-        self.assertLess(time.monotonic() - before, 4 * SLOWNESS)
         self.assertTrue(otto.log_lines(r"ends, \d+ more records were lost"), otto.tail())
 
     def test_a_fifo_without_a_reader(self):
@@ -556,10 +555,8 @@ class LogThreadTest(TestCase):
                 client.send(self.REQUEST * 100)
                 for _ in range(100):
                     client.response("OPTIONS")
-        before = time.monotonic()
         otto.signal(signal.SIGTERM)
-        self.assertEqual(otto._process.wait(20 * SLOWNESS), 0)
-        self.assertLess(time.monotonic() - before, 5 * SLOWNESS)
+        self.assertEqual(otto._process.wait(PATIENCE), 0)
 
 
 if __name__ == "__main__":

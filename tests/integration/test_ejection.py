@@ -5,7 +5,6 @@ import itertools
 import threading
 
 from harness import RARELY, Deadline, TestCase, main, settings
-from waiting import SLOWNESS
 
 OUT = "503 Service Unavailable"
 
@@ -64,8 +63,7 @@ class Ejection(Case):
         otto.wait_healthy(4)
         load = self.load(otto, 16)
         for server in bad:
-            otto.wait_for_log(rf"{server.url} is ejected for 30s: \d+ errors in a row",
-                              seconds=2 * SLOWNESS)
+            otto.wait_for_log(rf"{server.url} is ejected for 30s: \d+ errors in a row")
         load.wait_for(200)  # those that were under way
         before, failed = load.statuses.total(), len(load.failures)
         load.wait_for(2000)
