@@ -18,6 +18,7 @@ SMALL_BUFFER = 65536   # of a slow peer in the kernel
 LOOPS = 2              # with one worker; each has a pipe for its signals
 PIPES = 64             # of a worker, for as many transfers
 SHORT = f"{int(200 * SLOWNESS)}ms"
+LONGER = f"{int(1500 * SLOWNESS)}ms"  # than the pauses of a thread of ours that sends
 LEAVE = (RawClient.close, RawClient.reset, RawClient.half_close)
 STALL = 0.3 * SLOWNESS  # seconds without a byte that mean: no more fits
 
@@ -838,7 +839,7 @@ class Times(LargeBodies):
             connection.wait_closed()
 
         answered = threading.Event()
-        otto = self.over(script, timeouts={"progress": SHORT, "response": SHORT})
+        otto = self.over(script, timeouts={"progress": LONGER, "response": LONGER})
         client = self.client(otto)
         client.send_request("/", "POST", [("Content-Length", "1000000000")])
         self.sending(client, LARGE * 8)
