@@ -11,9 +11,10 @@
             return "system";
         }
     };
+    const system = matchMedia("(prefers-color-scheme: dark)");
     const show = (mode) => {
-        if (mode === "system") document.documentElement.removeAttribute("data-theme");
-        else document.documentElement.setAttribute("data-theme", mode);
+        document.documentElement.dataset.theme =
+            mode === "system" ? (system.matches ? "dark" : "light") : mode;
         const button = document.getElementById("theme");
         if (button) {
             button.textContent = { system: "Auto", light: "Light", dark: "Dark" }[mode];
@@ -25,7 +26,7 @@
         document.dispatchEvent(new Event("theme"));
     };
     show(read());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show(read()));
+    system.addEventListener("change", () => show(read()));
     document.addEventListener("DOMContentLoaded", () => {
         show(read());
         document.getElementById("theme").addEventListener("click", () => {
