@@ -100,7 +100,6 @@ class ClientConnection final : public ClientStream {
     void drop_events();
     /// No byte of a request has come yet: may be closed without harm.
     bool unused() const;
-    bool without_exchange() const { return phase_ == Phase::idle || phase_ == Phase::lingering; }
     /// Bytes that have arrived and belong to a body or to later requests.
     std::string_view rest() const { return received_ ? received_->rest() : std::string_view(); }
     void keep(std::string_view bytes);

@@ -214,7 +214,7 @@ void Front::pause_accepting(Duration delay) {
 
 void Front::resume_accepting() {
     if (draining_) return;
-    if (share_.full()) {
+    if (share_.full() && !(callbacks_.on_full && callbacks_.on_full())) {
         quiet_.set_after(quiet_time);
         accept_again_.set_after(pause_time);
         return;
@@ -253,9 +253,15 @@ std::size_t Front::queued() const {
 }
 
 bool Front::close_oldest_without_exchange() {
+    using Phase = ClientConnection::Phase;
     ClientConnection* oldest = nullptr;
-    for (ClientConnection* each = first_; each != nullptr; each = each->next_)
-        if (each->without_exchange() && each != fresh_) oldest = each;
+    ClientConnection* unread = nullptr;
+    for (ClientConnection* each = first_; each != nullptr; each = each->next_) {
+        if (each == fresh_) continue;
+        if (each->phase_ == Phase::idle || each->phase_ == Phase::lingering) oldest = each;
+        if (each->phase_ == Phase::finishing) unread = each;
+    }
+    if (oldest == nullptr) oldest = unread;
     if (oldest == nullptr) return false;
     oldest->lost();
     return true;

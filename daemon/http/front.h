@@ -104,7 +104,8 @@ class Front {
     /// Bytes that were queued for clients and have not gone out, of all connections; looks at each.
     std::size_t queued() const;
     /// Ends the oldest connection without an exchange: one that waits for a request or the rest of
-    /// its head, or that lingers after its last reply. False: all have one.
+    /// its head, or that lingers after its last reply; or else one whose client does not take its
+    /// reply. False: all have an exchange.
     bool close_oldest_without_exchange();
 
   private:

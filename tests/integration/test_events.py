@@ -332,19 +332,35 @@ class Bounds(AdminCase):
         self.assertLessEqual(otto.open_files() - files, 512)
         self.assertEqual(otto.log_lines(NO_CONNECTIONS), [], "room was made each time")
 
+    MANY = [f"http://127.0.0.1:9/{number}" for number in range(5000)]
+
+    def unread(self):
+        """A connection whose client reads nothing of a reply that no buffer holds."""
+        client = socket.socket()
+        self.addCleanup(client.close)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(Deadline().timeout())
+        client.connect(self.tcp)
+        client.sendall(b"GET /api/v1/servers HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return client
+
+    def test_clients_that_read_nothing_make_room(self):
+        otto = self.started(settings(self.MANY, healthCheck={"type": "off"}), tcp=True, nofile=256)
+        clients = []
+        for _ in range(20):  # more than there may be
+            clients.append(self.unread())
+            self.assertEqual(self.admin.get("status").status, 200)
+        self.assertEqual(Admin(self.tcp).get("status").status, 200)
+        self.assertEqual(otto.log_lines(NO_CONNECTIONS), [], "room was made each time")
+
     def test_replies_that_nobody_reads(self):
-        entries = [f"http://127.0.0.1:9/{number}" for number in range(1000)]
-        otto = self.started(settings([*self.demo(1), *entries], healthCheck=RARELY), tcp=True)
+        otto = self.started(settings([*self.demo(1), *self.MANY[:1000]], healthCheck=RARELY),
+                            tcp=True)
         memory = kilobytes(otto)
-        for _ in range(300):
-            client = socket.socket()
-            self.addCleanup(client.close)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.settimeout(Deadline().timeout())
-            client.connect(self.tcp)
-            client.sendall(b"GET /api/v1/servers HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        clients = [self.unread() for _ in range(300)]
         self.assertEqual(len(self.admin.servers()), 1001)
         self.assertLess(kilobytes(otto) - memory, (100 << 10) * max(1, SLOWNESS))
+        self.assertEqual(len(clients), 300)
 
     def waiting(self, place, count):
         """So many requests that wait for a server that is never drained; how each began."""
