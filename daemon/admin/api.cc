@@ -82,17 +82,21 @@ Result<std::unique_ptr<Api>> Api::open(const Loop& loop, Control& control, Chang
     std::unique_ptr<Api> api(new Api(loop, control, changes, std::move(state_directory)));
     Api* const self = api.get();
     auto server = http::PlainServer::open(
-        loop,
-        {.on_head = [self](const http::PlainRequest& request) { return self->judge_head(request); },
-         .on_request = [self](const http::PlainRequest& request,
-                              std::uint64_t ticket) { self->handle(request, ticket); },
-         .on_gone = [self](std::uint64_t ticket) { self->client_gone(ticket); },
-         .on_paused =
-             [](const char* reason) {
-                 log(Priority::warning, nullptr,
-                     fmt::format("the admin API takes no connections for now: {}", reason),
-                     {{"REASON", reason}});
-             }});
+        loop, {.on_head =
+                   [self](const http::PlainRequest& request) {
+                       Answer refusal = self->judge_head(request);
+                       if (refusal) ++self->requests_;
+                       return refusal;
+                   },
+               .on_request = [self](const http::PlainRequest& request,
+                                    std::uint64_t ticket) { self->handle(request, ticket); },
+               .on_gone = [self](std::uint64_t ticket) { self->client_gone(ticket); },
+               .on_paused =
+                   [](const char* reason) {
+                       log(Priority::warning, nullptr,
+                           fmt::format("the admin API takes no connections for now: {}", reason),
+                           {{"REASON", reason}});
+                   }});
     if (!server) return server.error();
     api->server_ = std::move(*server);
     return api;
@@ -169,7 +173,6 @@ Api::Found Api::find_route(const http::PlainRequest& request) {
 
 /// Before the body of the request is read.
 Api::Answer Api::judge_head(const http::PlainRequest& request) {
-    ++requests_;
     if (request.refused != 0)
         return problem(request.refused,
                        fmt::format("The request was refused: {}.", request.refusal));
@@ -193,6 +196,7 @@ Api::Answer Api::judge_head(const http::PlainRequest& request) {
 }
 
 void Api::handle(const http::PlainRequest& request, std::uint64_t ticket) {
+    ++requests_;
     Answer reply = answer(request, ticket);
     if (reply) server_->reply(ticket, *reply);
 }

@@ -162,6 +162,8 @@ Api::Answer Api::add_server(const Call& call) {
             return problem(409, fmt::format("There is a server {} already.", quoted(name)));
         }
     }
+    if (const ServerConfig* same = find_server(url->text))
+        return problem(409, fmt::format("The server {} has this URL already.", quoted(same->name)));
     Changes::Proposal proposal = changes_.propose(patch_of(name, *body));
     const std::string pointer = pointer_of(proposal.document, name);
     if (Answer refusal = apply(call, std::move(proposal), pointer)) return refusal;

@@ -22,11 +22,11 @@ constexpr Duration least_pause = std::chrono::minutes(1);
 constexpr Duration quiet = std::chrono::seconds(2);
 
 /// What an operator may do about it.
-std::string_view advice(int number) {
+std::string_view advice(int number, bool journal) {
     switch (number) {
         case ENOENT:
         case ENOTDIR:
-            return "; make the folder, or start journald";
+            return journal ? "; start journald" : "; make the folder";
         case EACCES:
         case EPERM:
         case EROFS:
@@ -72,9 +72,9 @@ void AccessWriter::take_orders() {
     }
     if (!orders.before.empty()) write_all(orders.before);
     if (orders.configured) change_to(orders.config);
-    // The rest of a record belongs to the reader who has its beginning; files have no such rest.
-    if (orders.reopen && target_ && !target_->begun()) open_target();
+    if (orders.reopen && target_) reopen_when_whole_ = true;
     if (orders.reopen && !target_) retry_at_ = {};
+    if (reopen_when_whole_ && !target_->begun()) open_target();
     if (orders.close && !std::exchange(closing_, true)) {
         close_by_ = now() + farewell;
         retry_at_ = {};
@@ -147,11 +147,13 @@ AccessWriter::Progress AccessWriter::flush() {
         return Progress::failed;
     }
     if (!reopen_due_) report_recovery();
+    if (reopen_when_whole_ && !target_->begun() && !open_target()) return Progress::failed;
     return *written ? Progress::done : Progress::blocked;
 }
 
 /// Opens it, or else goes on with what there was before if that makes sense. False: there is none.
 bool AccessWriter::open_target() {
+    reopen_when_whole_ = false;
     auto opened = AccessTarget::open(config_.target);
     if (opened) {
         let_target_go();
@@ -172,7 +174,7 @@ void AccessWriter::let_target_go() {
         desk_.lost.fetch_add(1, std::memory_order_relaxed);
     }
     target_.reset();
-    reopen_due_ = false;
+    reopen_due_ = reopen_when_whole_ = false;
 }
 
 void AccessWriter::drop_buffer() {
@@ -209,7 +211,7 @@ void AccessWriter::report_trouble(const Error& error) {
     trouble_ = error.message;
     log(Priority::error, &messages::access_log_failed,
         fmt::format("{} cannot be {}: {}{}", name(), reopen_due_ ? "reopened" : "written", trouble_,
-                    advice(error.number)),
+                    advice(error.number, config_.target == "journal")),
         {{"TARGET", config_.target}, {"REASON", trouble_}});
 }
 

@@ -61,6 +61,8 @@ class AccessWriter {
     std::string buffer_;                    // spelt, not written
     std::vector<std::uint64_t> ends_;       // of the rings, when orders were looked at
     TimePoint retry_at_{};
+    // As soon as no record is begun: its rest belongs to the reader who has the beginning.
+    bool reopen_when_whole_ = false;
     bool reopen_due_ = false;  // the new file could not be opened, the old one is still written
     bool closing_ = false;
     TimePoint close_by_{};

@@ -133,6 +133,8 @@ class Attempt final : private UpstreamObserver {
     unsigned interims_ = 0;
     Duration reply_limit_{};    // between bytes of the reply
     bool held_back_ = false;    // by the kernel, for the spliced bytes that follow
+    unsigned status_ = 0;       // of the final reply
+    bool stream_ = false;       // which is of server-sent events
     bool reply_begun_ = false;  // bytes of the final reply went to the client
     bool server_keeps_alive_ = false;
     bool client_keeps_alive_ = false;

@@ -202,9 +202,10 @@ void Attempt::begin_reply(const http::ResponseHead& head) {
     // An answer that does not wait for the body ends the connection, and says so (RFC 9112 §9.6).
     client_keeps_alive_ = client_.may_keep_alive() && as_sent_ != http::Framing::until_close &&
                           request_body_.state() == RequestBody::State::complete;
-    const bool stream = is_event_stream(head);
+    status_ = head.status;
+    stream_ = is_event_stream(head);
     const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
-    reply_limit_ = stream ? timeouts.tunnel : timeouts.progress;
+    reply_limit_ = stream_ ? timeouts.tunnel : timeouts.progress;
     reply_.begin(head, as_sent_);
     phase_ = Phase::body;
     std::string& out = worker_.reply_head();
@@ -215,7 +216,6 @@ void Attempt::begin_reply(const http::ResponseHead& head) {
                                 .client_is_http10 = client_is_http10(),
                                 .via = snapshot_.config.via},
                                worker_.date());
-    add_fields(out, observer_.on_response(head.status, stream));
 }
 
 /// Passes the 101 on and hands the connection over: from here on it is a tunnel.
@@ -240,6 +240,7 @@ bool Attempt::relay(std::span<iovec> body, bool more) {
     std::size_t count = 0;
     if (!reply_begun_) {
         std::string& head = worker_.reply_head();
+        add_fields(head, observer_.on_response(status_, stream_));
         pieces[count++] = {head.data(), head.size()};
         reply_begun_ = true;
     }

@@ -72,6 +72,7 @@ void Exchange::attempt(bool fresh) {
     if (measured_ || worker_.traces())
         trace_.attempted = first && worker_.traces() ? trace_.begun : now();
     trace_.connected = trace_.sent = TimePoint{};
+    if (failed_.server != nullptr) count_retry();
     if (!fresh) tried_[trace_.attempts++] = &server;
     const http::RequestHead& request = client_->request();
     const Config& config = snapshot_->config;
@@ -147,7 +148,7 @@ void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
     if (!stale) count_failure(failure, detail);
     attempt_.reset();
     if (stale && allowed(0)) {
-        count_retry(*server_, failure, what, "trying a new connection");
+        note_failed(*server_, failure, what, "trying a new connection");
         attempt(true);
         return;
     }
@@ -166,7 +167,7 @@ bool Exchange::try_another(Failure failure, const std::string& what) {
         leave_server();
         return false;
     }
-    count_retry(failed, failure, what, "trying another");
+    note_failed(failed, failure, what, "trying another");
     if (found == Found::server) {
         attempt();
     } else {
@@ -175,15 +176,21 @@ bool Exchange::try_another(Failure failure, const std::string& what) {
     return true;
 }
 
-void Exchange::count_retry(Server& failed, Failure failure, std::string_view detail,
+/// What the next attempt retries, if there is to be one: it may yet wait in vain for its place.
+void Exchange::note_failed(Server& server, Failure failure, std::string_view detail,
                            std::string_view then) {
-    ++trace_.retries;
-    worker_.count_retry();
-    worker_.counters_of(failed).retried[static_cast<std::size_t>(failure)].add();
+    failed_ = {.server = &server, .failure = failure};
     if (!log_debug_enabled()) return;
     log(Priority::debug, nullptr,
         fmt::format("{} {}: {} ({}) by {}; {}", client_->request().method_text,
-                    client_->request().path, to_string(failure), detail, failed.url, then));
+                    client_->request().path, to_string(failure), detail, server.url, then));
+}
+
+void Exchange::count_retry() {
+    ++trace_.retries;
+    worker_.count_retry();
+    worker_.counters_of(*failed_.server).retried[static_cast<std::size_t>(failed_.failure)].add();
+    failed_ = {};
 }
 
 void Exchange::count_failure(Failure failure, std::string_view detail) {
@@ -356,6 +363,7 @@ void Exchange::over(Trace::End end) {
     client_ = nullptr;
     wanted_ = nullptr;
     server_ = nullptr;
+    failed_ = {};
     made_id_.reset();
     worker_.give_buffer(body_.give_back());
     snapshot_.reset();

@@ -91,8 +91,9 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void timed_out();
     void cut(std::string_view detail, bool noticed, bool by_server);
     std::size_t unsent() const;
-    void count_retry(Server& failed, Failure failure, std::string_view detail,
+    void note_failed(Server& server, Failure failure, std::string_view detail,
                      std::string_view then);
+    void count_retry();
     std::string_view request_id();
     void note_end(Trace::End end);
     void over(Trace::End end);
@@ -113,6 +114,10 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     std::optional<Tunnel> tunnel_;  // after a switch of protocols, in place of the attempt
     std::optional<http::RequestId> made_id_;  // when the client brought none, or a bad one
     std::array<Server*, max_attempts> tried_{};
+    struct {
+        Server* server = nullptr;
+        Failure failure{};
+    } failed_;  // what the next attempt is a retry of
     Trace trace_;
     Duration limit_{};        // without progress
     bool half_over_ = false;  // of it, and `unsent_then_` was looked at

@@ -14,8 +14,8 @@ import subprocess
 import threading
 import time
 
-from harness import (PATIENCE, RARELY, SLOWNESS, Collector, Otto, RawClient, TestCase, main,
-                     settings)
+from harness import (PATIENCE, RARELY, SLOWNESS, Collector, Deadline, Otto, RawClient, TestCase,
+                     main, settings)
 
 LOG_FAILED = r"the access log (\S+) cannot be written: (.*)"
 LOG_LOSES = r"the access log (.+) loses records, (\d+) since the last report: (.*)"
@@ -66,7 +66,8 @@ class Reader:
 
     def wait_end(self):
         """Until the writer has closed it, and all is read."""
-        self._thread.join()
+        self._thread.join(Deadline().left())
+        assert not self._thread.is_alive(), "the writer has not closed the FIFO"
 
     def finish(self):
         if not self._reading:
@@ -432,6 +433,23 @@ class TroubleTest(AccessLogCase):
         self.assertEqual(lines[-1]["target"], "/last")
         numbers = [int(line["target"][1:].split("-")[0]) for line in lines[:-1]]
         self.assertEqual(numbers, sorted(set(numbers)))
+
+    def test_reopened_in_the_middle_of_a_record(self):
+        reader = self.fifo(at_once=False)
+        otto, _ = self.logging()
+        self.send_large(otto, 800)
+        since = otto.log.mark()
+        otto.wait_for_log(LOG_LOSES + "it takes no more for now")
+        os.rename(self.path, self.path + ".old")
+        otto.signal(signal.SIGHUP)
+        otto.wait_for_log("reloaded", since)
+        reader.start()
+        reader.wait_end()
+        self.assertTrue(all(json.loads(line) for line in reader.lines.items()), "whole records")
+        otto.fetch("/last")
+        otto.stop()
+        with open(self.path, encoding="utf-8") as file:
+            self.assertEqual(json.loads(file.read().splitlines()[-1])["target"], "/last")
 
     def test_a_reader_that_stands_still_does_not_hold_up_the_end(self):
         self.fifo(at_once=False)

@@ -179,7 +179,8 @@ class Servers(AdminCase):
         self.assertEqual(self.admin.get("config").tag, tag)
         self.expect(self.admin.ask("POST", "/api/v1/servers", {
             "url": servers[2].url, "name": "two"}), 409)
-        self.expect(self.admin.ask("POST", "/api/v1/servers", {"url": servers[1].url}), 422)
+        same = self.expect(self.admin.ask("POST", "/api/v1/servers", {"url": servers[1].url}), 409)
+        self.assertEqual(same.json["detail"], 'The server "two" has this URL already.')
         self.assertEqual(list(self.overlay()["servers"]), ["two"])
         self.expect(self.admin.server("DELETE", servers[0]), 204)
         self.assertEqual(list(self.admin.servers()), ["two"])
@@ -429,6 +430,7 @@ class Lasting(AdminCase):
         otto.wait_for_log("do not fit the file, which is served alone", since)
         otto.wait_note(notes, STATUS="do not fit the file")
         self.assertEqual(self.admin.get("status").json["changesInForce"], False)
+        self.assertIn("\notto_config_changed 0\n", self.admin.ask("GET", "/metrics").text)
         self.assertEqual(len(self.admin.servers()), 2)
         self.assertIn("two", self.overlay()["servers"])
         self.expect(self.admin.server("PATCH", servers[0], {"weight": 2}), 409)

@@ -228,6 +228,37 @@ class Counting(MetricsCase):
             ("otto_retries_denied_total",): 0,
             ("otto_server_healthy", ("server", refusing.url)): 0})
 
+    def test_a_malformed_body_that_comes_with_its_head(self):
+        def script(connection, _):
+            connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")
+
+        server = self.scripted(script)
+        otto = self.started(settings([server], healthCheck=RARELY))
+        otto.wait_healthy(1)
+        self.assertEqual(otto.fetch().status, 502)
+        page = self.until(lambda page: page("otto_responses_total", code="5xx") == 1)
+        self.check(page, {
+            ("otto_server_failures_total", ("server", server.url), ("reason", "malformed")): 1,
+            ("otto_server_responses_total", ("server", server.url), ("code", "2xx")): 0,
+            ("otto_server_response_head_seconds_count", ("server", server.url)): 0})
+
+    def test_no_retry_comes_of_waiting_in_vain_for_a_place(self):
+        full, closes = self.scripted(held), self.scripted(closing)
+        otto = self.started(settings(
+            [{"url": full.url, "maxConnections": 1}, closes], workers=1, healthCheck=RARELY,
+            balance="first", queue={"timeout": "100ms"}))
+        otto.wait_healthy(2)
+        client = self.client(otto)
+        client.send_request("/")
+        self.until(lambda page: page("otto_server_active_requests", server=full.url) == 1)
+        self.assertEqual(otto.fetch().status, 503)
+        page = self.until(lambda page: page("otto_responses_total", code="5xx") == 1)
+        self.check(page, {
+            ("otto_own_replies_total", ("reason", "queue-timeout")): 1,
+            ("otto_server_failures_total", ("server", closes.url), ("reason", "reset")): 1,
+            ("otto_server_retries_total", ("server", closes.url), ("reason", "reset")): None,
+            ("otto_retries_total",): 0})
+
     def test_a_budget_that_is_used_up(self):
         servers = [self.scripted(closing), self.scripted(closing)]
         otto = self.started(settings(servers, workers=1, healthCheck=RARELY, ejection={"consecutiveErrors": 0},
@@ -363,6 +394,9 @@ class Standing(MetricsCase):
         self.assertGreater(page("process_cpu_seconds_total"), 0)
         before = page("otto_admin_requests_total")
         self.assertEqual(self.page()("otto_admin_requests_total"), before + 1)
+        # Refused after its head, which was judged before.
+        self.expect(self.admin.ask("PATCH", "/api/v1/config", "x" * (2 << 20)), 413)
+        self.assertEqual(self.page()("otto_admin_requests_total"), before + 3)
 
     def test_many_servers_and_many_who_ask(self):
         count = 1000
