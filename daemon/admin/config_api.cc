@@ -49,7 +49,7 @@ Api::Answer Api::put_config(const Call& call) {
     if (!document) return malformed(call.request.body);
     // As a file would be, so that lines and columns are those of the body.
     const LoadedConfig loaded = parse_config(call.request.body, "body");
-    if (!loaded.ok()) return invalid(loaded.problems, "", true);
+    if (!loaded.ok()) return invalid(loaded.problems, "", Positions::of_body);
     if (Answer refusal = apply(call, changes_.propose_document(*document), "", true))
         return refusal;
     return get_config(call);
@@ -57,7 +57,7 @@ Api::Answer Api::put_config(const Call& call) {
 
 Api::Answer Api::check_config(const Call& call) {
     const LoadedConfig loaded = parse_config(call.request.body, "body");
-    if (!loaded.ok()) return invalid(loaded.problems, "", true);
+    if (!loaded.ok()) return invalid(loaded.problems, "", Positions::of_body);
     return json_reply(200, Json::object()
                                .set("ok", Json::boolean(true))
                                .set("servers", Json::number(loaded.config.servers.size())));
@@ -71,7 +71,7 @@ Api::Answer Api::drop_changes(const Call& call) {
 
 Api::Answer Api::reload(const Call&) {
     const std::vector<ConfigProblem> problems = control_.reload_file();
-    if (!problems.empty()) return invalid(problems, "", true);
+    if (!problems.empty()) return invalid(problems, "", Positions::of_file);
     return with_tag(
         json_reply(200, Json::object()
                             .set("generation", Json::number(control_.snapshot().generation))

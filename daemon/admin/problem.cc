@@ -1,5 +1,7 @@
 #include "admin/problem.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -10,6 +12,13 @@
 namespace otto::admin {
 
 namespace {
+
+/// Of errors, that is how many are listed: who makes more need not know them all at once.
+template <typename Error>
+std::span<const Error> first_of(const std::vector<Error>& errors) {
+    constexpr std::size_t most = 100;
+    return std::span(errors).first(std::min(most, errors.size()));
+}
 
 http::PlainReply problem_of(unsigned status, std::string_view detail, Json errors) {
     Json json = Json::object();
@@ -28,7 +37,7 @@ http::PlainReply problem_of(unsigned status, std::string_view detail, Json error
 http::PlainReply problem(unsigned status, const std::string& detail,
                          const std::vector<Fault>& faults) {
     Json errors = Json::list();
-    for (const Fault& fault : faults)
+    for (const Fault& fault : first_of(faults))
         errors.add(Json::object()
                        .set("pointer", Json::string(fault.pointer))
                        .set("detail", Json::string(fault.detail)));
@@ -38,15 +47,16 @@ http::PlainReply problem(unsigned status, const std::string& detail,
 namespace {
 
 http::PlainReply list_problems(unsigned status, const std::vector<ConfigProblem>& problems,
-                               const std::string& prefix, bool positions) {
+                               const std::string& prefix, Positions positions) {
     Json errors = Json::list();
-    for (const ConfigProblem& each : problems) {
+    for (const ConfigProblem& each : first_of(problems)) {
         std::string_view pointer = each.pointer;
         if (!prefix.empty() && pointer.starts_with(prefix)) pointer.remove_prefix(prefix.size());
         Json error = Json::object();
         error.set("pointer", Json::string(pointer));
         error.set("detail", Json::string(each.message));
-        if (positions) {
+        if (positions == Positions::of_file) error.set("file", Json::string(each.file));
+        if (positions != Positions::none) {
             error.set("line", Json::number(each.line));
             error.set("column", Json::number(each.column));
         }
@@ -62,21 +72,19 @@ http::PlainReply list_problems(unsigned status, const std::vector<ConfigProblem>
 }  // namespace
 
 http::PlainReply invalid(const std::vector<ConfigProblem>& problems, const std::string& prefix,
-                         bool positions) {
+                         Positions positions) {
     return list_problems(422, problems, prefix, positions);
 }
 
 http::PlainReply malformed(std::string_view body) {
     const auto parsed = parse_json(body);
-    const auto* fault = std::get_if<JsonFault>(&parsed);
-    if (fault == nullptr) {
-        // What parses and is refused has a key twice.
-        const auto json = Json::parse(body);
-        return problem(400, "The body is not JSON: " + (json ? "" : json.error().message));
-    }
     Problems problems(body, "body");
-    problems.add(fault->offset, "", "not JSON: " + fault->message);
-    return list_problems(400, problems.take(), "", true);
+    if (const auto* fault = std::get_if<JsonFault>(&parsed)) {
+        problems.add(fault->offset, "", "not JSON: " + fault->message);
+    } else if (const auto twice = find_duplicate_key(std::get<JsonValue>(parsed))) {
+        problems.add(twice->offset, "", twice->message);
+    }
+    return list_problems(400, problems.take(), "", Positions::of_body);
 }
 
 http::PlainReply wrong_type(const std::string& detail) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,11 +23,17 @@ struct Fault {
 http::PlainReply problem(unsigned status, const std::string& detail,
                          const std::vector<Fault>& faults = {});
 
-/// 422 for a configuration that does not hold. Pointers that begin with `prefix` lose it: of a
-/// server that stands alone in the request's body. `positions` adds lines and columns, of a text
-/// that people see as it is.
+/// Whether lines and columns are told: of a text that people see as it is.
+enum class Positions : std::uint8_t {
+    none,
+    of_body,
+    of_file,  // whose name is told, too
+};
+
+/// 422 for a configuration that does not hold, with its first 100 errors. Pointers that begin with
+/// `prefix` lose it: of a server that stands alone in the request's body.
 http::PlainReply invalid(const std::vector<ConfigProblem>& problems, const std::string& prefix = "",
-                         bool positions = false);
+                         Positions positions = Positions::none);
 
 /// 400 for a body that is no JSON, with line and column.
 http::PlainReply malformed(std::string_view body);

@@ -1,7 +1,6 @@
 #include "config/json.h"
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -43,8 +42,7 @@ Json::Kind kind_of(JsonValue::Kind kind) {
     return Json::Kind::null;
 }
 
-/// The Error is a key that stands twice in one object.
-Result<Json> convert(JsonValue& value, std::string_view source) {
+Json convert(JsonValue& value, std::string_view source) {
     Json json;
     json.kind = kind_of(value.kind);
     json.key = std::move(value.key);
@@ -52,15 +50,7 @@ Result<Json> convert(JsonValue& value, std::string_view source) {
     if (!json.is_list() && !json.is_object()) return json;
     json.text.clear();
     json.children.reserve(value.children.size());
-    std::unordered_set<std::string> seen;
-    for (JsonValue& child : value.children) {
-        const std::size_t offset = child.key_begin;
-        auto converted = convert(child, source);
-        if (!converted) return converted;
-        if (json.is_object() && !seen.insert(converted->key).second)
-            return Error{position(source, offset) + "duplicate key " + quoted(converted->key)};
-        json.children.push_back(*std::move(converted));
-    }
+    for (JsonValue& child : value.children) json.children.push_back(convert(child, source));
     return json;
 }
 
@@ -191,7 +181,10 @@ Result<Json> Json::parse(std::string_view source, std::size_t most_values) {
     auto parsed = parse_json(source, most_values);
     if (const auto* fault = std::get_if<JsonFault>(&parsed))
         return Error{position(source, fault->offset) + fault->message};
-    return convert(std::get<JsonValue>(parsed), source);
+    auto& value = std::get<JsonValue>(parsed);
+    if (const auto twice = find_duplicate_key(value))
+        return Error{position(source, twice->offset) + twice->message};
+    return convert(value, source);
 }
 
 const Json* Json::find(std::string_view name) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include <rapidjson/error/error.h>
@@ -216,6 +217,16 @@ std::variant<JsonValue, JsonFault> parse_json(std::string_view source, std::size
     if (!reader.HasParseError()) return builder.take_root();
     const std::size_t offset = reader.GetErrorOffset();
     return JsonFault{offset, explain(reader.GetParseErrorCode(), source, offset)};
+}
+
+std::optional<JsonFault> find_duplicate_key(const JsonValue& value) {
+    std::unordered_set<std::string_view> seen;
+    for (const JsonValue& child : value.children) {
+        if (value.kind == JsonValue::Kind::object && !seen.insert(child.key).second)
+            return JsonFault{child.key_begin, "duplicate key " + quoted(child.key)};
+        if (auto fault = find_duplicate_key(child)) return fault;
+    }
+    return std::nullopt;
 }
 
 std::string pointer_to(const std::string& pointer, std::string_view member) {

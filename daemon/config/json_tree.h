@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -41,6 +42,9 @@ constexpr std::size_t most_json_values = 200'000;
 /// values. `source` has less than 4 GiB.
 std::variant<JsonValue, JsonFault> parse_json(std::string_view source,
                                               std::size_t most_values = most_json_values);
+
+/// The first key that stands twice in one object, in the order of the text.
+std::optional<JsonFault> find_duplicate_key(const JsonValue& value);
 
 /// `pointer` extended by one member or element (RFC 6901).
 std::string pointer_to(const std::string& pointer, std::string_view member);

@@ -111,19 +111,35 @@ Json servers_difference(const Json* from, const Json* to) {
     return patch;
 }
 
+/// The members of an object by their keys: strangers may send very many.
+std::unordered_map<std::string_view, const Json*> by_key(const Json& object) {
+    std::unordered_map<std::string_view, const Json*> members;
+    for (const Json& member : object.children) members.emplace(member.key, &member);
+    return members;
+}
+
+/// At the end of an object that has no such member yet.
+void append(Json& object, const std::string& key, Json value) {
+    value.key = key;
+    object.children.push_back(std::move(value));
+}
+
 /// The merge patch from one object to the other.
 Json difference(const Json& from, const Json& to) {
+    const auto before = by_key(from);
+    const auto after = by_key(to);
     Json patch = Json::object();
     for (const Json& member : from.children)
-        if (to.find(member.key) == nullptr) patch.set(member.key, Json{});
+        if (!after.contains(member.key)) append(patch, member.key, Json{});
     for (const Json& member : to.children) {
-        const Json* old = from.find(member.key);
+        const auto found = before.find(member.key);
+        const Json* old = found == before.end() ? nullptr : found->second;
         if (old == nullptr || !old->is_object() || !member.is_object()) {
-            if (old == nullptr || *old != member) patch.set(member.key, member);
+            if (old == nullptr || *old != member) append(patch, member.key, member);
             continue;
         }
         Json inner = difference(*old, member);
-        if (!inner.children.empty()) patch.set(member.key, std::move(inner));
+        if (!inner.children.empty()) append(patch, member.key, std::move(inner));
     }
     return patch;
 }
@@ -139,16 +155,25 @@ std::string server_name(const Json& entry) {
 
 Json merge_patch(Json target, const Json& patch) {
     if (!patch.is_object()) return patch;
-    if (!target.is_object()) target = Json::object();
-    for (const Json& member : patch.children) {
-        if (member.is_null()) {
-            target.erase(member.key);
-            continue;
+    auto changes = by_key(patch);
+    Json merged = Json::object();
+    const auto add = [&merged](Json before, const Json& change) {
+        if (!change.is_null()) append(merged, change.key, merge_patch(std::move(before), change));
+    };
+    if (target.is_object()) {
+        for (Json& member : target.children) {
+            const auto change = changes.find(member.key);
+            if (change == changes.end()) {
+                merged.children.push_back(std::move(member));
+            } else {
+                add(std::move(member), *change->second);
+                changes.erase(change);
+            }
         }
-        const Json* before = target.find(member.key);
-        target.set(member.key, merge_patch(before == nullptr ? Json{} : *before, member));
     }
-    return target;
+    for (const Json& member : patch.children)
+        if (changes.contains(member.key)) add(Json{}, member);
+    return merged;
 }
 
 Laid lay_over(const Json& document, const Json& patch) {

@@ -159,11 +159,24 @@ class BadRequests(RouteCase):
                 error = answer.json["errors"][0]
                 self.assertEqual((error["line"], error["column"]), (line, column), (path, answer))
                 self.assertTrue(error["detail"])
-            twice = self.admin.ask(method, self.target(path), '{"weight": 1, "weight": 2}')
-            self.assertIn("duplicate key", self.expect(twice, status).text)
+            twice = self.expect(self.admin.ask(method, self.target(path),
+                                               '{"weight": 1, "weight": 2}'), status)
+            self.assertIn("duplicate key", twice.text)
+            self.assertIn((1, 15), [(error["line"], error["column"])
+                                    for error in twice.json["errors"]])
             deep = self.admin.ask(method, self.target(path), "[" * 1000)
             self.expect(deep, status)
             self.assertEqual(self.tag(), before)
+
+    def test_a_hundred_errors_are_enough(self):
+        unknown = {f"key{number}": 1 for number in range(60_000)}
+        for body in (unknown, {"timeouts": unknown}):
+            answer = self.expect(self.admin.ask("PATCH", "/api/v1/config", body), 422)
+            self.assertEqual(len(answer.json["errors"]), 100)
+            self.assertIn("and 59999 more", answer.json["detail"])
+        strangers = {"servers": {key: {"weight": 1} for key in list(unknown)[:30_000]}}
+        answer = self.expect(self.admin.ask("PATCH", "/api/v1/config", strangers), 422)
+        self.assertEqual(len(answer.json["errors"]), 100)
 
     def test_json_of_another_type(self):
         for method, path in self.taking_bodies():
