@@ -22,6 +22,7 @@ constexpr std::size_t largest_reply = 64 * 1024 * 1024;
 constexpr std::size_t largest_head = 64 * 1024;
 constexpr std::size_t most_values = 2'000'000;  // 10,000 servers with their members
 constexpr std::string_view end_of_head = "\r\n\r\n";
+constexpr std::string_view not_otto = "this is not the answer of an Otto";
 
 Status send_all(int fd, std::string_view bytes, Wait& wait) {
     while (!bytes.empty()) {
@@ -62,30 +63,56 @@ Status receive_all(int fd, std::string& all, Wait& wait) {
     }
 }
 
-/// The head alone: status and tag.
+/// The field `name` of the head that ends at `end`, as Otto writes it; "" when there is none.
+std::string field(const std::string& all, std::size_t end, std::string_view name) {
+    const std::string before = fmt::format("\r\n{}: ", name);
+    const auto begin = all.find(before);
+    if (begin >= end) return "";
+    const auto value = begin + before.size();
+    return all.substr(value, all.find('\r', value) - value);
+}
+
+/// The head alone.
 Result<Reply> parse_head(const std::string& all) {
     constexpr std::string_view version = "HTTP/1.x ";
     const auto end = all.find(end_of_head);
     Reply reply;
-    if (end == std::string::npos || !all.starts_with("HTTP/1.") ||
+    if (end == std::string::npos || end < version.size() || !all.starts_with("HTTP/1.") ||
         std::from_chars(all.data() + version.size(), all.data() + end, reply.status).ec !=
             std::errc())
         return Error{all.empty() ? "Otto closed the connection without an answer"
-                                 : "this is not the answer of an Otto"};
-    constexpr std::string_view tag_field = "\r\nETag: ";
-    const auto tag = all.find(tag_field);
-    if (tag < end)
-        reply.tag =
-            all.substr(tag + tag_field.size(), all.find('\r', tag + 2) - tag - tag_field.size());
+                                 : std::string(not_otto)};
+    reply.tag = field(all, end, "ETag");
+    reply.type = field(all, end, "Content-Type");
     return reply;
 }
 
-Result<Reply> parse(const std::string& all) {
+Result<Reply> parse(const std::string& all, std::string_view method) {
     auto reply = parse_head(all);
     if (!reply) return reply;
     reply->text = all.substr(all.find(end_of_head) + end_of_head.size());
     if (auto json = Json::parse(reply->text, most_values)) reply->body = *std::move(json);
+    // All that Otto says is an object, errors are as well; of what is gone it says nothing.
+    if (!reply->body.is_object() && (reply->status != 204 || method != "DELETE"))
+        return Error{fmt::format("{}: status {}, and no JSON object", not_otto, reply->status)};
     return reply;
+}
+
+/// Where `place` is; the Error names it.
+Result<Address> parse_place(const std::string& place) {
+    if (place.find(':') == std::string::npos || place.find('/') != std::string::npos ||
+        place.starts_with('@'))
+        return Address::from_path(place);
+    const auto wrong = [&place](std::string_view why) {
+        return Error{fmt::format("\"{}\" is neither a path nor ADDRESS:PORT: {}", place, why)};
+    };
+    const auto authority = parse_authority(place, true);
+    if (!authority) return wrong(authority.error().message);
+    if (!authority->port) return wrong("the port is missing");
+    const bool here = authority->host.empty() || authority->host == "localhost";
+    if (!here && !authority->literal)
+        return wrong(fmt::format("a name is no address; such as 127.0.0.1:{}", *authority->port));
+    return Address::from_ip(here ? "127.0.0.1" : authority->host, *authority->port);
 }
 
 }  // namespace
@@ -116,12 +143,7 @@ std::string Client::authorization() const {
 }
 
 Result<UniqueFd> Client::connect() const {
-    auto address = Address::from_path(place_);
-    if (!place_.starts_with('/') && !place_.starts_with('@') && !place_.starts_with('.')) {
-        const auto listen = parse_listen(place_);
-        if (!listen) return Error{fmt::format("\"{}\" is neither a path nor HOST:PORT", place_)};
-        address = Address::from_ip(listen->host.empty() ? "127.0.0.1" : listen->host, listen->port);
-    }
+    const auto address = parse_place(place_);
     if (!address) return address.error();
     UniqueFd fd(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return Error::from_errno("cannot create a socket");
@@ -151,7 +173,7 @@ Result<Reply> Client::call(const Request& request, const Patience& patience) con
     std::string all;
     const Status received = receive_all(fd->get(), all, wait);
     if (!received) return received.error();
-    return parse(all);
+    return parse(all, request.method);
 }
 
 Result<Stream> Client::follow(const std::string& last, const Patience& patience) const {
@@ -174,13 +196,15 @@ Result<Stream> Client::follow(const std::string& last, const Patience& patience)
     }
     auto reply = parse_head(all);
     if (!reply) return reply.error();
+    if (reply->ok() && !reply->type.starts_with("text/event-stream"))
+        return Error{fmt::format("{}: no stream of events", not_otto)};
     if (reply->ok())
         return Stream{.reply = *std::move(reply),
                       .fd = *std::move(fd),
                       .begun = all.substr(all.find(end_of_head) + end_of_head.size())};
     const Status received = receive_all(fd->get(), all, wait);
     if (!received) return received.error();
-    reply = parse(all);
+    reply = parse(all, "GET");
     if (!reply) return reply.error();
     return Stream{.reply = *std::move(reply), .fd = UniqueFd{}, .begun = ""};
 }

@@ -22,8 +22,9 @@ struct Request {
 struct Reply {
     unsigned status = 0;
     std::string tag;   // ETag; "" when there is none
+    std::string type;  // Content-Type; "" when there is none
     std::string text;  // the body
-    Json body;         // null when it is no JSON
+    Json body;         // an object; null of a deletion without a body
 
     bool ok() const { return status >= 200 && status < 300; }
     /// The sentence of a problem document (RFC 9457), or what there is.
@@ -44,11 +45,11 @@ constexpr const char* default_place = "/run/otto/admin.sock";
 /// Speaks to the admin API, one connection a call; waits for the answer.
 class Client {
   public:
-    /// `place` is the path of a UNIX socket, or HOST:PORT with a literal address, where changes
-    /// need `token`.
+    /// `place` is the path of a UNIX socket (whatever has a "/" or no ":", and "@NAME"), or
+    /// ADDRESS:PORT, where changes need `token`; there "localhost" and "" are 127.0.0.1.
     Client(std::string place, std::string token);
 
-    /// The Error says what to do about it.
+    /// The Error says what to do about it. What is no answer of an Otto is one, too.
     Result<Reply> call(const Request& request, const Patience& patience = {}) const;
     /// Asks for the events after the one with the id `last` ("": for all that are kept), and waits
     /// for the head of the answer.

@@ -18,9 +18,7 @@ constexpr Duration look_again = std::chrono::milliseconds(20);
 /// The file has errors, and nothing has changed.
 Exit bad_file(const Console& console, const Reply& reply, const Json& errors) {
     if (console.json()) console.say(reply.text, "");
-    for (const Json& error : errors.children)
-        console.remark(fmt::format("{}:{}: {}: {}", error.text_of("line"), error.text_of("column"),
-                                   error.text_of("pointer"), error.text_of("detail")));
+    for (const Json& error : errors.children) console.remark(error_text(error));
     console.remark("nothing has changed");
     return Exit::bad_config;
 }
@@ -77,20 +75,26 @@ Exit check(const Console& console, const std::string& file) {
     Json errors = Json::list();
     for (const ConfigProblem& problem : loaded.problems)
         errors.add(Json::object()
+                       .set("file", Json::string(problem.file))
                        .set("pointer", Json::string(problem.pointer))
                        .set("detail", Json::string(problem.message))
                        .set("line", Json::number(problem.line))
                        .set("column", Json::number(problem.column)));
     Json json = Json::object();
     json.set("ok", Json::boolean(loaded.ok()));
-    json.set("errors", std::move(errors));
-    console.say(json, loaded.ok()
-                          ? fmt::format("{}: ok, {} servers\n", file, loaded.config.servers.size())
-                          : "");
-    if (!console.json())
-        for (const ConfigProblem& problem : loaded.problems)
-            fmt::print(stderr, "{}\n", problem.text());
-    return loaded.ok() ? Exit::ok : Exit::bad_config;
+    if (!loaded.ok()) {
+        std::string detail = loaded.problems.front().text();
+        if (loaded.problems.size() > 1)
+            detail += fmt::format("; and {} more", loaded.problems.size() - 1);
+        json.set("detail", Json::string(detail)).set("errors", std::move(errors));
+        console.say(json, "");
+        for (const ConfigProblem& problem : loaded.problems) write_error(problem.text());
+        return Exit::bad_config;
+    }
+    const std::size_t servers = loaded.config.servers.size();
+    json.set("servers", Json::number(servers)).set("errors", std::move(errors));
+    return console.say(
+        json, fmt::format("{}: ok, {} {}\n", file, servers, servers == 1 ? "server" : "servers"));
 }
 
 Exit diff(const Console& console) {

@@ -1,6 +1,8 @@
 #include "ctl/console.h"
 
 #include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,31 +27,32 @@ Console::Asked Console::judge(Result<Reply> reply) const {
 }
 
 Exit Console::say(const std::string& json, const std::string& text) const {
-    fmt::print("{}", json_ ? json : text);
-    return Exit::ok;
+    const Status written = write_out(json_ ? json : text);
+    return written ? Exit::ok : unwritten(written.error());
 }
 
 void Console::remark(const std::string& message) const {
-    fmt::print(stderr, "ottoctl: {}\n", printable(message));
+    write_error("ottoctl: " + printable(message));
 }
 
-Exit Console::fail(Exit exit, const std::string& message) const {
-    if (json_) fmt::print("{}", Json::object().set("detail", Json::string(message)).pretty());
+Exit Console::fail(Exit exit, const std::string& message, Json document) const {
+    if (json_) say(document.set("detail", Json::string(message)), "");
     remark(message);
     return exit;
 }
 
+Exit Console::unwritten(const Error& error) const {
+    if (error.number != EPIPE) remark(error.message);
+    return Exit::refused;
+}
+
 Exit Console::refused(const Reply& reply) const {
     const Exit exit = reply.status == 404 ? Exit::unknown_server : Exit::refused;
-    if (!reply.body.is_object()) return fail(exit, reply.problem());
-    if (json_) fmt::print("{}", reply.text);
     const Json* errors = reply.body.find("errors");
-    if (errors == nullptr || errors->children.size() < 2) {
-        remark(reply.problem());
-    } else {
-        for (const Json& error : errors->children)
-            remark(fmt::format("{}: {}", error.text_of("pointer"), error.text_of("detail")));
-    }
+    if (errors == nullptr || errors->children.size() < 2)
+        return fail(exit, reply.problem(), reply.body);
+    if (json_) say(reply.text, "");
+    for (const Json& error : errors->children) remark(error_text(error));
     return exit;
 }
 
@@ -58,7 +61,25 @@ bool is_true(const Json& json, std::string_view name) {
     return member != nullptr && member->is_true();
 }
 
-bool write_out(std::string_view text) {
+std::optional<double> number(const Json* json) {
+    double parsed = 0;
+    if (json == nullptr || json->kind != Json::Kind::number) return std::nullopt;
+    const char* end = json->text.data() + json->text.size();
+    if (std::from_chars(json->text.data(), end, parsed).ec != std::errc()) return std::nullopt;
+    return parsed;
+}
+
+std::string error_text(const Json& error) {
+    std::string text(error.text_of("file"));
+    if (number(error.find("line")).value_or(0) > 0)
+        text += fmt::format("{}{}:{}", text.empty() ? "" : ":", error.text_of("line"),
+                            error.text_of("column"));
+    for (const std::string_view part : {error.text_of("pointer"), error.text_of("detail")})
+        if (!part.empty()) text += fmt::format("{}{}", text.empty() ? "" : ": ", part);
+    return text;
+}
+
+Status write_out(std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
         // Somebody else who has it open may have made it non-blocking.
@@ -66,11 +87,15 @@ bool write_out(std::string_view text) {
         if (written < 0 && errno == EAGAIN) {
             ::poll(&ready, 1, -1);
         } else if (written < 0 && errno != EINTR) {
-            return false;
+            return Error::from_errno("cannot write the output");
         }
         if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
     }
-    return true;
+    return {};
+}
+
+void write_error(const std::string& line) {
+    std::fputs((line + "\n").c_str(), stderr);
 }
 
 }  // namespace otto::ctl

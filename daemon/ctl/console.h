@@ -31,14 +31,17 @@ class Console {
     /// The same of an answer that is there.
     Asked judge(Result<Reply> reply) const;
 
-    /// On stdout: `json`, or what people read.
+    /// On stdout: `json`, or what people read. Complains when that cannot be written.
     Exit say(const std::string& json, const std::string& text) const;
     Exit say(const Json& json, const std::string& text) const { return say(json.pretty(), text); }
 
     /// A remark on stderr.
     void remark(const std::string& message) const;
-    /// Why it failed.
-    Exit fail(Exit exit, const std::string& message) const;
+    /// Why it failed. With --json, `document` is what else there is to say.
+    Exit fail(Exit exit, const std::string& message, Json document = Json::object()) const;
+    /// Why stdout could not be written; nothing when all there is to it is that nobody reads it any
+    /// more.
+    Exit unwritten(const Error& error) const;
     /// Otto said no.
     Exit refused(const Reply& reply) const;
 
@@ -51,7 +54,17 @@ class Console {
 /// Whether a member is there, and true.
 bool is_true(const Json& json, std::string_view name);
 
-/// Writes to stdout at once. False when nobody reads it any more.
-bool write_out(std::string_view text);
+/// A number; none of null and of what is missing.
+std::optional<double> number(const Json* json);
+
+/// One of the "errors" of a reply, as otto-config(5) has it: "FILE:LINE:COLUMN: POINTER: MESSAGE",
+/// without what is not told.
+std::string error_text(const Json& error);
+
+/// Writes to stdout at once. Fails with EPIPE when nobody reads it any more.
+Status write_out(std::string_view text);
+
+/// Writes a line to stderr, as far as it can be written.
+void write_error(const std::string& line);
 
 }  // namespace otto::ctl

@@ -49,24 +49,25 @@ class Printer {
     Printer(const Console& console, const EventsOptions& options)
         : console_(console), options_(options) {}
 
-    /// False when nobody reads it any more.
-    bool take(const Event& event) {
+    /// Fails when stdout cannot be written.
+    Status take(const Event& event) {
         // What comes after the kept ones is never a record.
         const bool record = event.type == "record";
-        if (!record && !begun_ && !begin()) return false;
+        if (!record && !begun_)
+            if (Status begun = begin(); !begun) return begun;
         const std::string line = console_.json() ? json_line(event.type, event.id, event.data)
                                  : record        ? record_line(event.data, console_.output())
                                                  : "";
-        if (line.empty()) return true;
-        if (begun_) return options_.once || write_out(line);
+        if (line.empty()) return {};
+        if (begun_) return options_.once ? Status{} : write_out(line);
         kept_.push_back(line);
         if (kept_.size() > options_.lines) kept_.pop_front();
-        return true;
+        return {};
     }
     bool begun() const { return begun_; }
 
   private:
-    bool begin() {
+    Status begin() {
         begun_ = true;
         std::string all;
         for (const std::string& line : kept_) all += line;
@@ -96,7 +97,8 @@ class Follower {
             wait();
             if (over_) break;
             for (const Event& event : feed_.receive())
-                if (!printer_.take(event)) return Exit::ok;
+                if (const Status taken = printer_.take(event); !taken)
+                    return unwritten(taken.error());
             if (once_ && printer_.begun()) return Exit::ok;
             if (once_ && !feed_.connected())
                 return console_.fail(Exit::unreachable, "Otto closed the connection");
@@ -106,6 +108,11 @@ class Follower {
     }
 
   private:
+    /// A reader that goes is as good an end as Ctrl-C.
+    Exit unwritten(const Error& error) const {
+        return error.number == EPIPE ? Exit::ok : console_.unwritten(error);
+    }
+
     void tell(bool lost) const {
         console_.remark(lost ? "the connection to Otto has ended; trying again every second"
                              : "Otto is there again");

@@ -1,7 +1,6 @@
 #include "ctl/fleet.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <unordered_set>
 #include <utility>
@@ -12,14 +11,6 @@
 namespace otto::ctl {
 
 namespace {
-
-std::optional<double> number(const Json* value) {
-    double parsed = 0;
-    if (value == nullptr || value->kind != Json::Kind::number) return std::nullopt;
-    const char* end = value->text.data() + value->text.size();
-    if (std::from_chars(value->text.data(), end, parsed).ec != std::errc()) return std::nullopt;
-    return parsed;
-}
 
 double number_of(const Json& json, std::string_view name) {
     return number(json.find(name)).value_or(0);

@@ -7,6 +7,7 @@
 #include "config/units.h"
 #include "config/wording.h"
 #include "ctl/figures.h"
+#include "ctl/text.h"
 
 namespace otto::ctl {
 
@@ -31,12 +32,14 @@ Output::Row server_row(const Json& server) {
     const std::string most = text("maxConnections");
     std::string state = text("state");
     if (is_true(server, "backup")) state += ", backup";
+    const Json* latency = server.find("latency");
     return {{text("name")},
             {state, server.text_of("state") == "active" ? Colour::none : Colour::warning},
             {health_text(server), health_colour(server)},
             {text("weight")},
             {most == "0" ? text("active") : text("active") + "/" + most},
-            {text("latencyMilliseconds") + " ms"},
+            {latency_text(latency == nullptr ? std::nullopt : number(latency->find("p50")),
+                          locale_is_utf8())},
             {text(server.find("why") == nullptr ? "reason" : "why"), Colour::faint}};
 }
 

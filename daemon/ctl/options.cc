@@ -1,13 +1,14 @@
 #include "ctl/options.h"
 
-#include <iostream>
 #include <memory>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <fmt/format.h>
 
 #include "config/units.h"
 #include "config/wording.h"
@@ -48,7 +49,7 @@ class Parser {
         app_.set_help_flag("-h,--help", "Print this help and exit");
         app_.set_version_flag("--version", "ottoctl " OTTO_VERSION, "Print the version and exit");
         app_.add_option("--socket", values_.options.socket,
-                        "Otto's admin socket: a path or HOST:PORT")
+                        "Otto's admin socket: a path or ADDRESS:PORT")
             ->type_name("PLACE")
             ->capture_default_str();
         app_.add_flag("--json", values_.options.json, "Print JSON");
@@ -203,14 +204,15 @@ Options parse_options(int argc, char** argv) {
     Options ended;
     try {
         app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        ended.exit = static_cast<Exit>(app.exit(help));
-        return ended;
-    } catch (const CLI::CallForVersion& version) {
-        ended.exit = static_cast<Exit>(app.exit(version));
+    } catch (const CLI::Success& wanted) {  // --help, --version
+        std::ostringstream text;
+        app.exit(wanted, text);
+        ended.command = [all = text.str()](const Console& console) {
+            return console.say(all, all);
+        };
         return ended;
     } catch (const CLI::ParseError& error) {
-        std::cerr << "ottoctl: " << error.what() << "\nTry \"ottoctl --help\".\n";
+        write_error(fmt::format("ottoctl: {}\nTry \"ottoctl --help\".", error.what()));
         ended.exit = Exit::usage;
         return ended;
     }

@@ -16,7 +16,7 @@ struct Options {
     Exit exit = Exit::ok;                         // then
 };
 
-/// Prints what --help and --version ask for, and what is wrong.
+/// Prints what is wrong; what --help and --version ask for is a command.
 Options parse_options(int argc, char** argv);
 
 }  // namespace otto::ctl

@@ -1,6 +1,7 @@
 #include "ctl/progress.h"
 
-#include <fmt/format.h>
+#include <cstdio>
+
 #include <unistd.h>
 
 #include "ctl/figures.h"
@@ -26,12 +27,13 @@ void Progress::show(const std::string& text) {
     std::string line = harmless(text, utf8);
     if (columns_of(line) + age.size() > columns && columns > age.size())
         line = fitted(line, columns - age.size(), Align::left, utf8);
-    fmt::print(stderr, "\r{}{}\x1b[K", line, columns > age.size() ? age : "");
+    if (columns > age.size()) line += age;
+    std::fputs(("\r" + line + "\x1b[K").c_str(), stderr);
     drawn_ = true;
 }
 
 void Progress::clear() {
-    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+    if (drawn_) std::fputs("\r\x1b[K", stderr);
     drawn_ = false;
 }
 

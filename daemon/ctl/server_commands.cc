@@ -89,10 +89,10 @@ Exit change(const Console& console, const ServerOptions& options, const Change& 
     if (is_true(asked.reply->body, "drained"))
         return console.say(asked.reply->text,
                            fmt::format("{} {}, nothing is under way\n", options.id, change.done));
-    if (console.json()) console.say(asked.reply->text, "");
-    console.remark(fmt::format("{} {}, with {} still under way after {}", options.id, change.done,
-                               requests(asked.reply->body), options.timeout));
-    return Exit::timed_out;
+    return console.fail(Exit::timed_out,
+                        fmt::format("{} {}, with {} still under way after {}", options.id,
+                                    change.done, requests(asked.reply->body), options.timeout),
+                        asked.reply->body);
 }
 
 /// Until a server that was added or enabled takes requests.
@@ -126,10 +126,10 @@ Exit wait_until_healthy(const Console& console, const ServerOptions& options,
                 Exit::interrupted,
                 fmt::format("{} {} all the same; it gets requests once it is healthy", options.id,
                             done));
-        if (console.json() && asked.reply) console.say(asked.reply->text, "");
-        console.remark(fmt::format("{} {}, but not healthy after {}: {}", options.id, done,
-                                   options.timeout, why));
-        return Exit::timed_out;
+        return console.fail(Exit::timed_out,
+                            fmt::format("{} {}, but not healthy after {}: {}", options.id, done,
+                                        options.timeout, why),
+                            asked.reply ? asked.reply->body : Json::object());
     }
 }
 

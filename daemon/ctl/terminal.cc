@@ -41,11 +41,11 @@ void Terminal::take() {
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
     ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-    write_out("\x1b[?1049h\x1b[?25l\x1b[2J");
+    (void)write_out("\x1b[?1049h\x1b[?25l\x1b[2J");
 }
 
 void Terminal::give_back() const {
-    write_out("\x1b[0m\x1b[?25h\x1b[?1049l");
+    (void)write_out("\x1b[0m\x1b[?25h\x1b[?1049l");
     ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
 }
 

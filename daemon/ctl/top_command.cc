@@ -84,6 +84,7 @@ class Top {
         std::string frame = "\x1b[H";
         for (const std::string& line : draw(fleet_, view_))
             frame += (frame.size() > 3 ? "\x1b[K\r\n" : "") + line;
+        // A terminal fails by going away alone, and that is no failure of this.
         if (!write_out(frame + "\x1b[K\x1b[J")) over_ = true;
     }
 

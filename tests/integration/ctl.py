@@ -55,10 +55,10 @@ class CtlCase(TestCase):
         env.update((key, value) for key, value in os.environ.items() if key.endswith("SAN_OPTIONS"))
         return env
 
-    def ctl(self, *arguments, code=0, socket=None, **environment):
+    def ctl(self, *arguments, code=0, socket=None, folder=None, **environment):
         """To its end, without a terminal."""
         ran = subprocess.run(self.command(*arguments, socket=socket), text=True,
-                             env=self.environment(**environment), stdin=subprocess.DEVNULL,
+                             env=self.environment(**environment), stdin=subprocess.DEVNULL, cwd=folder,
                              capture_output=True, timeout=PATIENCE, check=False)
         done = Done(ran.returncode, ran.stdout, ran.stderr)
         self.assertNotRegex(done.err, SANITIZER_REPORT)

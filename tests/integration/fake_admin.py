@@ -10,8 +10,8 @@ from waiting import PATIENCE, Collector
 
 
 class FakeAdmin:
-    """Listens in `folder`. `answers` has the bodies for "METHOD /path"; a callable is asked for
-    (status, body). Streams of events are pushed to."""
+    """Listens in `folder`. `answers` has the bodies for "METHOD /path", bytes
+    as they are and all else as JSON; a callable is asked for (status, body). Streams of events are pushed to."""
 
     def __init__(self, folder):
         self.path = os.path.join(folder, "admin.sock")
@@ -66,9 +66,10 @@ class FakeAdmin:
                 self.streams.add(Stream(client, fields.get("last-event-id")))
                 return
             status, body = answer() if callable(answer) else answer
-            text = json.dumps(body).encode() if body is not None else b""
-            client.sendall(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(text)))
-            client.sendall(text)
+            if not isinstance(body, bytes):
+                body = json.dumps(body).encode() if body is not None else b""
+            client.sendall(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body)))
+            client.sendall(body)
             client.close()
         except OSError:
             pass
@@ -109,7 +110,7 @@ def server(identity, name, **more):
     """A server's object."""
     return {"id": identity, "name": name, "url": f"http://localhost/{identity}", "state": "active",
             "health": "healthy", "why": "healthy for 2 min", "healthForSeconds": 120,
-            "ejectedForSeconds": 0, "weight": 1, "backup": False,
-            "ejected": False, "share": 1.0, "active": 0, "requestsPerSecond": 0.0,
+            "ejectedForSeconds": 0, "weight": 1, "maxConnections": 0,
+            "backup": False, "ejected": False, "share": 1.0, "active": 0, "requestsPerSecond": 0.0,
             "errorsPerSecond": 0.0, "retriesPerSecond": 0.0,
             "latency": {"p50": None, "p90": None, "p99": None}, **more}

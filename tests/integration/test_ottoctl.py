@@ -8,6 +8,7 @@ import threading
 
 from admin import Holding, admin_socket
 from ctl import BAD_CONFIG, REFUSED, TIMED_OUT, UNKNOWN, UNREACHABLE, USAGE, CtlCase
+from fake_admin import server
 from harness import PATIENCE, main, settings, tcp_listener
 
 
@@ -47,7 +48,65 @@ class Looking(CtlCase):
         place = "{}:{}".format(*listener.getsockname())
         listener.close()
         self.ctl("status", socket=place, code=UNREACHABLE)
-        self.assertIn("HOST:PORT", self.ctl("status", socket="x", code=UNREACHABLE).err)
+
+    def test_what_is_no_otto(self):
+        for status, body in ((200, b"hello"), (200, b""), (200, b"[]"), (404, b"not found"),
+                             (502, b"<!DOCTYPE html>"), (404, b"")):
+            fake = self.faked()
+            for arguments in (("status",), ("servers",), ("top", "--once"), ("events",),
+                              ("add", "http://localhost:1"), ("remove", "a"), ("drain", "a"),
+                              ("enable", "a", "--wait"), ("weight", "a", "2"), ("reload",),
+                              ("diff",), ("reset",), ("apply",), ("token",)):
+                with self.subTest(status=status, body=body, arguments=arguments):
+                    fake.answers = dict.fromkeys(
+                        [f"GET /api/v1/{path}" for path in ("status", "servers", "config", "token",
+                                                            "events")] +
+                        [f"{method} /api/v1/servers/a" for method in ("DELETE", "PATCH")] +
+                        ["POST /api/v1/servers", "POST /api/v1/reload",
+                         "DELETE /api/v1/config/overlay"], (status, body))
+                    told = self.ctl("--json", *arguments, code=UNREACHABLE)
+                    self.assertIn("not the answer of an Otto", told.err)
+                    self.assertIn("not the answer of an Otto", told.json["detail"])
+
+    def test_only_a_removal_has_nothing_to_say(self):
+        fake = self.faked()
+        fake.answers["GET /api/v1/token"] = fake.answers["PATCH /api/v1/servers/a"] = 204, None
+        for arguments in (("token",), ("drain", "a")):
+            self.assertIn("no JSON", self.ctl(*arguments, code=UNREACHABLE).err)
+
+    def test_the_port_for_requests_is_no_otto(self):
+        otto = self.started(settings(self.demo(1)))
+        otto.wait_healthy(1)
+        place = "{}:{}".format(*otto.address)
+        for arguments in (("status",), ("drain", "a"), ("events",)):
+            told = self.ctl(*arguments, socket=place, code=UNREACHABLE)
+            self.assertIn("not the answer of an Otto", told.err)
+            self.assertEqual(told.out, "")
+
+    def test_places(self):
+        self.started(settings(self.demo(1)), tcp=True)
+        folder, name = os.path.split(self.socket)
+        port = self.tcp.rsplit(":", 1)[1]
+        for place in (name, "./" + name, f"../{os.path.basename(folder)}/{name}", self.tcp,
+                      f"localhost:{port}", f"LocalHost:{port}", f":{port}"):
+            with self.subTest(place=place):
+                self.ctl("status", socket=place, folder=folder)
+        self.assertIn("x: No such file", self.ctl("status", socket="x", code=UNREACHABLE).err)
+        for place, why in (("example.com:80", "127.0.0.1:80"), ("localhost:", "port"),
+                           ("localhost:http", "port"), ("[::1]", "port"), ("1::2", "brackets")):
+            with self.subTest(place=place):
+                told = self.ctl("status", socket=place, code=UNREACHABLE).err
+                self.assertIn("neither a path nor ADDRESS:PORT", told)
+                self.assertIn(why, told)
+
+    def test_latencies(self):
+        fake = self.faked()
+        fake.answers["GET /api/v1/servers"] = 200, {"servers": [
+            server("a", "one", latency={"p50": 1.25, "p90": 3, "p99": 7}, latencyMilliseconds=0),
+            server("b", "two", latencyMilliseconds=5)]}
+        told = self.ctl("servers").out
+        self.assertRegex(told, r"(?m)^one +active +healthy +1 +0 +1.2ms +healthy for 2 min$")
+        self.assertRegex(told, r"(?m)^two +active +healthy +1 +0 +- +healthy for 2 min$")
 
     def test_not_permitted(self):
         if os.geteuid() != 0:
@@ -157,15 +216,43 @@ class Configuration(CtlCase):
     def test_check_and_reload(self):
         servers = self.demo(2)
         otto = self.started(settings(servers[:1]))
-        self.ctl("check", otto.config_file)
+        self.assertIn("ok, 1 server\n", self.ctl("check", otto.config_file).out)
+        self.assertEqual(self.ctl("check", otto.config_file, "--json").json,
+                         {"ok": True, "servers": 1, "errors": []})
         self.assertIn("generation 2", self.ctl("reload").out)
         otto.write('{\n  "servers": 3\n}')
         told = self.ctl("check", otto.config_file, code=BAD_CONFIG).err
         self.assertIn(":2:14: /servers: ", told)
         found = self.ctl("check", otto.config_file, "--json", code=BAD_CONFIG).json
         self.assertEqual((found["ok"], found["errors"][0]["line"]), (False, 2))
+        self.assertEqual(told, found["detail"] + "\n")
+        self.assertEqual(self.ctl("check", otto.config_file, "--json", code=BAD_CONFIG).err, told)
         self.assertIn("2:14: /servers: ", self.ctl("reload", code=BAD_CONFIG).err)
+        otto.write('{\n  "servers": [],\n  "prot": 3\n}')
+        found = self.ctl("check", otto.config_file, "--json", code=BAD_CONFIG)
+        self.assertEqual(len(found.err.splitlines()), len(found.json["errors"]))
+        self.assertEqual(found.json["errors"][0]["file"], otto.config_file)
+        self.assertTrue(found.json["detail"].endswith(f"; and {len(found.json['errors']) - 1} more"))
         self.ctl("check", os.path.join(self.folder(), "none.json"), code=BAD_CONFIG)
+
+    def test_errors_of_a_reload(self):
+        fake = self.faked()
+        places = {"file": "/etc/a.json", "line": 2, "column": 1, "pointer": "/b", "detail": "no"}
+        for without, line in (((), "/etc/a.json:2:1: /b: no"), (("pointer",), "/etc/a.json:2:1: no"),
+                              (("line", "column"), "/etc/a.json: /b: no"),
+                              (("line", "column", "pointer"), "/etc/a.json: no"),
+                              (("file",), "2:1: /b: no"), (("file", "pointer"), "2:1: no"),
+                              (("file", "line", "column", "pointer"), "no")):
+            with self.subTest(without=without):
+                # As Otto tells that there is none.
+                nothing = {"file": "", "line": 0, "column": 0, "pointer": ""}
+                error = {**places, **{name: nothing[name] for name in without}}
+                fake.answers["POST /api/v1/reload"] = 422, {"detail": "no", "errors": [error] * 2}
+                told = self.ctl("reload", code=BAD_CONFIG).err
+                self.assertEqual(told, f"ottoctl: {line}\n" * 2 + "ottoctl: nothing has changed\n")
+                fake.answers["DELETE /api/v1/config/overlay"] = fake.answers["POST /api/v1/reload"]
+                told = self.ctl("reset", code=REFUSED).err
+                self.assertEqual(told, f"ottoctl: {line}\n" * 2)
 
     def test_apply(self):
         servers = self.demo(3)

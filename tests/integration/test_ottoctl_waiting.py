@@ -92,6 +92,7 @@ class Waiting(CtlCase):
         told = self.ctl("drain", "one", "--wait", "--timeout", "1s", "--json", code=TIMED_OUT)
         self.assertIn("with 2 requests still under way after 1s", told.err)
         self.assertEqual(told.json["active"], 2)
+        self.assertIn("with 2 requests still under way", told.json["detail"])
         for command in ("drain", "enable", "add"):
             told = self.ctl(command, "one", "--wait", "--timeout", "soon", code=USAGE)
             self.assertIn("30s", told.err)
@@ -127,6 +128,7 @@ class Waiting(CtlCase):
                         code=TIMED_OUT)
         self.assertIn("one added, but not healthy after 100ms: connection refused", told.err)
         self.assertEqual(told.json["health"], "unhealthy")
+        self.assertIn("not healthy after 100ms", told.json["detail"])
         shown = self.on_terminal("add", "http://localhost:1", "--wait")
         shown.wait_for("refused, ")
         shown.press("\x03")
@@ -138,9 +140,9 @@ class Waiting(CtlCase):
     def test_every_refusal_is_one_document(self):
         told = self.ctl("status", "--json", code=UNKNOWN)
         self.assertEqual(told.json, {"detail": "no /api/v1/status"})
-        self.fake.answers["GET /api/v1/status"] = 500, None
+        self.fake.answers["GET /api/v1/status"] = 500, {"status": 500}
         self.assertEqual(self.ctl("status", "--json", code=REFUSED).json,
-                         {"detail": "Otto answered with status 500"})
+                         {"status": 500, "detail": "Otto answered with status 500"})
         self.fake.answers["DELETE /api/v1/servers/one"] = 204, None
         self.assertEqual(self.ctl("remove", "one", "--json").json, {"name": "one"})
 
