@@ -271,6 +271,13 @@ class Otto:
         ends = Counter(file for file in self.files() if file.startswith("pipe:"))
         return sum(1 for count in ends.values() if count == 2)
 
+    def wait_pipes(self, fewest, most=None):
+        """Until Otto has so many; a sanitizer may have one of its own for a moment."""
+        deadline = Deadline()
+        while not fewest <= (now := self.pipes()) <= (most or fewest):
+            if not deadline.left():
+                raise AssertionError(f"{now} pipes, not {fewest} to {most or fewest}\n{self.tail()}")
+
     def open_files(self):
         """How many are open, without the pipes that workers keep for large bodies."""
         workers = 0
