@@ -85,9 +85,12 @@ class Browser:
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
 
     def prefer(self, scheme):
-        """"light" or "dark"."""
+        """"light" or "dark", until a page that goes by it has taken it up."""
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
             "features": [{"name": "prefers-color-scheme", "value": scheme}]})
+        self.wait("const theme = document.documentElement.dataset.theme;"
+                  "return !theme || theme === arguments[0] ||"
+                  " ['light', 'dark'].includes(localStorage.getItem('otto-theme'));", scheme)
 
     def screenshot(self, path):
         self.driver.save_screenshot(path)
