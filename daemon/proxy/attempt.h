@@ -30,7 +30,8 @@ class AttemptObserver {
     virtual void on_request_refused(unsigned status, const char* reason) = 0;
     /// The whole request has been handed to the kernel.
     virtual void on_request_sent() = 0;
-    /// The head of the final response, or of a 101, is here. `stream`: what follows may go on for
+    /// The head of the final response, or of a 101, is here, and about to go to the client: what
+    /// came of the body along with it is well formed. `stream`: what follows may go on for
     /// as long as it likes (server-sent events, a tunnel). Returns field lines to add to it.
     virtual std::string_view on_response(unsigned status, bool stream) = 0;
     /// The reply has been relayed to its end.
