@@ -26,6 +26,7 @@ class Screen:
         self.cursor_shown = True
         self.styles = set()
         self.error = ""
+        self.resizing = False
         self._pages = {False: self._blank(), True: self._blank()}
         self._rest = ""
         self._x = self._y = 0
@@ -34,7 +35,10 @@ class Screen:
         return [[" "] * self.columns for _ in range(self.lines)]
 
     def resize(self, columns, lines):
+        """What was drawn for the size before may still come: until it is as the test waits for,
+        errors count for one drawing only."""
         self.columns, self.lines = columns, lines
+        self.resizing = True
         self._pages = {False: self._blank(), True: self._blank()}
         self._x = self._y = 0
 
@@ -72,6 +76,8 @@ class Screen:
             self.cursor_shown = final == "h"
         elif (parameters, final) == ("", "H"):
             self._x = self._y = 0
+            if self.resizing:
+                self.error = ""
         elif (parameters, final) == ("", "K"):
             row[self._x:] = [" "] * (self.columns - self._x)
         elif (parameters, final) in (("", "J"), ("2", "J")):
@@ -165,13 +171,14 @@ class OnTerminal:
         deadline = Deadline()
         with self._changed:
             while True:
-                if self.screen.error:
+                if self.screen.error and not self.screen.resizing:
                     raise AssertionError(f"{self.screen.error}\n{self.screen.text()}")
-                if predicate(self.screen):
+                if not self.screen.error and predicate(self.screen):
+                    self.screen.resizing = False
                     return self.screen.text()
                 if not deadline.left() or self._ended:
-                    raise AssertionError(f"no {what} on the screen:\n{self.screen.text()}\n"
-                                         f"last: {self.raw[-500:]!r}")
+                    raise AssertionError(f"no {what} on the screen: {self.screen.error}\n"
+                                         f"{self.screen.text()}\nlast: {self.raw[-500:]!r}")
                 self._changed.wait(deadline.left())
 
     def wait_for(self, regex):
