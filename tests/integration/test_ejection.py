@@ -306,11 +306,12 @@ class SlowStart(Case):
         deadline = Deadline()
         counts = [self.names(otto, 110).count("server-2")]
         self.assertLess(counts[0], 50)
-        while counts[-1] < 55:
+        # While it grows, a share of a request that was left over may come on top.
+        while counts[-2:] != [55, 55]:
             self.assertTrue(deadline.left(), counts)
             counts.append(self.names(otto, 110).count("server-2"))
             self.assertGreaterEqual(counts[-1], counts[-2] - 1, counts)
-        self.assertEqual(counts[-1], 55, counts)
+            self.assertLessEqual(counts[-1], 56, counts)
         self.assertGreater(len(set(counts)), 3, "not all at once")
 
     def test_of_a_new_server(self):
