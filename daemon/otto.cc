@@ -195,6 +195,7 @@ Status Otto::start_workers() {
                            bool passed) { roster_.trial_ended(server, passed); },
         .on_accept_paused = [this](unsigned, const std::string& reason) { accept_paused(reason); },
         .on_accept_resumed = [this](unsigned) { accept_resumed(); },
+        .on_confirmed = [this](unsigned) { worker_confirmed(); },
         .on_drained = [this](unsigned) { worker_drained(); },
     };
     auto access_log = AccessLog::open(count);

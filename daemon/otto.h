@@ -91,6 +91,8 @@ class Otto : private admin::Control {
     bool in_force_everywhere() const override;
 
     void reload() { reload_file(); }
+    void end_reload();
+    void worker_confirmed();
     void drain();
     void stop();
     void dump();
@@ -134,6 +136,7 @@ class Otto : private admin::Control {
         bool failed_last = false;
         std::chrono::system_clock::time_point last{};  // that a configuration was taken up
     } loads_;                                          // of the file, by reloads
+    std::size_t confirmations_due_ = 0;                // from workers, before a reload is over
     std::string last_status_;
     std::size_t paused_ = 0;  // workers that do not accept
     std::size_t drained_ = 0;

@@ -64,8 +64,7 @@ std::vector<ConfigProblem> Otto::reload_file() {
         log(Priority::error, &messages::reload_failed,
             fmt::format("{} is not applied; generation {} goes on", options_.config,
                         snapshot_->generation));
-        last_status_ = status_line();
-        notifier_.ready(last_status_);
+        end_reload();
         return std::move(loaded.problems);
     }
     ++loads_.done;
@@ -81,9 +80,22 @@ std::vector<ConfigProblem> Otto::reload_file() {
         {{"GENERATION", std::to_string(snapshot_->generation)},
          {"SERVERS", std::to_string(snapshot_->members.size())}});
     report_port();
+    confirmations_due_ += workers_.size();
+    for (const auto& worker : workers_) worker->confirm();
+    return {};
+}
+
+void Otto::worker_confirmed() {
+    --confirmations_due_;
+    end_reload();
+}
+
+/// Tells systemd, once every worker goes by what the reload brought: the first request after
+/// `systemctl reload` does, too.
+void Otto::end_reload() {
+    if (confirmations_due_ > 0 || phase_ != Phase::running) return;
     last_status_ = status_line();
     notifier_.ready(last_status_);
-    return {};
 }
 
 /// Of a configuration that is about to be adopted.

@@ -96,6 +96,13 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot,
     });
 }
 
+void Worker::confirm() {
+    mailbox_->post([this] {
+        context_.control.post(
+            [&reports = context_.reports, worker = index_] { reports.on_confirmed(worker); });
+    });
+}
+
 void Worker::ping() {
     ++pings_;
     pinged_ = now();

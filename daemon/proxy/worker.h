@@ -78,6 +78,8 @@ struct WorkerReports {
     std::function<void(std::uint64_t server, bool passed)> on_trial;
     std::function<void(unsigned worker, std::string reason)> on_accept_paused;
     std::function<void(unsigned worker)> on_accept_resumed;
+    /// What was applied before Worker::confirm() is in force.
+    std::function<void(unsigned worker)> on_confirmed;
     /// A drain has ended: no connection is left.
     std::function<void(unsigned worker)> on_drained;
 };
@@ -117,6 +119,8 @@ class Worker {
     bool up_to_date() const {
         return counters_.applied.load(std::memory_order_acquire) == ordered_;
     }
+    /// Asks for WorkerReports::on_confirmed.
+    void confirm();
     /// The loop answers by counting `pings_answered`.
     void ping();
     /// Control thread: how long the answer to the last ping took, or has been taking by now.

@@ -6,6 +6,7 @@ import threading
 import time
 
 from harness import LOG_NOT_APPLIED, Deadline, TestCase, main, settings
+from threads import stopped
 
 
 BAD = """{
@@ -60,6 +61,18 @@ class Reload(TestCase):
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self.assertTrue(before <= int(reloading["MONOTONIC_USEC"]) <= after)
         self.assertEqual(ready["READY"], "1")
+
+    def test_systemd_is_told_once_all_workers_know(self):
+        servers = self.demo(2)
+        otto = self.started(servers, workers=2)
+        with stopped(otto.pid, "otto-worker-1"):
+            log, notes = otto.hang_up(settings(servers[:1], workers=2))
+            otto.wait_for_log("reloaded", log)
+            servers[0].kill()
+            _, later = otto.wait_note(notes, STATUS="^0/1 servers healthy")
+            told = otto.notes.items(notes)[:later - notes]
+            self.assertEqual([note for note in told if "READY" in note], [])
+        otto.wait_note(later, READY="^1$")
 
     def test_keep_alive_connections_survive(self):
         servers = self.demo(2)
