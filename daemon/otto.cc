@@ -239,6 +239,7 @@ void Otto::accept_resumed() {
 
 void Otto::tick() {
     tick_timer_.set_after(tick_time);
+    publish_if_due();
     sampler_.tick(now());
     if (api_) api_->events().tick(now());
     if (phase_ == Phase::draining) {
@@ -304,11 +305,11 @@ void Otto::drain() {
     }
     phase_ = Phase::draining;
     drain_until_ = coarse_now() + snapshot_->config.timeouts.drain;
+    for (const auto& worker : workers_) worker->drain();
     last_status_ = status_line();
     notifier_.stopping(last_status_);
     notifier_.extend_timeout(tick_time + drain_margin);
     listening_.close();
-    for (const auto& worker : workers_) worker->drain();
 }
 
 void Otto::worker_drained() {
@@ -322,6 +323,7 @@ void Otto::stop() {
     if (api_) api_->events().close();
     const std::uint64_t cut_off = sum(workers_, &WorkerCounters::connections);
     for (const auto& worker : workers_) worker->stop();
+    log_news();
     log(Priority::notice, &messages::stopped,
         fmt::format("Otto stopped after {} requests, {} connections were cut off",
                     sum(workers_, &WorkerCounters::requests), cut_off),

@@ -67,6 +67,10 @@ class Otto : private admin::Control {
     // Who gets requests, in otto_servers.cc.
     void publish();
     void publish_soon();
+    void publish_if_due();
+    void tell(Priority priority, const MessageType& type, std::string text,
+              std::vector<LogField> fields);
+    void log_news();
     void settle();
     void server_flipped(const Monitor::Flip& flip);
     void taken_out(std::uint64_t server, const std::string& reason);
@@ -118,7 +122,14 @@ class Otto : private admin::Control {
     std::shared_ptr<const Candidates> candidates_;
     bool adopting_ = false;  // flips are published together afterwards
     bool publish_due_ = false;
-    bool settling_ = true;  // at Otto's start, until the first verdicts are in
+    struct News {
+        Priority priority;
+        const MessageType* type;
+        std::string text;
+        std::vector<LogField> fields;
+    };
+    std::vector<News> news_;  // for the log, of what is to be published
+    bool settling_ = true;    // at Otto's start, until the first verdicts are in
     Roster roster_;
     Monitor monitor_;
     Resolver resolver_;

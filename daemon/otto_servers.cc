@@ -15,16 +15,32 @@ void Otto::publish() {
     const Roster::Service before = roster_.service();
     if (!settling_) candidates_ = roster_.build(*candidates_, monitor_.settled());
     for (const auto& worker : workers_) worker->apply(snapshot_, candidates_);
+    log_news();
     if (roster_.service() != before) service_changed();
 }
 
 /// After the callbacks of this turn of the loop: thousands of servers may flip together.
 void Otto::publish_soon() {
     if (settling_ || std::exchange(publish_due_, true)) return;
-    mailbox_->post([this] {
-        publish_due_ = false;
-        publish();
-    });
+    mailbox_->post([this] { publish_if_due(); });
+}
+
+void Otto::publish_if_due() {
+    if (std::exchange(publish_due_, false)) publish();
+}
+
+/// Logs it once the workers have been told: requests that come after the record go by it.
+void Otto::tell(Priority priority, const MessageType& type, std::string text,
+                std::vector<LogField> fields) {
+    news_.push_back({priority, &type, std::move(text), std::move(fields)});
+    if (adopting_) return;
+    if (settling_) log_news();
+    publish_soon();
+}
+
+void Otto::log_news() {
+    for (News& each : std::exchange(news_, {}))
+        log(each.priority, each.type, each.text, std::move(each.fields));
 }
 
 void Otto::settle() {
@@ -36,23 +52,18 @@ void Otto::settle() {
 void Otto::server_flipped(const Monitor::Flip& flip) {
     const std::string name = name_of(flip.server);
     const bool up = flip.to == Health::healthy;
-    log(up ? Priority::notice : Priority::warning,
-        up ? &messages::server_healthy : &messages::server_unhealthy,
-        fmt::format("server {} is {}: {}", name, to_string(flip.to), flip.reason),
-        {{"SERVER", flip.server.url},
-         {"NAME", name},
-         {"FROM", to_string(flip.from)},
-         {"TO", to_string(flip.to)},
-         {"REASON", flip.reason}});
+    tell(up ? Priority::notice : Priority::warning,
+         up ? messages::server_healthy : messages::server_unhealthy,
+         fmt::format("server {} is {}: {}", name, to_string(flip.to), flip.reason),
+         {{"SERVER", flip.server.url},
+          {"NAME", name},
+          {"FROM", to_string(flip.from)},
+          {"TO", to_string(flip.to)},
+          {"REASON", flip.reason}});
     if (up && !flip.first) roster_.recovered(flip.server);
     // A name may have other addresses to go to by now.
     if (!up && !resolver_.answers().empty()) resolver_.announce();
-    if (adopting_) return;
-    if (!settling_) {
-        publish_soon();
-    } else if (monitor_.settled()) {
-        settle();
-    }
+    if (settling_ && !adopting_ && monitor_.settled()) settle();
 }
 
 void Otto::taken_out(std::uint64_t server, const std::string& reason) {
@@ -63,19 +74,19 @@ void Otto::server_ejected(const Member& member, const Ejections::Ejected& ejecte
                           const std::string& reason) {
     member.server->metrics->ejections.add();
     const std::string time = text_of(ejected.length);
-    log(Priority::warning, &messages::server_ejected,
-        fmt::format("server {} is ejected for {}: {}", member.name, time, reason),
-        {{"SERVER", member.server->url},
-         {"NAME", member.name},
-         {"REASON", reason},
-         {"TIME", time},
-         {"TIMES", std::to_string(ejected.times)}});
+    tell(Priority::warning, messages::server_ejected,
+         fmt::format("server {} is ejected for {}: {}", member.name, time, reason),
+         {{"SERVER", member.server->url},
+          {"NAME", member.name},
+          {"REASON", reason},
+          {"TIME", time},
+          {"TIMES", std::to_string(ejected.times)}});
 }
 
 void Otto::server_back(const Member& member, const std::string& reason) {
-    log(Priority::notice, &messages::server_back,
-        fmt::format("server {} is back from its ejection: {}", member.name, reason),
-        {{"SERVER", member.server->url}, {"NAME", member.name}, {"REASON", reason}});
+    tell(Priority::notice, messages::server_back,
+         fmt::format("server {} is back from its ejection: {}", member.name, reason),
+         {{"SERVER", member.server->url}, {"NAME", member.name}, {"REASON", reason}});
 }
 
 void Otto::service_changed() {
