@@ -44,7 +44,7 @@ AccessLog::~AccessLog() {
     desk_->orders.close = true;
     desk_->wake();
     // The thread ends by itself in that time, unless a file system hangs.
-    desk_->ending.wait_for(lock, std::chrono::seconds(1), [this] { return desk_->ended; });
+    desk_->ending.wait_for(lock, std::chrono::seconds(3), [this] { return desk_->ended; });
 }
 
 void AccessLog::order(const std::function<void(AccessDesk::Orders&)>& give) {

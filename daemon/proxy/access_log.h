@@ -62,7 +62,7 @@ struct AccessDesk {
 class AccessLog {
   public:
     static Result<std::unique_ptr<AccessLog>> open(unsigned workers);
-    /// Writes what is left, in a second at most.
+    /// Writes what is left, in three seconds at most.
     ~AccessLog();
     AccessLog(const AccessLog&) = delete;
     AccessLog& operator=(const AccessLog&) = delete;

@@ -21,7 +21,7 @@ namespace otto {
 class AccessWriter {
   public:
     /// For what is left to write at the end.
-    static constexpr Duration farewell = std::chrono::milliseconds(700);
+    static constexpr Duration farewell = std::chrono::milliseconds(2500);
 
     explicit AccessWriter(AccessDesk& desk) : desk_(desk) {}
 

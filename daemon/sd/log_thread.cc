@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t most_records = 4096;
 constexpr std::size_t most_bytes = 4 * 1024 * 1024;
 /// For what is left to write when Otto ends.
-constexpr Duration farewell = std::chrono::seconds(1);
+constexpr Duration farewell = std::chrono::seconds(3);
 
 // Counted by whoever drops, read by anybody, relaxed.
 std::atomic<std::uint64_t> dropped_in_all{0};

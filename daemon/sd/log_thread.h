@@ -22,8 +22,8 @@ class LogThread {
 
     /// log() is asynchronous from here on.
     static Result<std::unique_ptr<LogThread>> start(Writer writer = write_log_record);
-    /// Waits until everything is written, for a second at most: then the thread is left behind, and
-    /// whatever is logged from there on is dropped.
+    /// Waits until everything is written, for three seconds at most: then the thread is left
+    /// behind, and whatever is logged from there on is dropped.
     ~LogThread();
     LogThread(const LogThread&) = delete;
     LogThread& operator=(const LogThread&) = delete;

@@ -137,7 +137,7 @@ TEST(LogThread, ThatIsStuckIsLeftBehind) {
     paper.await_stuck();
     const auto begun = now();
     thread.reset();
-    EXPECT_LT(now() - begun, 3s);
+    EXPECT_LT(now() - begun, 20s);
     log(Priority::info, nullptr, "nobody hears this");
     paper.hold(false);
 }
