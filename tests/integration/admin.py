@@ -1,5 +1,6 @@
 """The admin API as tests use it: sockets for it, and a client."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -48,7 +49,9 @@ class Admin:
         if body is not None and not isinstance(body, (str, bytes)):
             body = json.dumps(body)
         try:
-            connection.request(method, target, body=body, headers=headers or {})
+            # A refusal may come before all of the body has been taken.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, target, body=body, headers=headers or {})
             return Answer(connection.getresponse())
         finally:
             connection.close()

@@ -23,10 +23,10 @@ from collections import Counter
 
 from clients import BadReply, CutOff, Load, RawClient, crc32, fetch, pattern  # noqa: F401
 from servers import DemoServer, ScriptedServer, answer_all  # noqa: F401
-from waiting import PATIENCE, SLOWNESS, Collector, Deadline  # noqa: F401
+from waiting import PATIENCE, PAUSE, PAUSE_MS, SLOWNESS, Collector, Deadline  # noqa: F401
 
 SPARE_PIPES = 4  # that a worker keeps, as proxy/pipe.cc says
-RARELY = {"interval": "1h", "timeout": "1s"}  # health checks at the start only
+RARELY = {"interval": "1h", "timeout": f"{int(PATIENCE)}s"}  # health checks at the start only
 
 # How the log says what tests wait for: here, so that it is in one place.
 LOG_LISTENING = r"listening on (\S+)"
@@ -43,7 +43,8 @@ def settings(servers, **more):
     """A configuration for servers (or URLs, or objects), with intervals that suit tests."""
     entries = [server if isinstance(server, (str, dict)) else server.url for server in servers]
     config = {"servers": entries, "workers": 2, "slowStart": "0s",
-              "healthCheck": {"interval": "200ms", "timeout": "1s"}, "timeouts": {"drain": "3s"}}
+              "healthCheck": {"interval": "200ms", "timeout": f"{int(5 * SLOWNESS)}s"},
+              "timeouts": {"drain": "3s"}}
     for key, value in more.items():
         if isinstance(value, dict) and isinstance(config.get(key), dict):
             config[key] = {**config[key], **value}
@@ -219,6 +220,13 @@ class Otto:
                        for name, regex in fields.items())
         return self.notes.wait(fits, f"notification {fields}", since, seconds)
 
+    def mark_notes(self):
+        """Where the notifications end that Otto has sent so far."""
+        at = self.notes.mark()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"MARK=1", self._notify.getsockname())
+        return self.wait_note(at, MARK="^1$")[1] + 1
+
     def wait_ready(self):
         return self.wait_note(READY="^1$")[0]
 
@@ -255,6 +263,13 @@ class Otto:
         reloading, at = self.wait_note(since, RELOADING="^1$")
         ready, _ = self.wait_note(at, READY="^1$")
         return reloading, ready
+
+    def sync(self):
+        """Until every worker goes by all that the log has told: a reload of the same file."""
+        since = self.notes.mark()
+        self.signal(signal.SIGHUP)
+        _, at = self.wait_note(since, RELOADING="^1$")
+        self.wait_note(at, READY="^1$")
 
     def files(self):
         """What the open file descriptors are, as /proc shows them."""
@@ -358,7 +373,9 @@ class TestCase(unittest.TestCase):
         return started
 
     def _show(self, otto):
-        if not getattr(getattr(self, "_outcome", None), "success", True):
+        result = self._outcome.result
+        if any(self in (test, getattr(test, "test_case", None))
+               for test, _ in result.failures + result.errors):
             print(f"{self.id()}\n{otto.tail()}", file=sys.stderr)
 
     def demo(self, count):

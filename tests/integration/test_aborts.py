@@ -116,14 +116,12 @@ class AtOnce(TestCase):
 
     def test_while_the_server_does_not_read(self):
         """The client's connection is not read either then; its end is seen nevertheless."""
-        def script_goes_on(connection):
-            connection.recv_exactly(5)
-
         for how in (RawClient.close, RawClient.reset):
-            ended = threading.Event()
+            begun, ended = threading.Event(), threading.Event()
 
-            def script(connection, _, ended=ended):
-                script_goes_on(connection)
+            def script(connection, _, begun=begun, ended=ended):
+                connection.recv_exactly(5)
+                begun.set()
                 gone.wait(Deadline().left())
                 connection.wait_closed()
                 ended.set()
@@ -137,6 +135,7 @@ class AtOnce(TestCase):
             with self.assertRaises(TimeoutError):
                 while True:
                     client.sock.send(b"x" * 65536)
+            self.assertTrue(begun.wait(Deadline().left()), "the server has the request")
             how(client)
             gone.set()
             self.assertTrue(ended.wait(Deadline().left()), "the server's connection is closed")

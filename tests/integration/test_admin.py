@@ -10,7 +10,7 @@ import threading
 
 from admin import Admin, Holding
 from admin_case import AdminCase
-from harness import RARELY, main, run_otto, settings, tcp_listener
+from harness import RARELY, Deadline, main, run_otto, settings, tcp_listener
 
 
 class Reading(AdminCase):
@@ -232,8 +232,10 @@ class Servers(AdminCase):
             self.expect(self.admin.server("DELETE", server, query="?force=true"), 204)
         self.assertEqual(self.admin.servers(), {})
         self.assertEqual(otto.fetch().status, 503)
+        since = otto.log.mark()
         self.expect(self.admin.ask("DELETE", "/api/v1/config/overlay"), 200)
-        otto.wait_healthy(2)
+        for server in servers:
+            otto.wait_flip(server, "healthy", since)
         self.assertEqual(otto.fetch().status, 200)
 
     def test_preconditions(self):
@@ -491,6 +493,9 @@ class Churn(AdminCase):
             else:
                 self.expect(self.admin.server("PATCH", server,
                                               {"weight": chance.randint(1, 9)}), 200)
+            deadline = Deadline()
+            while step % 20 == 19 and not self.admin.get("status").json["inForce"]:
+                self.assertTrue(deadline.left(), "a worker is behind")
             if step == 300:
                 memory = otto.memory()
         growth = otto.memory() / memory

@@ -103,6 +103,7 @@ class BadFileAtStart(TestCase):
         otto = self.otto(BAD, state=state)
         otto.wait_for_log(r"config\.json:3:\d+")
         otto.wait_note(STATUS=r"(?i)config|last good")
+        otto.wait_healthy(1)
         self.assertEqual(otto.fetch().server(), "server-1")
 
     def test_state_is_not_written_by_a_bad_reload(self):
@@ -115,6 +116,7 @@ class BadFileAtStart(TestCase):
         self.assertEqual(otto.wait_exit(), 0)
 
         again = self.otto(BAD, state=state)
+        again.wait_healthy(1)
         self.assertEqual(fetch(again.address).server(), "server-1")
 
 

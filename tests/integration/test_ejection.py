@@ -4,7 +4,7 @@
 import itertools
 import threading
 
-from harness import RARELY, Deadline, TestCase, main, settings
+from harness import RARELY, SLOWNESS, Deadline, TestCase, main, settings
 
 OUT = "503 Service Unavailable"
 
@@ -59,11 +59,12 @@ class Ejection(Case):
 
         bad = [self.scripted(reply_by(in_bursts())) for _ in range(2)]
         good = [self.scripted() for _ in range(2)]
-        otto = self.otto(settings([bad[0], good[0], bad[1], good[1]]))
+        otto = self.otto(settings([bad[0], good[0], bad[1], good[1]], healthCheck=RARELY,
+                                  ejection={"base": "300s"}))
         otto.wait_healthy(4)
         load = self.load(otto, 16)
         for server in bad:
-            otto.wait_for_log(rf"{server.url} is ejected for 30s: \d+ errors in a row")
+            otto.wait_for_log(rf"{server.url} is ejected for 300s: \d+ errors in a row")
         load.wait_for(200)  # those that were under way
         before, failed = load.statuses.total(), len(load.failures)
         load.wait_for(2000)
@@ -76,6 +77,7 @@ class Ejection(Case):
         servers = [self.switched(bad=True)[0] for _ in range(3)]
         otto = self.otto(settings(servers, healthCheck=RARELY, ejection={"consecutiveErrors": 2}))
         otto.wait_healthy(3)
+        self.fetch_until(otto, lambda: len(otto.log_lines("is ejected")) >= 2)
         for _ in range(60):
             self.assertEqual(otto.fetch().body, b"answered", "a server's answer, not Otto's")
         self.assertEqual(len(otto.log_lines("is ejected")), 2)
@@ -88,7 +90,7 @@ class Ejection(Case):
         otto.wait_healthy(2)
         statuses = self.fetch_until_log(otto, f"{server.url} is ejected")
         self.assertGreaterEqual(statuses.count(503), 5)
-        self.fetch_until(otto, lambda: backup.requests)
+        otto.sync()
         self.assertEqual(otto.fetch().status, 200)
 
     def test_off(self):
@@ -128,18 +130,18 @@ class Trials(Case):
     def ejected(self, base, **more):
         """Otto, and a server that it has just ejected, beside a good one."""
         server, switch = self.switched(bad=True)
-        otto = self.otto(settings([server, self.scripted()],
-                                  **{"ejection": {"base": base}, "healthCheck": RARELY, **more}))
+        config = settings([server, self.scripted()],
+                          **{"ejection": {"base": base}, "healthCheck": RARELY, **more})
+        otto = self.otto(config)
         otto.wait_healthy(2)
         self.fetch_until_log(otto, f"{server.url} is ejected for {base}: 5 errors in a row")
-        otto.fetch()  # by now the workers know
-        otto.fetch()
+        otto.sync()
         return otto, server, switch
 
     def test_one_request_decides(self):
-        otto, server, switch = self.ejected("300ms")
+        otto, server, switch = self.ejected("1s")
         served = len(server.requests)
-        for time in ("600ms", "1200ms"):
+        for time in ("2s", "4s"):
             statuses = self.fetch_until_log(
                 otto, f"{server.url} is ejected for {time}: a request on trial failed")
             served += 1
@@ -156,10 +158,14 @@ class Trials(Case):
         otto, server, _ = self.ejected("100ms")
         load = self.load(otto, 16)
         otto.wait_for_log("is ejected for 200ms")
-        served = len(server.requests)
+        trials, served = self.failed_trials(otto), len(server.requests)
         otto.wait_for_log("is ejected for 800ms")
         load.finish()
-        self.assertIn(len(server.requests), (served + 2, served + 3), "one more may have begun")
+        self.assertLessEqual(len(server.requests) - served, self.failed_trials(otto) - trials + 1,
+                             "one more may have begun")
+
+    def failed_trials(self, otto):
+        return len(otto.log_lines("a request on trial failed"))
 
     def test_a_check_decides_where_there_are_no_requests(self):
         otto, server, _ = self.ejected("300ms", healthCheck={"interval": "100ms"})
@@ -234,8 +240,7 @@ class FailOpen(Case):
         notes = otto.notes.mark()
         servers[1].check_status = "200 OK"
         otto.wait_for_log("requests go to healthy servers again: 1")
-        note, _ = otto.wait_note(notes, STATUS="^1/2 servers healthy")
-        self.assertNotIn("failing open", note["STATUS"])
+        otto.wait_note(notes, STATUS="^1/2 servers healthy(?!.*failing open)")
         served = len(servers[0].requests)
         for _ in range(6):
             self.assertEqual(otto.fetch().status, 200)
@@ -302,7 +307,7 @@ class SlowStart(Case):
         self.assertEqual(self.names(otto, 110).count("server-2"), 55)
 
     def test_grows_to_the_whole(self):
-        otto, _ = self.returned("4s")
+        otto, _ = self.returned(f"{6 * min(SLOWNESS, 2):g}s")
         deadline = Deadline()
         counts = [self.names(otto, 110).count("server-2")]
         self.assertLess(counts[0], 50)

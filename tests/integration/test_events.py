@@ -55,7 +55,8 @@ class Stories(AdminCase):
         stream = self.events()
         for _ in range(20):
             otto.fetch()
-        data, at = stream.wait("counters", lambda data: data["requests"] == 20 and data["servers"])
+        data, at = stream.wait("counters", lambda data: data["requests"] == 20 and
+                               data["servers"] and data["servers"][0][4] == 0)
         self.assertEqual([row[0] for row in data["servers"]], [used])
         row = data["servers"][0]
         self.assertEqual(len(row), 7)
@@ -254,7 +255,9 @@ class Readers(AdminCase):
         before = kilobytes(otto)
         peak = before
         for step in range(400):
+            since = reader.events.mark()
             self.expect(self.admin.server("PATCH", servers[0], {"weight": 2 + step % 100}), 200)
+            reader.record("changed-at-runtime", since=since)
             peak = max(peak, kilobytes(otto))
             if otto.open_files() <= files - 60:
                 break

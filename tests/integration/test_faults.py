@@ -3,7 +3,7 @@
 import contextlib
 import threading
 
-from harness import (LOG_ACCEPT_PAUSED, LOG_ACCEPT_RESUMED, RARELY, CutOff, TestCase,
+from harness import (LOG_ACCEPT_PAUSED, LOG_ACCEPT_RESUMED, PAUSE_MS, RARELY, SLOWNESS, CutOff, TestCase,
                      answer_all, main, settings)
 
 
@@ -199,14 +199,15 @@ class Clients(TestCase):
         client.wait_closed()
 
     def test_an_idle_connection_is_closed_in_time(self):
-        client = self.client(self.over_demo(timeouts={"clientIdle": "200ms"}))
+        client = self.client(self.over_demo(timeouts={"clientIdle": PAUSE_MS}))
         self.assertEqual(client.request().status, 200)
         client.wait_closed()
 
     def test_waiting_for_a_slow_server_is_not_idling(self):
-        client = self.client(self.over_demo(timeouts={"clientIdle": "200ms",
-                                                      "requestHeader": "200ms"}))
-        self.assertEqual(client.request("/delay/600").status, 200)
+        client = self.client(self.over_demo(timeouts={"clientIdle": PAUSE_MS,
+                                                      "requestHeader": PAUSE_MS}))
+        late = int(1500 * SLOWNESS)
+        self.assertEqual(client.request(f"/delay/{late}").status, 200)
 
 
 class Exhaustion(TestCase):

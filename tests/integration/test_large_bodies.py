@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 
-from harness import (PATIENCE, RARELY, SLOWNESS, SPARE_PIPES, CutOff, Deadline, RawClient, TestCase, main,
+from harness import (PATIENCE, PAUSE, PAUSE_MS, RARELY, SLOWNESS, SPARE_PIPES, CutOff, Deadline, RawClient, TestCase, main,
                      settings, unix_listener)
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -18,7 +18,7 @@ SMALL_BUFFER = 65536   # of a slow peer in the kernel
 LOOPS = 2              # with one worker; each has a pipe for its signals
 PIPES = 64             # of a worker, for as many transfers
 SHORT = f"{int(200 * SLOWNESS)}ms"
-LONGER = f"{int(1500 * SLOWNESS)}ms"  # than the pauses of a thread of ours that sends
+LONGER = f"{int(2500 * SLOWNESS)}ms"  # than the pauses of a thread of ours that sends
 LEAVE = (RawClient.close, RawClient.reset, RawClient.half_close)
 STALL = 0.3 * SLOWNESS  # seconds without a byte that mean: no more fits
 
@@ -293,7 +293,7 @@ class Whole(LargeBodies):
     def test_urgent_bytes_in_an_upload(self):
         """TCP's urgent data (RFC 6093) does not get in the way: recv(2) passes over it, splice(2)
         stops for good, while the socket stays readable."""
-        otto = self.over(serve, timeouts={"progress": "2s"})
+        otto = self.over(serve, timeouts={"progress": LONGER})
         client = self.client(otto)
         body = LARGE[:1_000_000]
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body))
@@ -443,7 +443,7 @@ class Many(LargeBodies):
                 connection.send(LARGE[BEGUN:size])
             connection.wait_closed()
 
-        otto = self.over(script)
+        otto = self.over(script, timeouts={"progress": "10m"})
         downloads, uploads = ([self.client(otto) for _ in range(many)] for _ in range(2))
         for client in downloads:
             client.send_request("/")
@@ -785,7 +785,7 @@ class Times(LargeBodies):
             ended.set()
 
         ended = threading.Event()
-        otto = self.over(script, timeouts={"progress": SHORT})
+        otto = self.over(script, timeouts={"progress": PAUSE_MS})
         client = self.client(otto)
         client.send_request("/")
         client.head()
@@ -804,7 +804,7 @@ class Times(LargeBodies):
                 ended.set()
 
         ended = threading.Event()
-        otto = self.over(script, timeouts={"progress": SHORT})
+        otto = self.over(script, timeouts={"progress": PAUSE_MS})
         client = self.slow_client(otto)
         client.send_request("/")
         client.head()
@@ -820,7 +820,7 @@ class Times(LargeBodies):
             ended.set()
 
         ended = threading.Event()
-        otto = self.over(script, timeouts={"progress": SHORT})
+        otto = self.over(script, timeouts={"progress": PAUSE_MS})
         client = self.client(otto)
         client.send_request("/", "POST", [("Content-Length", "1000000000")])
         client.send(LARGE[:BEGUN])
@@ -853,18 +853,18 @@ class Times(LargeBodies):
             connection.send(OK + b"Content-Length: %d\r\n\r\n" % (BEGUN + 65536 + 2 * drops)
                             + body)
             for _ in range(drops):
-                assert not connection.closed_within(0.05 * SLOWNESS)
+                assert not connection.closed_within(0.15 * PAUSE)
                 connection.send(b"x")
             connection.send(LARGE[:65536])
             connection.wait_closed()
 
-        otto = self.over(script, timeouts={"progress": SHORT})
+        otto = self.over(script, timeouts={"progress": PAUSE_MS})
         client = self.client(otto)
         client.send_request("/", "POST", [("Content-Length", str(BEGUN + drops))])
         client.send(LARGE[:BEGUN - 65536])
         client.send(LARGE[BEGUN - 65536:BEGUN])
         for _ in range(drops):
-            client.sock.settimeout(0.05 * SLOWNESS)
+            client.sock.settimeout(0.15 * PAUSE)
             with self.assertRaises(TimeoutError):
                 client.sock.recv(1)
             client.send(b"y")

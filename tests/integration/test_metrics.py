@@ -279,7 +279,8 @@ class Counting(MetricsCase):
         client.send_request("/")
         page = self.until(lambda page: page("otto_server_active_requests", server=holding.url) == 1)
         client.close()
-        page = self.until(lambda page: page("otto_requests_aborted_total") == 1)
+        page = self.until(lambda page: page("otto_requests_aborted_total") == 1 and
+                          page("otto_server_active_requests", server=holding.url) == 0)
         self.check(page, {
             ("otto_server_requests_aborted_total", ("server", holding.url)): 1,
             ("otto_server_active_requests", ("server", holding.url)): 0,

@@ -8,7 +8,7 @@ import unittest
 
 from admin import Admin
 from browser import Browser
-from harness import RARELY, TestCase, main, settings, tcp_listener
+from harness import PATIENCE, RARELY, TestCase, main, settings, tcp_listener
 
 TOKEN = "0123456789abcdef" * 4
 BEARER = {"Authorization": "Bearer " + TOKEN}
@@ -366,7 +366,7 @@ class Steering(PageCase):
 
         def script(connection, _number):
             arrived.release()
-            go.wait(60)
+            go.wait(3 * PATIENCE)
             connection.reply(connection.body())
         slow = self.scripted(script)
         self.otto_.reload(settings([{"url": slow.url, "name": "slow"}]))
@@ -374,7 +374,7 @@ class Steering(PageCase):
         self.row("slow", "Healthy")
         request = threading.Thread(target=self.otto_.fetch)
         request.start()
-        self.assertTrue(arrived.acquire(timeout=30))
+        self.assertTrue(arrived.acquire(timeout=PATIENCE))
         self.value("slow", "active", "1")
         self.act("slow", "Drain")
         browser.wait_text("#ask-text", "1 request is under way on it; it ends by itself.")
@@ -439,8 +439,9 @@ class Configuring(PageCase):
         browser.focus("#faults button")
         browser.press("Enter")
         self.assertEqual(browser.js("return document.activeElement.id"), "text")
+        browser.js("document.querySelector('#faults').replaceChildren()")
         browser.click("#config-apply")
-        browser.wait_for("#faults")
+        browser.wait_text("#faults", f"Line {line}, column 3")
         self.assertEqual(self.admin().get("config").json["changes"], {})
         self.no_faults(422)
         browser.click("#config-revert")
@@ -656,8 +657,8 @@ class Looking(PageCase):
         for view in ("servers", "events", "config"):
             browser.click(f"#nav-{view}")
             browser.wait_for(f"#view-{view}")
-            width = browser.js("return document.documentElement.scrollWidth")
-            self.assertLessEqual(width, 360, view)
+            browser.wait("return document.documentElement.scrollWidth <= 360",
+                         what=f"room for {view}")
             self.no_barriers(view)
             self.shoot(f"phone-{view}")
         browser.click("#nav-servers")
@@ -689,7 +690,7 @@ class Many(PageCase):
         self.row("unix:/nowhere/998.sock")
         self.assertLess(browser.js(count), 60)
         self.assertEqual(browser.find("#table").get_attribute("aria-rowcount"), "1001")
-        browser.fill("#filter", "777")
+        browser.fill("#filter", "/777.")
         browser.wait("return document.querySelectorAll('#rows .row').length === 1")
         self.no_faults()
 

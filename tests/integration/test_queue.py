@@ -323,7 +323,7 @@ class Queue(TestCase):
         self.assertEqual(gate.arrived.items(), ["/1", "/2"])
 
     def test_a_drain_serves_who_waits(self):
-        otto, gate, clients = self.full(workers=2, timeouts={"drain": "20s"})
+        otto, gate, clients = self.full(workers=2, timeouts={"drain": "2m"})
         clients += [self.ask(otto, f"/{number}", queued=number) for number in (1, 2, 3)]
         otto.signal(signal.SIGTERM)
         otto.wait_note(STOPPING="^1$")

@@ -29,13 +29,12 @@ class Reload(TestCase):
         otto = self.started(servers[:2])
         load = self.load(otto, 32)
         load.wait_for(300)
-        otto.reload(settings(servers[2:]))
-        otto.wait_healthy(4)
-        load.wait_for(300)
-        gone = [server.count() for server in servers[:2]]
+        otto.reload(settings(servers[2:], healthCheck={"startHealthy": True}))
         load.wait_for(300)
         load.finish()
         self.assertEqual(load.failures, [])
+        gone = [server.count() for server in servers[:2]]
+        self.assertEqual(self.load(otto, 32, 10).finish().failures, [])
         self.assertEqual([server.count() for server in servers[:2]], gone)
         for server in servers:
             self.assertGreater(server.count(), 50)

@@ -13,7 +13,7 @@ from harness import (RARELY, SLOWNESS, Collector, CutOff, Deadline, RawClient, T
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 TEN = OK + b"Content-Length: 10\r\n\r\n"
-SOON = f"{int(150 * SLOWNESS)}ms"
+SOON = f"{int(400 * SLOWNESS)}ms"
 PATIENT = f"{int(4000 * SLOWNESS)}ms"  # of the storm, in which the servers of this test are slow by themselves
 
 
@@ -255,7 +255,8 @@ class ServerFaults(TestCase):
         self.table(self.start(), False)
 
     def test_table_of_timeouts(self):
-        self.table(self.start(timeouts={"response": SOON, "progress": SOON}), True)
+        self.table(self.start(timeouts={"response": SOON, "progress": SOON},
+                              ejection={"consecutiveErrors": 0}), True)
 
     def test_refused(self):
         for method in ("GET", "POST"):

@@ -23,7 +23,8 @@ class Shutdown(TestCase):
 
         server = self.scripted(script)
         self.addCleanup(release.set)
-        otto = self.otto(settings([server], **options.pop("config", {})), **options)
+        otto = self.otto(settings([server], **options.pop("config", {})),
+                         environment={"OTTO_DEBUG": "1"}, **options)
         otto.wait_healthy(1)
         client = self.client(otto)
         client.send_request()
@@ -32,9 +33,11 @@ class Shutdown(TestCase):
 
     def idle(self, otto):
         """So many idle connections that each worker has some: once all are closed, all drain."""
-        clients = [self.client(otto) for _ in range(16)]
-        for each in clients:
-            self.assertEqual(each.request().status, 200)
+        clients = []
+        while min(held for held, _ in otto.worker_loads(2)) < 2:  # one is the one under way
+            clients += [self.client(otto) for _ in range(8)]
+            for each in clients:
+                self.assertEqual(each.request().status, 200)
         return clients
 
     def test_at_once_when_nothing_is_under_way(self):

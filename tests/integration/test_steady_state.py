@@ -20,7 +20,7 @@ import time
 import unittest
 
 from harness import RARELY, TestCase, settings
-from test_watchdog import thread_named
+from threads import thread_named
 from waiting import Collector, Deadline
 
 SKIPPED = 77
@@ -262,7 +262,7 @@ class SteadyState(TestCase):
     def warm(self, otto, count, **request):
         """That many connections, with as many to servers as they can ever need at once."""
         clients = [self.client(otto) for _ in range(count)]
-        self.serve(clients, "/delay/300")
+        self.serve(clients, "/delay/2000" if count > 1 else "/")
         served = 0
         while served < WARM_UP:
             served += self.serve(clients, **request)

@@ -4,7 +4,8 @@ of HTTP/1.1 and HTTP/1.0. Bytes go on as they come."""
 import os
 import threading
 
-from harness import (RARELY, SLOWNESS, CutOff, Deadline, RawClient, TestCase, main, settings)
+from harness import (PATIENCE, RARELY, SLOWNESS, CutOff, Deadline, RawClient, TestCase, main,
+                     settings)
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EVENTS = b"Content-Type: text/event-stream\r\n"
@@ -85,16 +86,17 @@ class EventStreams(Streams):
         for number, otto in enumerate(stream):
             if number % 3 == 1:
                 otto.reload(settings([other], healthCheck=RARELY))
+                otto.wait_flip(other, "healthy")
                 self.assertEqual(otto.fetch("/bytes/1").server(), "server-1")
 
-    def idle(self, content_type, **timeouts):
-        """What comes of a stream that says one thing and then nothing, and how it is closed."""
+    def idle(self, content_type, pause, **timeouts):
+        """What comes of a stream that says one thing, nothing for so many seconds, and one more."""
         closed = threading.Event()
 
         def script(connection, _):
-            connection.send(OK + content_type + b"Transfer-Encoding: chunked\r\n\r\n")
-            connection.send_chunk(b"data: 1\n\n")
-            connection.closed_within(0.5 * SLOWNESS)
+            connection.send(OK + content_type + b"Transfer-Encoding: chunked\r\n\r\n"
+                            b"9\r\ndata: 1\n\n\r\n")
+            connection.closed_within(pause)
             try:
                 connection.send_chunk(b"data: 2\n\n")
                 connection.wait_closed()
@@ -112,19 +114,19 @@ class EventStreams(Streams):
         return got
 
     def test_idle_for_longer_than_progress(self):
-        self.assertEqual(self.idle(EVENTS, progress=after(.15), tunnel=after(.9)),
+        self.assertEqual(self.idle(EVENTS, 0.5 * SLOWNESS, progress=after(.15), tunnel=after(2)),
                          b"data: 1\n\ndata: 2\n\n")
 
     def test_parameters_do_not_matter(self):
         self.assertEqual(self.idle(b"Content-Type: Text/Event-Stream ; charset=utf-8\r\n",
-                                   progress=after(.15), tunnel=after(.9)),
+                                   0.5 * SLOWNESS, progress=after(.15), tunnel=after(2)),
                          b"data: 1\n\ndata: 2\n\n")
 
     def test_idle_for_longer_than_tunnel(self):
-        self.assertEqual(self.idle(EVENTS, tunnel=after(.15)), b"data: 1\n\n")
+        self.assertEqual(self.idle(EVENTS, PATIENCE, tunnel=after(.15)), b"data: 1\n\n")
 
     def test_other_replies_may_not_idle(self):
-        self.assertEqual(self.idle(b"Content-Type: text/event-stream-like\r\n",
+        self.assertEqual(self.idle(b"Content-Type: text/event-stream-like\r\n", PATIENCE,
                                    progress=after(.15)), b"data: 1\n\n")
 
     def test_the_client_leaves(self):

@@ -7,8 +7,8 @@ import socket
 import struct
 import threading
 
-from harness import (RARELY, SLOWNESS, CutOff, Deadline, TestCase, main, settings, tcp_listener,
-                     unix_listener)
+from harness import (PAUSE, PAUSE_MS, RARELY, SLOWNESS, CutOff, Deadline, TestCase, main, settings,
+                     tcp_listener, unix_listener)
 
 SHORT = f"{int(200 * SLOWNESS)}ms"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -68,10 +68,10 @@ class Timeouts(Case):
         client.wait_closed()
 
     def test_a_body_that_drips_is_progress(self):
-        otto = self.over(timeouts={"progress": SHORT})
+        otto = self.over(timeouts={"progress": PAUSE_MS})
         client = self.client(otto)
         client.send_request("/", "POST", [("Content-Length", "12")])
-        client.sock.settimeout(0.05 * SLOWNESS)
+        client.sock.settimeout(0.15 * PAUSE)
         for _ in range(11):
             client.sock.send(b"x")
             with self.assertRaises(TimeoutError):  # no answer while bytes come
@@ -100,7 +100,7 @@ class Timeouts(Case):
             assert go.wait(Deadline().left())
             connection.wait_closed()
 
-        client = self.client(self.over(script, timeouts={"progress": SHORT, "response": SHORT}))
+        client = self.client(self.over(script, timeouts={"progress": PAUSE_MS, "response": PAUSE_MS}))
         client.send_request("/", "POST", [("Content-Length", "100000000")])
         sender = threading.Thread(target=self.push, args=(client.sock,))
         sender.start()
@@ -138,12 +138,12 @@ class Timeouts(Case):
 
     def test_the_response_may_take_longer_than_progress(self):
         def script(connection, _):
-            assert not connection.closed_within(.4 * SLOWNESS)
+            assert not connection.closed_within(1.2 * PAUSE)
             connection.reply(b"late")
             connection.wait_closed()
 
-        otto = self.over(script, timeouts={"progress": SHORT, "clientIdle": SHORT,
-                                           "requestHeader": SHORT, "serverIdle": SHORT})
+        otto = self.over(script, timeouts={"progress": PAUSE_MS, "clientIdle": PAUSE_MS,
+                                           "requestHeader": PAUSE_MS, "serverIdle": PAUSE_MS})
         self.assertEqual(otto.fetch().body, b"late")
 
     def test_a_connection_without_a_request_is_closed(self):
@@ -435,7 +435,7 @@ class ErrorPages(Case):
                 connection.send(b"garbage\r\n\r\n")
             connection.wait_closed()
 
-        otto = self.over(script, timeouts={"response": SHORT}, retries={"attempts": 1})
+        otto = self.over(script, timeouts={"response": PAUSE_MS}, retries={"attempts": 1})
         client = self.client(otto)
         for target, status in (("/garbage", 502), ("/slow", 504)):
             response = client.request(target, headers=[("Accept", "application/json")])

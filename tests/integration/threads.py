@@ -4,6 +4,8 @@ import contextlib
 import ctypes
 import os
 
+from waiting import Deadline
+
 PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
 WALL = 0x40000000
 
@@ -17,7 +19,7 @@ def _ptrace(request, thread):
         raise OSError(number, f"ptrace: {os.strerror(number)}")
 
 
-def _thread_named(pid, name):
+def thread_named(pid, name):
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/comm", encoding="utf-8") as comm:
             if comm.read().strip() == name:
@@ -25,10 +27,19 @@ def _thread_named(pid, name):
     raise AssertionError(f"no thread {name}")
 
 
+def _waits_for_events(pid, thread):
+    with open(f"/proc/{pid}/task/{thread}/wchan", encoding="ascii") as wchan:
+        return "poll" in wchan.read()
+
+
 @contextlib.contextmanager
 def stopped(pid, name):
-    """Stops one thread of a process, which no signal can do."""
-    thread = _thread_named(pid, name)
+    """Stops one thread of a process, which no signal can do: while it waits for events, so that it
+    holds no lock that others need."""
+    thread = thread_named(pid, name)
+    deadline = Deadline()
+    while not _waits_for_events(pid, thread):
+        assert deadline.left(), f"{name} never waits"
     _ptrace(PTRACE_SEIZE, thread)
     _ptrace(PTRACE_INTERRUPT, thread)
     os.waitpid(thread, WALL)

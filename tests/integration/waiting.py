@@ -20,6 +20,8 @@ def _slowness():
 
 SLOWNESS = _slowness()
 PATIENCE = 20 * SLOWNESS  # seconds
+PAUSE = SLOWNESS  # seconds: longer than a process of a test is without a CPU, on a busy machine
+PAUSE_MS = f"{int(PAUSE * 1000)}ms"
 
 
 class Deadline:

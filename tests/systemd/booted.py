@@ -45,6 +45,22 @@ def show(unit, name):
     return run("systemctl", "show", "-P", name, unit).strip()
 
 
+def reload():
+    """Until Otto goes by the file. With Type=notify and a signal, systemctl may return before Otto has said that it reloads."""
+    with Journal() as journal:
+        run("systemctl", "reload", "otto.service")
+        journal.wait("reload_done")
+    wait_until(lambda: show("otto.service", "ActiveState") == "active", "the end of the reload")
+
+
+def wait_until(holds, what):
+    """For what systemd tells no other way."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        expect(time.monotonic() < deadline, f"no {what}")
+        time.sleep(0.05)
+
+
 def main_pid():
     return int(show("otto.service", "MainPID"))
 

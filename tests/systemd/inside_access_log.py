@@ -9,10 +9,9 @@ import signal
 import threading
 import time
 
-from booted import Journal, demo_servers, expect, get, passed, run, show, write_config
+from booted import Journal, demo_servers, expect, get, passed, reload, run, show, write_config
 
 LOG = pathlib.Path("/var/log/otto/access.log")
-BY_RELOAD = ["systemctl", "reload", "otto.service"]
 
 
 def lines_of(path):
@@ -83,7 +82,7 @@ with Journal() as journal:
     passed(f"{count} requests while journald stood still: all answered, and Otto goes on")
 
     write_config(accessLog=str(LOG), slowStart="0s", workers=1)
-    run(*BY_RELOAD)
+    reload()
     load = Load()
     for rotation in range(6):
         load.wait_for(300)

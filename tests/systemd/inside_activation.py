@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """From an installed package to a balanced reply: the first connection starts the service."""
 
-from booted import demo_servers, expect, get, main_pid, passed, run, show, write_config
+from booted import demo_servers, expect, get, main_pid, passed, reload, run, show, wait_until, write_config
 
 expect(run("systemctl", "is-enabled", "otto.socket").strip() == "enabled", "otto.socket is not enabled")
 expect(show("otto.socket", "ActiveState") == "active", "otto.socket is not active")
@@ -11,12 +11,14 @@ passed("installing starts the socket, not the service")
 
 run("systemctl", "stop", "otto.socket")
 run("systemctl", "start", "otto.socket")
-write_config(workers=2)
+write_config(workers=2, slowStart="0s")
 servers = demo_servers()
 expect(get().status == 200, "the first connection was not answered")
 expect(show("otto.service", "ActiveState") == "active", "otto.service does not run")
 passed("the first connection starts the service")
 
+wait_until(lambda: show("otto.service", "StatusText").startswith("5/5 "), "five healthy servers")
+reload()  # by now each worker has all five
 names = [get().server for _ in range(10)]
 expect(len(set(names[:5])) == 5 and names[:5] == names[5:], f"not in turn: {names}")
 expect(names[:5] in [[f"server-{(i + k) % 5 + 1}" for i in range(5)] for k in range(5)], f"not in order: {names}")

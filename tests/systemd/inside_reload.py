@@ -3,7 +3,7 @@
 
 import threading
 
-from booted import CONFIG, HoldingServer, Journal, demo_servers, expect, get, main_pid, passed, run, write_config
+from booted import CONFIG, HoldingServer, Journal, demo_servers, expect, get, main_pid, passed, reload, run, write_config
 
 IN_FLIGHT = 200
 
@@ -19,19 +19,25 @@ def request():
         results.append(error)
 
 
+arrived = threading.Semaphore(0)
+for server in old:
+    server.arrived = arrived
 clients = [threading.Thread(target=request) for _ in range(IN_FLIGHT)]
 for client in clients:
     client.start()
 for index in range(IN_FLIGHT):
-    expect(old[index % 5].arrived.acquire(timeout=60), f"only {index} requests are in flight")
+    expect(arrived.acquire(timeout=60), f"only {index} requests are in flight")
 passed(f"{IN_FLIGHT} requests are in flight")
 
 new = demo_servers(range(5006, 5011))
 pid = main_pid()
-write_config(range(5006, 5011))
+write_config(range(5006, 5011), slowStart="0s")
 with Journal() as journal:
     run("systemctl", "reload", "otto")
     journal.wait("reload_done")
+    for _ in range(5):
+        journal.wait("server_healthy")
+reload()  # by now each worker has all five
 names = {get().server for _ in range(10)}
 expect(names == {f"server-{i}" for i in range(6, 11)}, f"after the reload: {names}")
 passed("new requests go to the new servers")
@@ -60,6 +66,6 @@ expect({get().server for _ in range(10)} == names and main_pid() == pid, "a bare
 passed("traffic goes on, and so it does when only a signal is sent")
 
 write_config([5006])
-run("systemctl", "reload", "otto")
+reload()
 expect({get().server for _ in range(4)} == {"server-6"}, "the mended file is not in force")
 passed("the mended file is in force")

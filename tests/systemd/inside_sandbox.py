@@ -3,7 +3,7 @@
 
 import pathlib
 
-from booted import DemoServer, demo_servers, expect, get, main_pid, override, passed, run
+from booted import DemoServer, demo_servers, expect, get, main_pid, override, passed, reload, run
 
 servers = demo_servers()
 expect(get().status == 200, "no answer")
@@ -25,7 +25,7 @@ with open("/etc/hosts", "a", encoding="utf-8") as hosts:
     hosts.write("127.0.0.3 backend.test\n")
 named = DemoServer("--address", "127.0.0.3", "--port", "5011", name="by-name")
 pathlib.Path("/etc/otto/config.json").write_text('{"servers": ["http://backend.test:5011"]}\n')
-run("systemctl", "reload", "otto")
+reload()
 expect(get().server == "by-name", "a server on another name and address is out of reach")
 passed("names are resolved, and other addresses than localhost reached")
 

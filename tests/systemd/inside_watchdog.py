@@ -38,7 +38,7 @@ def restarted(journal, pid):
 
 
 # Sooner than in the packaged unit, so that the test is not long.
-override("otto.service", "[Service]", "WatchdogSec=2s", "TimeoutAbortSec=2s", "LimitCORE=0")
+override("otto.service", "[Service]", "WatchdogSec=6s", "TimeoutAbortSec=2s", "LimitCORE=0")
 pathlib.Path("/etc/otto/config.json").write_text(
     pathlib.Path("/etc/otto/config.json").read_text().replace("{", '{ "workers": 2,', 1))
 servers = demo_servers()

@@ -87,12 +87,19 @@ TEST(RecordRing, PassesRecordsBetweenThreads) {
     std::thread writer([&ring] {
         for (std::uint64_t number = 0; number < count;) {
             const std::string text = std::to_string(number) + std::string(number % 50, '.');
-            if (put(ring, text)) ++number;
+            if (put(ring, text)) {
+                ++number;
+            } else {
+                std::this_thread::yield();
+            }
         }
     });
     for (std::uint64_t number = 0; number < count;) {
         const std::string text = take(ring);
-        if (text.empty()) continue;
+        if (text.empty()) {
+            std::this_thread::yield();
+            continue;
+        }
         ASSERT_EQ(text, std::to_string(number) + std::string(number % 50, '.'));
         ++number;
     }

@@ -354,6 +354,7 @@ TEST_F(HealthTest, ProbeLeavesTimeForTheNextAddress) {
     }
     config.timeout = 200ms;
     EXPECT_EQ(probe(server_at({swallows})).reason, "no connection in 200ms");
+    config.timeout = 5s;
     Backend backend(loop);
     backend.listen();
     const auto server = server_at({swallows, backend.address()});
@@ -703,7 +704,7 @@ TEST_F(HealthTest, BoundsTheProbesInFlight) {
     for (int i = 0; i < 600; ++i) servers.push_back(server_at({backend.address()}));
     const auto monitor = make_monitor();
     config.interval = 1h;
-    config.timeout = 200ms;
+    config.timeout = 3s;
     monitor->watch(servers, config);
     run_until([&backend] { return backend.probes >= 256; });
     EXPECT_LE(backend.most_open, 256u);

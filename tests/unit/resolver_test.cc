@@ -95,7 +95,7 @@ class ResolverTest : public testing::Test {
         auto lookup = [names = names](const std::string& name) { return names->look_up(name); };
         resolver = std::make_unique<Resolver>(
             loop, *mailbox, std::move(callbacks), std::move(lookup),
-            Resolver::Pace{.interval = 20ms, .patience = 50ms, .staleness = 1s});
+            Resolver::Pace{.interval = 20ms, .patience = 50ms, .staleness = 5s});
     }
 
     ~ResolverTest() override {
@@ -252,6 +252,7 @@ TEST_F(ResolverTest, ForgetsNamesAndKeepsWhatIsKnownOfOthers) {
     names->set("gone", {.addresses = {}, .failure = "hang"});
     resolver->watch({"app", "gone"});
     run_until([this] { return !addresses("app").empty(); });
+    run_until([this] { return names->asked("gone") == 1; });
     resolver->watch({"app", "new", "app"});
     EXPECT_EQ(addresses("app"), Texts{"192.0.2.1"});
     EXPECT_EQ(resolver->answers().size(), 2u);
