@@ -360,10 +360,11 @@ class Bounds(AdminCase):
         otto = self.started(settings([*self.demo(1), *self.MANY[:1000]], healthCheck=RARELY),
                             tcp=True)
         memory = kilobytes(otto)
-        clients = [self.unread() for _ in range(300)]
+        # With a sanitizer each takes long, and memory says little.
+        for _ in range(300 if SLOWNESS == 1 else 60):
+            self.unread()
         self.assertEqual(len(self.admin.servers()), 1001)
         self.assertLess(kilobytes(otto) - memory, (100 << 10) * max(1, SLOWNESS))
-        self.assertEqual(len(clients), 300)
 
     def waiting(self, place, count):
         """So many requests that wait for a server that is never drained; how each began."""
