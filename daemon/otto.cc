@@ -27,8 +27,9 @@ constexpr int exit_failure = 1;
 /// or a name that is not answered, never makes them fail while another server is there.
 constexpr Duration settle_time = std::chrono::milliseconds(500);
 constexpr Duration tick_time = std::chrono::seconds(1);
-/// What systemd is asked to wait beyond the next tick while requests are drained.
-constexpr Duration drain_margin = std::chrono::seconds(5);
+/// What systemd is asked to wait beyond the next tick while requests are drained: for the end of
+/// the workers, and for three seconds each that the logs may take for what is left.
+constexpr Duration drain_margin = std::chrono::seconds(10);
 /// File descriptors that are not for connections: loops, sockets, the journal, probes, the
 /// libraries' own.
 constexpr std::uint64_t reserved_fds = 128;

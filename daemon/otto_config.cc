@@ -90,10 +90,10 @@ void Otto::worker_confirmed() {
     end_reload();
 }
 
-/// Tells systemd, once every worker goes by what the reload brought: the first request after
-/// `systemctl reload` does, too.
+/// Tells systemd, once every worker goes by what the reload brought.
 void Otto::end_reload() {
     if (confirmations_due_ > 0 || phase_ != Phase::running) return;
+    publish_if_due();
     last_status_ = status_line();
     notifier_.ready(last_status_);
 }

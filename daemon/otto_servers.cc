@@ -29,7 +29,8 @@ void Otto::publish_if_due() {
     if (std::exchange(publish_due_, false)) publish();
 }
 
-/// Logs it once the workers have been told: requests that come after the record go by it.
+/// Logs it once the workers have been told, so that requests that come after the record go by it.
+/// While settling, at once: requests wait until that is over.
 void Otto::tell(Priority priority, const MessageType& type, std::string text,
                 std::vector<LogField> fields) {
     news_.push_back({priority, &type, std::move(text), std::move(fields)});

@@ -57,7 +57,8 @@ class Shutdown(TestCase):
         idle = self.idle(otto)
         otto.signal(signal.SIGTERM)
         otto.wait_note(STOPPING="^1$")
-        otto.wait_note(EXTEND_TIMEOUT_USEC=r"^[1-9]\d*$")
+        note, _ = otto.wait_note(EXTEND_TIMEOUT_USEC=r"^[1-9]\d*$")
+        self.assertGreater(int(note["EXTEND_TIMEOUT_USEC"]), 7_000_000, "a tick, and both logs")
         for each in idle:
             each.wait_closed()
         release.set()
