@@ -3,8 +3,8 @@
 import contextlib
 import threading
 
-from harness import (LOG_ACCEPT_PAUSED, LOG_ACCEPT_RESUMED, PAUSE_MS, RARELY, SLOWNESS, CutOff, TestCase,
-                     answer_all, main, settings)
+from harness import (LOG_ACCEPT_PAUSED, LOG_ACCEPT_RESUMED, PAUSE_MS, RARELY, SLOWNESS, CutOff,
+                     TestCase, answer_all, main, settings)
 
 
 class Servers(TestCase):

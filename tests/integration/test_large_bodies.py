@@ -8,8 +8,8 @@ import signal
 import socket
 import threading
 
-from harness import (PATIENCE, PAUSE, PAUSE_MS, RARELY, SLOWNESS, SPARE_PIPES, CutOff, Deadline, RawClient, TestCase, main,
-                     settings, unix_listener)
+from harness import (PATIENCE, PAUSE, PAUSE_MS, RARELY, SLOWNESS, SPARE_PIPES, CutOff, Deadline,
+                     RawClient, TestCase, main, settings, unix_listener)
 
 OK = b"HTTP/1.1 200 OK\r\n"
 LARGE = os.urandom(8 << 20)

@@ -33,8 +33,9 @@ class Shutdown(TestCase):
 
     def idle(self, otto):
         """So many idle connections that each worker has some: once all are closed, all drain."""
-        clients = []
+        clients, deadline = [], Deadline()
         while min(held for held, _ in otto.worker_loads(2)) < 2:  # one is the one under way
+            self.assertTrue(deadline.left(), "a worker gets no connections")
             clients += [self.client(otto) for _ in range(8)]
             for each in clients:
                 self.assertEqual(each.request().status, 200)

@@ -58,7 +58,6 @@ def wait_until(holds, what):
     deadline = time.monotonic() + PATIENCE
     while not holds():
         expect(time.monotonic() < deadline, f"no {what}")
-        time.sleep(0.05)
 
 
 def main_pid():
