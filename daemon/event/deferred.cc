@@ -5,10 +5,12 @@
 namespace otto {
 
 Deferred::Deferred(const Loop& loop, std::function<void()> work)
-    : work_(std::move(work)), event_(event_new(loop.base(), -1, 0, fired, this)) {}
+    : later_(*loop.later_), work_(std::move(work)) {}
 
-void Deferred::fired(evutil_socket_t, short, void* self) {
-    static_cast<Deferred*>(self)->work_();
+void Deferred::schedule() {
+    if (linked()) return;
+    later_.tasks.insert_before(*this);
+    later_.arm();
 }
 
 }  // namespace otto

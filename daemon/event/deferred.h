@@ -6,22 +6,25 @@
 
 namespace otto {
 
-/// Work that must not be done within the current callback: it runs once, later in the same turn of
-/// the loop, however often it was asked for, and costs no system call. Of the loop's thread.
-/// Destroying it cancels it.
-class Deferred {
+/// Work for the next turn of the loop: it runs there once, however often it was scheduled, after
+/// the callbacks of that turn's descriptors, in the order of scheduling (see Loop). What it
+/// schedules itself waits for the turn after that. Of the loop's thread. Destroying it cancels it;
+/// the work may destroy it.
+class Deferred : private LoopLink {
   public:
     Deferred(const Loop& loop, std::function<void()> work);
     Deferred(const Deferred&) = delete;
     Deferred& operator=(const Deferred&) = delete;
 
-    void schedule() { event_active(event_.get(), EV_TIMEOUT, 0); }
+    void schedule();
+    void cancel() { unlink(); }
+    bool scheduled() const { return linked(); }
 
   private:
-    static void fired(evutil_socket_t fd, short what, void* self);
+    friend class Loop;
 
+    Loop::Later& later_;
     std::function<void()> work_;
-    EventHandle event_;  // last: destroyed first
 };
 
 }  // namespace otto

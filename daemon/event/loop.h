@@ -13,8 +13,30 @@ namespace otto {
 
 using EventHandle = std::unique_ptr<event, Deleter<event_free>>;
 
+/// A place in a circular list of Loop's. Linked to itself while it is in none.
+struct LoopLink {
+    LoopLink() = default;
+    ~LoopLink() { unlink(); }
+    LoopLink(const LoopLink&) = delete;
+    LoopLink& operator=(const LoopLink&) = delete;
+
+    bool linked() const { return next != this; }
+    void unlink();
+    /// Puts `link`, which is in no list, before this one.
+    void insert_before(LoopLink& link);
+
+    LoopLink* next = this;
+    LoopLink* before = this;
+};
+
 /// One thread's event loop. Everything made on it belongs to that thread; only Mailbox::post may be
 /// called from others.
+///
+/// A turn is: wait for descriptors and timers, then run what they became active for, all at one
+/// priority. No callback may keep the loop from its next turn. Work that goes on takes a Slice and
+/// leaves the rest to a Deferred. Those run in the next turn, after its descriptors, for 4 ms at
+/// most; the rest of them come first in the turn after that. Of deadline timers, at most 128 fire
+/// in a turn.
 class Loop {
   public:
     /// With epoll's changelist, which saves system calls, and without libevent's locks.
@@ -31,15 +53,30 @@ class Loop {
     void close_later(UniqueFd fd) const;
 
   private:
-    struct Closing {
-        std::vector<UniqueFd> fds;
-        EventHandle timer;
+    friend class Deferred;
+    friend class Timer;
+
+    /// What the next turn has to do beside its descriptors. An event on a timeout of zero runs it:
+    /// event_active() would be served in the same turn, as long as anything goes on.
+    struct Later {
+        explicit Later(event_base* base);
+        void arm();
+        void run();
+        /// Whether one more deadline timer may fire in this turn.
+        bool take_timer();
+
+        LoopLink tasks;      // for the next turn
+        LoopLink remaining;  // what the last turn had no time for
+        std::vector<UniqueFd> closing;
+        unsigned timers_left;
+        bool armed = false;
+        EventHandle event;  // last: destroyed first
     };
 
     explicit Loop(event_base* base);
 
     std::unique_ptr<event_base, Deleter<event_base_free>> base_;
-    std::unique_ptr<Closing> closing_;
+    std::unique_ptr<Later> later_;
 };
 
 }  // namespace otto

@@ -5,7 +5,9 @@
 namespace otto {
 
 Timer::Timer(const Loop& loop, std::function<void()> on_fire)
-    : on_fire_(std::move(on_fire)), event_(event_new(loop.base(), -1, 0, fired, this)) {}
+    : later_(*loop.later_),
+      on_fire_(std::move(on_fire)),
+      event_(event_new(loop.base(), -1, 0, fired, this)) {}
 
 void Timer::set(TimePoint deadline) {
     deadline_ = deadline;
@@ -23,6 +25,10 @@ void Timer::fired(evutil_socket_t, short, void* self) {
     timer.armed_ = TimePoint::max();
     if (!timer.pending()) return;
     if (timer.deadline_ > coarse_now()) {
+        timer.arm();
+        return;
+    }
+    if (!timer.later_.take_timer()) {  // the next turn
         timer.arm();
         return;
     }

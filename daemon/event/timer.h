@@ -7,8 +7,8 @@
 namespace otto {
 
 /// A deadline that is cheap to move: pushing it back only stores it, and the timer re-arms itself
-/// when it fires early. Of the loop's thread. Destroying it cancels it; the callback may destroy
-/// it.
+/// when it fires early. A loop fires a bounded number of them in a turn. Of the loop's thread.
+/// Destroying it cancels it; the callback may destroy it.
 class Timer {
   public:
     Timer(const Loop& loop, std::function<void()> on_fire);
@@ -26,6 +26,7 @@ class Timer {
     void arm();
     static void fired(evutil_socket_t fd, short what, void* self);
 
+    Loop::Later& later_;
     std::function<void()> on_fire_;
     TimePoint deadline_ = TimePoint::max();  // max: none
     TimePoint armed_ = TimePoint::max();     // when the event fires; max: it is not pending

@@ -38,7 +38,9 @@ bufferevent* ClientConnection::open(Front& front) {
 }
 
 ClientConnection::ClientConnection(Front& front)
-    : front_(front), timer_(front.loop_, [this] { timed_out(); }) {}
+    : front_(front),
+      timer_(front.loop_, [this] { timed_out(); }),
+      next_request_(front.loop_, [this] { read_head({}); }) {}
 
 /// evhttp has given its bufferevent the descriptor by now, which is taken away from it again.
 void ClientConnection::start() {
@@ -93,10 +95,7 @@ void ClientConnection::read() {
         if (observer_ != nullptr) observer_->on_client_body();
         return;
     }
-    if (phase_ == Phase::idle && std::exchange(pipelined_, false)) {
-        read_head({});
-        return;
-    }
+    if (next_request_.scheduled()) return;
     std::size_t most = front_.scratch_.size();
     if (phase_ == Phase::busy || phase_ == Phase::finishing) {
         if (rest().size() >= front_.limits_.per_request_buffer) {
@@ -304,6 +303,7 @@ void ClientConnection::set_reading(Reading wanted) {
 
 void ClientConnection::drop_events() {
     if (reading_ == Reading::paused) front_.hangups_->forget(fd_.get());
+    next_request_.cancel();
     reader_.reset();
     writer_.reset();
 }
@@ -351,10 +351,8 @@ void ClientConnection::complete() {
     if (front_.draining_ && unused()) {
         end_unused();
     } else if (!rest().empty()) {
-        // Pipelined bytes are not seen again by themselves; deferred, so that a long pipeline is
-        // not a deep recursion.
-        pipelined_ = true;
-        event_active(reader_.get(), EV_READ, 0);
+        // Pipelined bytes are not seen again by themselves. One request of a pipeline a turn.
+        next_request_.schedule();
     }
 }
 

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
+#include "event/deferred.h"
 #include "event/loop.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
@@ -115,7 +116,6 @@ class ClientConnection final : public ClientStream {
     HalfClose half_close_ = HalfClose::is_the_end;
     bool readable_ = false;         // so the loop says, and splice_body has not looked yet
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
-    bool pipelined_ = false;        // the rest is to be read before the socket
     std::size_t scanned_ = 0;       // bytes of the rest that hold no end of a head
     std::size_t queued_then_ = 0;   // when the progress timer was set
     ClientObserver* observer_ = nullptr;
@@ -125,6 +125,7 @@ class ClientConnection final : public ClientStream {
     Address peer_;
     std::string peer_ip_;
     Timer timer_;
+    Deferred next_request_;  // the rest is to be read before the socket
     EventHandle reader_;
     std::unique_ptr<evbuffer, Deleter<evbuffer_free>> output_;  // null until something is queued
     EventHandle writer_;  // pending while something is queued, or a spliced reply waits

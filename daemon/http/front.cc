@@ -23,6 +23,9 @@ constexpr Duration quiet_time = std::chrono::seconds(5);
 /// More requests at once allocate what they receive into.
 constexpr std::size_t max_spare = 1024;
 constexpr std::size_t max_spare_input = 64 * 1024;
+/// Connections that are accepted in one turn of the loop; the rest of the backlog waits for the
+/// next.
+constexpr unsigned max_accepted = 64;
 /// The most that one read takes from a client.
 constexpr std::size_t scratch_size = 16 * 1024;
 
@@ -146,6 +149,8 @@ void Front::start_fresh() {
 void Front::after_callbacks() {
     start_fresh();
     over_.clear();
+    if (std::exchange(accepted_, 0) >= max_accepted && !accept_again_.pending())
+        set_accepting(true);
 }
 
 // ---- accepting ---------------------------------------------------------------------------------
@@ -171,13 +176,24 @@ void Front::connection_opened(std::unique_ptr<ClientConnection> connection) {
     first_ = connection.release();
     ++open_;
     publish();
+    ++accepted_;
     if (share_.full()) {
-        if (callbacks_.on_full && callbacks_.on_full()) return;
+        if (callbacks_.on_full && callbacks_.on_full()) {
+            rest_after_many();
+            return;
+        }
         report_pause("the limit on connections is reached", 0);
         pause_accepting(pause_time);
     } else if (ahead_of_peers()) {
         pause_accepting(yield_time);
+    } else {
+        rest_after_many();
     }
+}
+
+/// evconnlistener accepts for as long as there is a backlog, unless a callback disables it.
+void Front::rest_after_many() {
+    if (accepted_ == max_accepted) set_accepting(false);
 }
 
 void Front::connection_closed(ClientConnection& connection) {
@@ -207,9 +223,15 @@ bool Front::ahead_of_peers() const {
 }
 
 void Front::pause_accepting(Duration delay) {
-    for (evhttp_bound_socket* each : listeners_)
-        evconnlistener_disable(evhttp_bound_socket_get_listener(each));
+    set_accepting(false);
     accept_again_.set_after(delay);
+}
+
+void Front::set_accepting(bool on) {
+    for (evhttp_bound_socket* each : listeners_) {
+        evconnlistener* listener = evhttp_bound_socket_get_listener(each);
+        on ? evconnlistener_enable(listener) : evconnlistener_disable(listener);
+    }
 }
 
 void Front::resume_accepting() {
@@ -219,8 +241,7 @@ void Front::resume_accepting() {
         accept_again_.set_after(pause_time);
         return;
     }
-    for (evhttp_bound_socket* each : listeners_)
-        evconnlistener_enable(evhttp_bound_socket_get_listener(each));
+    set_accepting(true);
 }
 
 void Front::report_pause(const char* reason, int error_number) {

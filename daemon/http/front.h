@@ -126,6 +126,8 @@ class Front {
     void publish();
     bool ahead_of_peers() const;
     void pause_accepting(Duration delay);
+    void set_accepting(bool on);
+    void rest_after_many();
     void resume_accepting();
     void report_pause(const char* reason, int error_number);
 
@@ -154,6 +156,7 @@ class Front {
                                                // call chain
     ClientConnection* first_ = nullptr;        // the list of open connections
     std::uint64_t open_ = 0;
+    unsigned accepted_ = 0;  // in this turn
     std::vector<std::unique_ptr<ClientConnection>>
         over_;  // freed once their callbacks have returned
 };

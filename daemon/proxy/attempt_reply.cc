@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "event/slice.h"
 #include "http/forwarding.h"
 #include "http/parse_response.h"
 #include "proxy/attempt.h"
@@ -17,8 +18,6 @@ namespace {
 
 /// Interim responses (1xx) to one request; more are a flood.
 constexpr unsigned max_interims = 16;
-/// How often one event reads from a server before other connections get their turn.
-constexpr int reads_per_turn = 16;
 
 /// Server-sent events, as the HTML standard defines them (§9.2).
 bool is_event_stream(const http::ResponseHead& head) {
@@ -45,7 +44,8 @@ void Attempt::on_client_drained() {
 
 void Attempt::receive() {
     const std::span<char> buffer = worker_.scratch(snapshot_.config.limits.per_request_buffer);
-    for (int turn = 0; turn < reads_per_turn; ++turn) {
+    Slice slice;
+    for (;;) {
         if (client_.queued() > 0) return;  // on_client_drained goes on
         if (splices_reply() && reply_pipe_.begin()) {
             splice_reply();
@@ -56,7 +56,9 @@ void Attempt::receive() {
             const auto got = static_cast<std::size_t>(length);
             counters_.received.add(got);
             if (!received(buffer.first(got), got == buffer.size())) return;
-            continue;
+            if (slice.spend(got)) continue;
+            connection_->read_on_later();
+            return;
         }
         if (length < 0 && errno == EINTR) continue;
         if (length == 0) {
@@ -66,7 +68,6 @@ void Attempt::receive() {
         }
         return;
     }
-    connection_->poke();
 }
 
 bool Attempt::splices_reply() const {
@@ -93,7 +94,7 @@ void Attempt::splice_reply() {
             complete();
             return;
         case Pipe::Moved::some:
-            connection_->poke();
+            connection_->read_on_later();
             break;
         case Pipe::Moved::source_empty:
         case Pipe::Moved::sink_full:

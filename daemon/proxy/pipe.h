@@ -11,6 +11,7 @@
 
 #include "base/handle.h"
 #include "config/config.h"
+#include "event/slice.h"
 
 namespace otto {
 
@@ -42,7 +43,8 @@ class Pipe {
     /// from `fd` into the sink; both return as splice(2) does.
     template <typename Fill, typename Drain>
     Moved move(Bytes& left, const Fill& fill, const Drain& drain) {
-        for (int fills = 0;;) {
+        Slice slice(max_moved);
+        for (bool more = true;;) {
             if (held_ > 0) {
                 const ssize_t gone = drain(out_.get(), held_);
                 if (gone > 0) {
@@ -53,12 +55,13 @@ class Pipe {
                 continue;
             }
             if (left == 0) return Moved::all;
-            if (fills++ == fills_per_turn) return Moved::some;
+            if (!more) return Moved::some;
             const auto most = static_cast<std::size_t>(std::min(left, capacity));
             const ssize_t come = fill(in_.get(), most);
             if (come > 0) {
                 held_ = static_cast<std::size_t>(come);
                 left -= held_;
+                more = slice.spend(held_);
             } else if (come == 0) {
                 return Moved::source_ended;
             } else if (errno != EINTR) {
@@ -69,8 +72,8 @@ class Pipe {
 
   private:
     static constexpr Bytes least = 32 * 1024;
-    static constexpr Bytes capacity = 1 << 20;  // more than any pipe holds
-    static constexpr int fills_per_turn = 16;
+    static constexpr Bytes capacity = 1 << 20;   // more than any pipe holds
+    static constexpr Bytes max_moved = 1 << 20;  // in one turn of the loop
 
     Pipe(UniqueFd out, UniqueFd in) : out_(std::move(out)), in_(std::move(in)) {}
 

@@ -5,6 +5,13 @@
 
 namespace otto {
 
+namespace {
+
+/// Requests that leave the queue in one turn of the loop: each may connect, fail, and be answered.
+constexpr unsigned max_served = 64;
+
+}  // namespace
+
 // ---- what is shared ----------------------------------------------------------------------------
 
 QueueShare::QueueShare(std::size_t workers) : lines_(workers), calls_(workers) {}
@@ -120,22 +127,34 @@ void Queue::call_retries() {
 void Queue::serve() {
     share_.lines_[index_].called.exchange(false, std::memory_order_acq_rel);
     serve_retries();
-    for (;;) {
+    for (unsigned served = 0;; ++served) {
         const std::size_t oldest = share_.oldest();
         if (oldest == share_.lines_.size()) return;
         if (oldest != index_) {
             share_.call(oldest);
             return;
         }
+        if (served == max_served) {
+            place_left_.schedule();
+            return;
+        }
         if (!firsts_.first->try_again()) return;
     }
 }
 
-/// Each of them once. One that is served may come back, at the end.
+/// Each of them once, as far as the turn goes. One that is served may come back, at the end.
 void Queue::serve_retries() {
+    unsigned served = 0;
     for (std::size_t left = retries_.size; left > 0 && retries_.first != nullptr; --left) {
         Waiter& waiter = *retries_.first;
-        if (waiter.try_again()) continue;
+        if (served == max_served) {
+            place_left_.schedule();
+            return;
+        }
+        if (waiter.try_again()) {
+            ++served;
+            continue;
+        }
         retries_.remove(waiter);
         retries_.push(waiter);
     }

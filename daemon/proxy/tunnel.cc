@@ -5,16 +5,11 @@
 #include <cstring>
 #include <utility>
 
+#include "event/slice.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 
 namespace otto {
-
-namespace {
-
-constexpr int reads_per_turn = 16;
-
-}  // namespace
 
 Tunnel::Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
                http::ClientStream& client, ServerCounters& counters,
@@ -91,13 +86,16 @@ bool Tunnel::push() {
 /// From the server to the client. False when the tunnel has ended.
 bool Tunnel::pull() {
     const std::span<char> buffer = worker_.scratch(buffer_);
-    for (int turn = 0; turn < reads_per_turn; ++turn) {
+    Slice slice;
+    for (;;) {
         if (client_.queued() > 0) return true;  // on_client_drained goes on
         const ssize_t length = connection_->receive(buffer.data(), buffer.size());
         if (length > 0) {
             counters_.received.add(static_cast<Bytes>(length));
             if (!relay(buffer.first(static_cast<std::size_t>(length)))) return false;
-            continue;
+            if (slice.spend(static_cast<Bytes>(length))) continue;
+            connection_->read_on_later();
+            return true;
         }
         if (length == 0) {
             observer_.on_reply_complete(false);
@@ -108,8 +106,6 @@ bool Tunnel::pull() {
         observer_.on_reply_cut(std::strerror(errno), false);
         return false;
     }
-    connection_->poke();
-    return true;
 }
 
 bool Tunnel::relay(std::span<char> bytes) {

@@ -29,6 +29,10 @@ UpstreamConnection::UpstreamConnection(const Loop& loop, UniqueFd fd, bool conne
     : loop_(loop),
       fd_(std::move(fd)),
       connected_(connected),
+      again_(loop,
+             [this] {
+                 if (observer_ != nullptr) observer_->on_upstream(*this, readable_, false);
+             }),
       event_(event_new(loop.base(), fd_.get(), EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
                        fired, this)) {
     event_add(event_.get(), nullptr);
@@ -47,7 +51,10 @@ void UpstreamConnection::fired(evutil_socket_t, short what, void* self) {
         connection.drained_ = false;
     }
     if (connection.observer_ == nullptr) return;
-    connection.observer_->on_upstream(connection, connection.readable_, (what & EV_WRITE) != 0);
+    // What waits for its turn does not get a second one by new bytes.
+    const bool readable = connection.readable_ && !connection.again_.scheduled();
+    const bool writable = (what & EV_WRITE) != 0;
+    if (readable || writable) connection.observer_->on_upstream(connection, readable, writable);
 }
 
 int UpstreamConnection::finish_connecting() {
@@ -111,10 +118,6 @@ void UpstreamConnection::end_sending() {
 std::size_t UpstreamConnection::unacknowledged() const {
     int held = 0;
     return ::ioctl(fd_.get(), SIOCOUTQ, &held) == 0 ? static_cast<std::size_t>(held) : 0;
-}
-
-void UpstreamConnection::poke() {
-    event_active(event_.get(), EV_READ, 0);
 }
 
 }  // namespace otto

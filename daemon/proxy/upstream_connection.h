@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "base/handle.h"
+#include "event/deferred.h"
 #include "event/loop.h"
 
 namespace otto {
@@ -35,7 +36,10 @@ class UpstreamConnection {
     UpstreamConnection(const UpstreamConnection&) = delete;
     UpstreamConnection& operator=(const UpstreamConnection&) = delete;
 
-    void observe(UpstreamObserver* observer) { observer_ = observer; }
+    void observe(UpstreamObserver* observer) {
+        observer_ = observer;
+        again_.cancel();
+    }
 
     bool connected() const { return connected_; }
     /// After writability: 0 when the connection is up, else the errno why not (EINPROGRESS:
@@ -67,8 +71,9 @@ class UpstreamConnection {
     bool quiet() const { return !readable_ || (drained_ && !peer_closed_); }
     /// A new request begins on a quiet connection.
     void rest() { readable_ = !quiet(); }
-    /// Calls the observer again in the next turn of the loop, as if it had become readable.
-    void poke();
+    /// Calls the observer again in the next turn of the loop, as if it had become readable: the
+    /// others come first.
+    void read_on_later() { again_.schedule(); }
 
     /// A request has been answered on it before.
     bool reused() const { return reused_; }
@@ -86,6 +91,7 @@ class UpstreamConnection {
     bool peer_closed_ = false;
     bool reused_ = false;
     UpstreamObserver* observer_ = nullptr;
+    Deferred again_;
     EventHandle event_;
 };
 

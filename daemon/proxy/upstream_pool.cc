@@ -12,8 +12,8 @@ constexpr std::size_t max_idle = 512;
 /// A connection that was idle for longer is looked at before it is used: its server may have closed
 /// it, or said goodbye (408), in this very turn of the loop. Under load none is idle for so long.
 constexpr Duration trust_time = std::chrono::milliseconds(10);
-/// Servers whose idle connections are closed in one turn of the loop.
-constexpr std::size_t most_let_go = 32;
+/// Connections that are closed in one turn of the loop.
+constexpr std::size_t max_closed = 32;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ void UpstreamPool::Stack::on_upstream(UpstreamConnection& connection, bool reada
 }
 
 UpstreamPool::UpstreamPool(const Loop& loop)
-    : loop_(loop), timer_(loop, [this] { expire(); }), leaving_timer_(loop, [this] { let_go(); }) {}
+    : loop_(loop), timer_(loop, [this] { expire(); }), let_go_(loop, [this] { let_go(); }) {}
 
 UpstreamPool::~UpstreamPool() = default;
 
@@ -55,32 +55,38 @@ void UpstreamPool::put(const Server& server, std::unique_ptr<UpstreamConnection>
 }
 
 void UpstreamPool::drop(const Server& server) {
-    stacks_.erase(server.id);
+    const auto found = stacks_.find(server.id);
+    if (found == stacks_.end()) return;
+    leave(found->second.idle);
+    stacks_.erase(found);
 }
 
 void UpstreamPool::keep_only(std::span<const std::uint64_t> servers) {
     for (auto next = stacks_.begin(); next != stacks_.end();) {
         const auto each = next++;
-        if (!std::ranges::binary_search(servers, each->first))
-            leaving_.push_back(stacks_.extract(each));
+        if (std::ranges::binary_search(servers, each->first)) continue;
+        leave(each->second.idle);
+        stacks_.erase(each);
     }
-    let_go();
+}
+
+/// Nothing takes them any more.
+void UpstreamPool::leave(std::span<Idle> idle) {
+    for (Idle& each : idle) {
+        each.connection->observe(nullptr);
+        leaving_.push_back(std::move(each.connection));
+    }
+    if (!leaving_.empty()) let_go_.schedule();
 }
 
 void UpstreamPool::let_go() {
-    for (std::size_t left = most_let_go; left > 0 && !leaving_.empty(); --left) leaving_.pop_back();
-    if (!leaving_.empty()) leaving_timer_.set_after(std::chrono::milliseconds(1));
+    leaving_.resize(leaving_.size() - std::min(leaving_.size(), max_closed));
+    if (!leaving_.empty()) let_go_.schedule();
 }
 
 void UpstreamPool::clear() {
+    for (auto& [server, stack] : stacks_) leave(stack.idle);
     stacks_.clear();
-    leaving_.clear();
-}
-
-std::size_t UpstreamPool::size() const {
-    std::size_t sum = 0;
-    for (const auto& [server, stack] : stacks_) sum += stack.idle.size();
-    return sum;
 }
 
 /// The bottom of each stack has been idle for longest.
@@ -91,6 +97,7 @@ void UpstreamPool::expire() {
         auto& idle = stack.idle;
         const auto alive = std::find_if(idle.begin(), idle.end(),
                                         [time](const Idle& each) { return each.until > time; });
+        leave({idle.begin(), alive});
         idle.erase(idle.begin(), alive);
         if (!idle.empty()) next = std::min(next, idle.front().until);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "balance/server.h"
+#include "event/deferred.h"
 #include "event/loop.h"
 #include "event/timer.h"
 #include "proxy/upstream_connection.h"
@@ -14,7 +15,7 @@
 namespace otto {
 
 /// One worker's idle connections to servers. Those that a server closes, writes to, or leaves idle
-/// for too long are dropped.
+/// for too long are dropped: closed a few in a turn of the loop, however many they are.
 class UpstreamPool {
   public:
     explicit UpstreamPool(const Loop& loop);
@@ -29,13 +30,10 @@ class UpstreamPool {
     void put(const Server& server, std::unique_ptr<UpstreamConnection> connection);
     /// Drops the idle connections to a server, which is out or gone.
     void drop(const Server& server);
-    /// Drops those to servers that are not among these (Server::id, sorted); of thousands, a few at
-    /// a time, since closing them all would keep requests waiting.
+    /// Drops those to servers that are not among these (Server::id, sorted).
     void keep_only(std::span<const std::uint64_t> servers);
     /// Drops all.
     void clear();
-
-    std::size_t size() const;
 
   private:
     struct Idle {
@@ -55,14 +53,15 @@ class UpstreamPool {
     using Stacks = std::unordered_map<std::uint64_t, Stack>;
 
     void expire();
+    void leave(std::span<Idle> idle);
     void let_go();
 
     const Loop& loop_;
     Duration server_idle_ = std::chrono::seconds(4);
-    Stacks stacks_;                           // by Server::id
-    std::vector<Stacks::node_type> leaving_;  // of servers that are gone; taken by nobody
+    Stacks stacks_;  // by Server::id
+    std::vector<std::unique_ptr<UpstreamConnection>> leaving_;
     Timer timer_;
-    Timer leaving_timer_;
+    Deferred let_go_;
 };
 
 }  // namespace otto

@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -10,8 +13,10 @@
 #include <unistd.h>
 
 #include "base/handle.h"
+#include "event/deferred.h"
 #include "event/loop.h"
 #include "event/mailbox.h"
+#include "event/slice.h"
 #include "event/timer.h"
 #include "event/watch.h"
 
@@ -233,6 +238,112 @@ TEST_F(EventTest, MailboxDropsWhatItCannotDeliverAnyMore) {
     mailbox->post([held] { FAIL(); });
     mailbox.reset();
     EXPECT_EQ(held.use_count(), 1);
+}
+
+/// What a socket that is readable all the time (level-triggered, never read) gets of a loop in
+/// which other work goes on for ever.
+class TurnTest : public EventTest {
+  protected:
+    TurnTest() {
+        EXPECT_EQ(::send(pair.there.get(), "x", 1, 0), 1);
+        socket.emplace(loop, pair.here.get(), Watch::Interest::readable, [this](Readiness) {
+            if (++turns == 50) loop.stop();
+        });
+    }
+
+    SocketPair pair;
+    unsigned turns = 0;
+    std::optional<Watch> socket;
+};
+
+TEST_F(TurnTest, DeferredWorkThatSchedulesItselfRunsOnceATurn) {
+    unsigned runs = 0;
+    std::optional<Deferred> work;
+    work.emplace(loop, [&] {
+        ++runs;
+        work->schedule();
+        work->schedule();
+    });
+    work->schedule();
+    run();
+    EXPECT_GE(runs, turns - 2);
+    EXPECT_LE(runs, turns + 1);
+}
+
+TEST_F(TurnTest, DeferredWorkRunsInTheOrderOfScheduling) {
+    std::string order;
+    Deferred a(loop, [&] { order += 'a'; });
+    Deferred c(loop, [&] { order += 'c'; });
+    Deferred b(loop, [&] {
+        order += 'b';
+        a.schedule();  // for the next turn
+        c.cancel();
+    });
+    a.schedule();
+    b.schedule();
+    c.schedule();
+    EXPECT_TRUE(c.scheduled());
+    run();
+    EXPECT_EQ(order, "aba");
+    EXPECT_FALSE(c.scheduled());
+}
+
+TEST_F(TurnTest, DeferredWorkMayDestroyItselfAndOthers) {
+    auto other = std::make_unique<Deferred>(loop, [] { ADD_FAILURE() << "it was destroyed"; });
+    std::unique_ptr<Deferred> work;
+    unsigned runs = 0;
+    work = std::make_unique<Deferred>(loop, [&] {
+        ++runs;
+        other.reset();
+        work.reset();
+    });
+    work->schedule();
+    other->schedule();
+    run();
+    EXPECT_EQ(runs, 1u);
+}
+
+TEST_F(TurnTest, DeferredWorkThatTakesLongLeavesTheRestToTheNextTurn) {
+    const auto busy = [] {
+        for (const TimePoint end = now() + 5ms; now() < end;) {
+        }
+    };
+    std::vector<unsigned> when;
+    std::vector<std::unique_ptr<Deferred>> works;
+    for (int i = 0; i < 3; ++i) {
+        works.push_back(std::make_unique<Deferred>(loop, [&] {
+            when.push_back(turns);
+            busy();
+        }));
+        works.back()->schedule();
+    }
+    run();
+    ASSERT_EQ(when.size(), 3u);
+    EXPECT_LT(when[0], when[1]);
+    EXPECT_LT(when[1], when[2]);
+}
+
+TEST_F(TurnTest, NoMoreThan128TimersFireInATurn) {
+    std::vector<unsigned> fired(1000);
+    std::vector<std::unique_ptr<Timer>> timers;
+    for (int i = 0; i < 400; ++i) {
+        timers.push_back(std::make_unique<Timer>(loop, [&] { ++fired[turns]; }));
+        timers.back()->set_after(0ms);
+    }
+    run();
+    EXPECT_EQ(std::accumulate(fired.begin(), fired.end(), 0u), 400u);
+    EXPECT_LE(*std::ranges::max_element(fired), 128u);
+}
+
+TEST(Slice, EndsAfterItsBytesOrItsTime) {
+    Slice bytes(1000);
+    EXPECT_TRUE(bytes.spend(999));
+    EXPECT_FALSE(bytes.spend(1));
+
+    Slice time;
+    const TimePoint begun = now();
+    while (time.spend(0)) ASSERT_LT(now() - begun, 20s);
+    EXPECT_GE(now() - begun, 500us);
 }
 
 }  // namespace
