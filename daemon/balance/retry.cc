@@ -4,14 +4,14 @@ namespace otto {
 
 bool may_retry(Failure failure, bool request_sent, bool idempotent, bool body_replayable,
                unsigned attempts_made, unsigned attempts_allowed) {
-    if (attempts_made >= attempts_allowed) return false;
+    if (attempts_made >= attempts_allowed || !body_replayable) return false;
     switch (failure) {
         case Failure::refused:
         case Failure::connect_failed:
         case Failure::connect_timeout:
         case Failure::reset_before_response:
         case Failure::response_timeout:
-            return !request_sent || (idempotent && body_replayable);
+            return !request_sent || idempotent;
         case Failure::malformed_response:
             return !request_sent;
         case Failure::local:

@@ -21,15 +21,16 @@ enum class Failure : std::uint8_t {
 inline constexpr std::size_t failure_kinds = static_cast<std::size_t>(Failure::local) + 1;
 
 /// Whether another server may be tried after a failed attempt. `request_sent`: a byte of the
-/// request was handed to the connection; `body_replayable`: all of its body so far is still held.
-/// `attempts_made` includes the failed one. Budgets are the caller's affair. Pure.
+/// request was handed to the connection; `body_replayable`: all that was taken of its body is still
+/// held, without which the next server would get a shorter one. `attempts_made` includes the failed
+/// one. Budgets are the caller's affair. Pure.
 ///
-/// | failure                   | nothing sent | sent                             |
+/// | failure, body replayable  | nothing sent | sent                             |
 /// |---------------------------|--------------|----------------------------------|
-/// | refused, connect_failed,  | any method   | idempotent, body held            |
+/// | refused, connect_failed,  | any method   | idempotent                       |
 /// | connect_timeout           |              | (cannot be, but is safe)         |
-/// | reset_before_response     | any method   | idempotent, body held            |
-/// | response_timeout          | any method   | idempotent, body held            |
+/// | reset_before_response     | any method   | idempotent                       |
+/// | response_timeout          | any method   | idempotent                       |
 /// | malformed_response        | any method   | never                            |
 /// | local                     | never        | never                            |
 ///

@@ -61,8 +61,9 @@ std::size_t Attempt::unsent() const {
 
 // ---- connecting --------------------------------------------------------------------------------
 
-void Attempt::start(std::string_view head, std::string_view replay, bool fresh) {
-    out_.assign(head).append(replay);
+void Attempt::start(std::string_view head, bool fresh) {
+    out_.assign(head).append(request_body_.taken());
+    request_body_.begin_attempt();
     if (!fresh) connection_ = worker_.pool().take(server_);
     if (connection_) {
         connection_->observe(this);

@@ -62,9 +62,9 @@ class Attempt final : private UpstreamObserver {
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
 
-    /// Sends `head` and then the request's body. `replay` is what earlier attempts have taken of
-    /// that. `fresh`: on a new connection, not on one from the pool.
-    void start(std::string_view head, std::string_view replay, bool fresh);
+    /// Sends `head` and then the request's body, which must be replayable: what earlier attempts
+    /// have taken of it comes first. `fresh`: on a new connection, not on one from the pool.
+    void start(std::string_view head, bool fresh);
 
     /// More of the request's body has arrived.
     void on_client_body();
@@ -97,6 +97,7 @@ class Attempt final : private UpstreamObserver {
     void connect_settled(int failure);
     void connected();
     bool flush();
+    void count_sent(std::size_t bytes);
     bool push_request();
     bool splice_request();
     bool splices_reply() const;

@@ -56,10 +56,7 @@ bool Attempt::splice_request() {
         left, [this](int pipe, std::size_t most) { return client_.splice_body(pipe, most); },
         [this](int pipe, std::size_t most) {
             const ssize_t taken = connection_->splice_out(pipe, most);
-            if (taken > 0) {
-                sent_ += static_cast<Bytes>(taken);
-                counters_.sent.add(static_cast<Bytes>(taken));
-            }
+            if (taken > 0) count_sent(static_cast<std::size_t>(taken));
             return taken;
         });
     if (request_body_.state() == RequestBody::State::open) request_body_.spliced(left);
@@ -99,12 +96,11 @@ bool Attempt::flush() {
         const ssize_t taken = connection_->send({&rest, 1});
         if (taken >= 0) {
             out_sent_ += static_cast<std::size_t>(taken);
-            sent_ += static_cast<Bytes>(taken);
-            counters_.sent.add(static_cast<Bytes>(taken));
+            count_sent(static_cast<std::size_t>(taken));
         } else if (errno == EAGAIN) {
             return true;
         } else if (errno != EINTR) {
-            if (sent_ == 0) {  // nobody has seen any of it
+            if (sent_ == 0) {  // no server has seen any of it
                 fail(Failure::reset_before_response, std::strerror(errno));
                 return false;
             }
@@ -114,6 +110,13 @@ bool Attempt::flush() {
     out_.clear();
     out_sent_ = 0;
     return true;
+}
+
+/// The kernel has taken so much of the request: the server may see it.
+void Attempt::count_sent(std::size_t bytes) {
+    sent_ += bytes;
+    request_body_.note_sent();
+    counters_.sent.add(bytes);
 }
 
 }  // namespace otto

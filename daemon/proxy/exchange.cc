@@ -92,7 +92,7 @@ void Exchange::attempt(bool fresh) {
     if (!fresh) pins_.push_back(worker_.pin_candidates());
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
-    attempt_->start(head, body_.taken(), fresh);
+    attempt_->start(head, fresh);
 }
 
 // ---- what the client does ----------------------------------------------------------------------

@@ -13,8 +13,9 @@ void RequestBody::begin(http::ClientStream& client, const LimitsConfig& limits) 
     limit_ = limits.body_bytes;
     buffer_ = limits.per_request_buffer;
     chunked_.reset();
-    remembered_all_ = true;
-    remembered_.clear();
+    sent_ = false;
+    replayable_ = true;
+    held_.clear();
     const bool empty =
         framing_ == http::Framing::none || (framing_ == http::Framing::length && left_ == 0);
     state_ = empty ? State::complete : State::open;
@@ -31,19 +32,21 @@ RequestBody::State RequestBody::take(std::string& out) {
             framing_ == http::Framing::length ? take_length(out, bytes) : take_chunked(out, bytes);
         if (!more) break;
     }
-    if (remembered_all_ && out.size() > before) {
-        remembered_all_ = remembered_.size() + (out.size() - before) <= buffer_;
-        if (remembered_all_) {
-            remembered_.append(out, before);
-        } else {
-            remembered_.clear();
-        }
-    }
+    if (replayable_ && out.size() > before) hold(std::string_view(out).substr(before));
     return state_;
 }
 
+void RequestBody::hold(std::string_view taken) {
+    replayable_ = !sent_ || held_.size() + taken.size() <= buffer_;
+    if (replayable_) {
+        held_.append(taken);
+    } else {
+        held_.clear();
+    }
+}
+
 Bytes RequestBody::spliceable() const {
-    const bool raw = state_ == State::open && framing_ == http::Framing::length && !remembered_all_;
+    const bool raw = state_ == State::open && framing_ == http::Framing::length && !replayable_;
     return raw && client_->body().empty() ? left_ : 0;
 }
 
@@ -55,6 +58,9 @@ void RequestBody::spliced(Bytes left) {
 }
 
 RequestBody::State RequestBody::discard() {
+    note_sent();
+    replayable_ = false;
+    held_.clear();
     std::string nowhere;
     const State now = take(nowhere);
     return now == State::open && !nowhere.empty() ? discard() : now;

@@ -37,14 +37,16 @@ Passage pass(const http::RequestHead& head, std::string_view bytes, const Limits
         body.take(buffer);
         // A piece of payload may pass the limit by itself, with its framing, once.
         OTTO_HOLDS(buffer.size() <= limits.per_request_buffer + bytes.size() + 8192);
+        const bool untouched = passage.sent.empty();
+        OTTO_HOLDS(body.replayable() || !untouched);
         if (body.replayable()) OTTO_HOLDS(body.taken() == passage.sent + buffer);
-        OTTO_HOLDS(body.taken().size() <= limits.per_request_buffer);
 
         const bool moved = client.consumed() != before;
         const bool flush = !buffer.empty() && (!moved || draw.below(2) == 0);
         if (flush) {
             passage.sent += buffer;
             buffer.clear();
+            body.note_sent();
         }
         const bool stuck = !moved && !flush;
         if ((stuck || draw.below(2) == 0) && !client.arrive() && stuck) break;

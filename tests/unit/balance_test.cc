@@ -405,7 +405,7 @@ TEST(Verdict, CountsAfreshAfterADecision) {
 TEST(MayRetry, FollowsTheTable) {
     struct Row {
         Failure failure;
-        bool unsent;           // any method, nothing sent
+        bool unsent;           // any method, nothing sent, its body held
         bool sent_idempotent;  // and its body held
     };
     const Row rows[] = {
@@ -418,7 +418,8 @@ TEST(MayRetry, FollowsTheTable) {
         SCOPED_TRACE(to_string(row.failure));
         for (const bool idempotent : {false, true})
             for (const bool held : {false, true}) {
-                EXPECT_EQ(may_retry(row.failure, false, idempotent, held, 1, 2), row.unsent);
+                EXPECT_EQ(may_retry(row.failure, false, idempotent, held, 1, 2),
+                          row.unsent && held);
                 EXPECT_EQ(may_retry(row.failure, true, idempotent, held, 1, 2),
                           row.sent_idempotent && idempotent && held);
                 EXPECT_FALSE(may_retry(row.failure, false, idempotent, held, 2, 2));

@@ -1,0 +1,179 @@
+// Who owns a request's bytes while attempts at servers fail: whatever is taken, sent, lost and
+// tried again, in whatever order, a server that sees a complete request sees the client's.
+
+#include "proxy/request_body.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "../fuzz/simple_chunks.h"
+#include "balance/retry.h"
+#include "http/parse_request.h"
+
+namespace otto {
+namespace {
+
+/// Attempts that fail at random points; OTTO_FAILURES overrides it.
+constexpr unsigned long default_failures = 30'000;
+
+/// A client whose request arrives bit by bit.
+class Client final : public http::ClientStream {
+  public:
+    Client(const http::RequestHead& request, std::string_view bytes)
+        : request_(request), bytes_(bytes) {}
+
+    void arrive(std::size_t length) { arrived_ = std::min(bytes_.size(), arrived_ + length); }
+    bool all_arrived() const { return arrived_ == bytes_.size(); }
+
+    const http::RequestHead& request() const override { return request_; }
+    const http::Refusal& refusal() const override { return refusal_; }
+    const Address& peer() const override { return peer_; }
+    std::string_view peer_ip() const override { return "192.0.2.7"; }
+    std::string_view scheme() const override { return "http"; }
+    bool may_keep_alive() const override { return true; }
+    void observe(http::ClientObserver&) override {}
+    std::string_view body() override { return bytes_.substr(consumed_, arrived_ - consumed_); }
+    void consume_body(std::size_t length) override { consumed_ += length; }
+    bool send(std::span<iovec>) override { return false; }
+    std::size_t queued() const override { return 0; }
+    void finish(bool, bool) override {}
+    void abort(bool) override {}
+
+  private:
+    const http::RequestHead& request_;
+    std::string_view bytes_;
+    http::Refusal refusal_;
+    Address peer_;
+    std::size_t arrived_ = 0;
+    std::size_t consumed_ = 0;
+};
+
+class RequestBodyTest : public testing::Test {
+  protected:
+    std::size_t below(std::size_t end) { return random() % end; }
+
+    std::string payload(std::size_t length) {
+        std::string text(length, ' ');
+        for (std::size_t i = 0; i < length; ++i) text[i] = static_cast<char>('!' + (i * 7) % 90);
+        return text;
+    }
+
+    std::string chunks_of(std::string_view payload) {
+        std::string text;
+        while (!payload.empty()) {
+            const std::size_t length = 1 + below(payload.size());
+            text.append(http::ChunkHeader(length).text()).append(payload.substr(0, length));
+            text.append("\r\n");
+            payload.remove_prefix(length);
+        }
+        return text + "0\r\n\r\n";
+    }
+
+    /// One request through attempts as Attempt makes them, of which each fails at a random point.
+    /// What the last server got when it got all of it; nothing when the client gets an error.
+    std::optional<std::string> pass(RequestBody& body, Client& client, bool idempotent) {
+        for (unsigned attempts = 1;; ++attempts) {
+            std::string out(body.taken());
+            body.begin_attempt();
+            std::string server;
+            const bool fails = attempts < 4 || below(8) == 0;
+            // Often before a byte is sent: a pooled connection that the server has closed.
+            std::size_t fatal = below(2) == 0 ? below(8) : below(200);
+            for (;;) {
+                if (below(2) == 0) client.arrive(1 + below(100));
+                body.take(out);
+                if (fails && fatal-- == 0) break;
+                const std::size_t taken = below(3) == 0 ? 0 : below(out.size() + 1);
+                if (taken > 0) body.note_sent();
+                server.append(out, 0, taken);
+                out.erase(0, taken);
+                const bool done = body.state() == RequestBody::State::complete && out.empty();
+                if (done) return server;
+                if (out.empty() && client.all_arrived() && body.state() != RequestBody::State::open)
+                    return std::nullopt;
+            }
+            ++failures;
+            if (!may_retry(Failure::reset_before_response, !server.empty(), idempotent,
+                           body.replayable(), attempts, 10))
+                return std::nullopt;
+            ++retries;
+        }
+    }
+
+    std::minstd_rand random{std::minstd_rand::default_seed};
+    unsigned long failures = 0;
+    unsigned long retries = 0;
+    unsigned long complete = 0;
+};
+
+TEST_F(RequestBodyTest, NoServerSeesACompleteRequestThatIsNotTheClients) {
+    const char* wanted = std::getenv("OTTO_FAILURES");
+    const unsigned long most =
+        wanted != nullptr ? std::strtoul(wanted, nullptr, 10) : default_failures;
+    RequestBody body;
+    while (failures < most) {
+        const bool chunked = below(2) == 0;
+        const std::string sent = payload(1 + below(400));
+        const std::string bytes = chunked ? chunks_of(sent) : sent;
+        http::RequestHead head;
+        head.framing = chunked ? http::Framing::chunked : http::Framing::length;
+        head.content_length = chunked ? 0 : sent.size();
+        LimitsConfig limits;
+        limits.per_request_buffer = 1 + below(200);
+        Client client(head, bytes);
+        body.begin(client, limits);
+        const auto server = pass(body, client, below(2) == 0);
+        if (!server) continue;
+        ++complete;
+        if (!chunked) {
+            ASSERT_EQ(*server, sent);
+            continue;
+        }
+        const auto read = fuzz::SimpleChunksReader::read(*server);
+        ASSERT_TRUE(read.complete && read.length == server->size());
+        ASSERT_EQ(read.payload, sent);
+    }
+    EXPECT_GT(retries, most / 4);
+    EXPECT_GT(complete, most / 20);
+}
+
+TEST_F(RequestBodyTest, WhatNoServerHasSeenIsHeldHoweverMuchItIs) {
+    const std::string sent = payload(100);
+    http::RequestHead head;
+    head.framing = http::Framing::length;
+    head.content_length = sent.size();
+    LimitsConfig limits;
+    limits.per_request_buffer = 10;
+    Client client(head, sent);
+    RequestBody body;
+    body.begin(client, limits);
+    client.arrive(sent.size());
+    std::string first;
+    body.take(first);
+    EXPECT_EQ(first, sent.substr(0, 10));
+
+    // The attempt dies without having sent anything; the next one starts with what it had.
+    ASSERT_TRUE(body.replayable());
+    std::string second(body.taken());
+    body.begin_attempt();
+    body.take(second);
+    EXPECT_EQ(second, first) << "its buffer is full";
+    second.clear();
+    body.take(second);  // nothing was sent yet: held, over the buffer's size
+    EXPECT_TRUE(body.replayable());
+    EXPECT_EQ(body.taken(), sent.substr(0, 20));
+
+    body.note_sent();
+    second.clear();
+    body.take(second);
+    EXPECT_FALSE(body.replayable()) << "only as much as the buffer holds is remembered from now on";
+    EXPECT_TRUE(body.taken().empty());
+}
+
+}  // namespace
+}  // namespace otto
