@@ -6,10 +6,10 @@
 
 namespace otto {
 
-/// Work for the next turn of the loop: it runs there once, however often it was scheduled, after
-/// the callbacks of that turn's descriptors, in the order of scheduling (see Loop). What it
-/// schedules itself waits for the turn after that. Of the loop's thread. Destroying it cancels it;
-/// the work may destroy it.
+/// Work that must wait until the others have had their turn: it runs once, however often it was
+/// scheduled, in the next turn of the loop, or after the descriptors of this one (see Loop); in
+/// the order of scheduling. What is scheduled by deferred work waits for the next turn. Of the
+/// loop's thread. Destroying it cancels it; the work may destroy it.
 class Deferred : private LoopLink {
   public:
     Deferred(const Loop& loop, std::function<void()> work);

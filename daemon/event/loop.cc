@@ -41,7 +41,9 @@ void Loop::Later::arm() {
 void Loop::Later::run() {
     armed = false;
     timers_left = max_timers;
-    closing.clear();
+    closable.clear();
+    closable.swap(closing);
+    if (!closable.empty()) arm();
     while (tasks.linked()) {
         LoopLink& task = *tasks.next;
         task.unlink();

@@ -34,9 +34,9 @@ struct LoopLink {
 ///
 /// A turn is: wait for descriptors and timers, then run what they became active for, all at one
 /// priority. No callback may keep the loop from its next turn. Work that goes on takes a Slice and
-/// leaves the rest to a Deferred. Those run in the next turn, after its descriptors, for 4 ms at
-/// most; the rest of them come first in the turn after that. Of deadline timers, at most 128 fire
-/// in a turn.
+/// leaves the rest to a Deferred. Those run once a turn, after its descriptors, for 4 ms at most;
+/// the rest of them come first in the turn after that. Of deadline timers, at most 128 fire in a
+/// turn.
 class Loop {
   public:
     /// With epoll's changelist, which saves system calls, and without libevent's locks.
@@ -47,16 +47,17 @@ class Loop {
     bool run();
     /// From within the loop: run() returns after the current callbacks.
     void stop();
-    /// Closes a descriptor whose edge-triggered events have just been deleted, in the next turn.
-    /// Until then the changelist remembers the deletion by the descriptor's number: a
-    /// level-triggered event on a new descriptor of that number would become edge-triggered.
+    /// Closes a descriptor whose edge-triggered events have just been deleted, once the kernel has
+    /// been told of that, in the next turn. Until then the changelist remembers the deletion by the
+    /// descriptor's number: a level-triggered event on a new descriptor of that number would become
+    /// edge-triggered.
     void close_later(UniqueFd fd) const;
 
   private:
     friend class Deferred;
     friend class Timer;
 
-    /// What the next turn has to do beside its descriptors. An event on a timeout of zero runs it:
+    /// What a turn has to do after its descriptors. An event on a timeout of zero runs it:
     /// event_active() would be served in the same turn, as long as anything goes on.
     struct Later {
         explicit Later(event_base* base);
@@ -65,9 +66,10 @@ class Loop {
         /// Whether one more deadline timer may fire in this turn.
         bool take_timer();
 
-        LoopLink tasks;      // for the next turn
-        LoopLink remaining;  // what the last turn had no time for
+        LoopLink tasks;      // scheduled since the last run
+        LoopLink remaining;  // what the last run had no time for
         std::vector<UniqueFd> closing;
+        std::vector<UniqueFd> closable;  // a turn has passed
         unsigned timers_left;
         bool armed = false;
         EventHandle event;  // last: destroyed first

@@ -11,17 +11,15 @@ import contextlib
 import mmap
 import os
 import re
-import signal
 import struct
 import subprocess
 import sys
-import threading
 import time
 import unittest
 
 from harness import RARELY, TestCase, settings
 from threads import thread_named
-from waiting import Collector, Deadline
+from tracing import Traced, kind_of, sanitized
 
 SKIPPED = 77
 WARM_UP = 200   # requests, at least
@@ -64,74 +62,6 @@ def table(title, rows, per):
 def this_second():
     """By the clock that Otto's dates come from, which may be a tick late."""
     return int(time.clock_gettime(5))  # CLOCK_REALTIME_COARSE
-
-
-def sanitized():
-    with open(os.environ["OTTO"], "rb") as binary:
-        content = binary.read()
-    return b"__asan_init" in content or b"__tsan_init" in content or b"__ubsan_handle" in content
-
-
-class Traced:
-    """The system calls of one thread within a `with`, by strace(1)."""
-
-    class Forbidden(Exception):
-        pass
-
-    def __init__(self, thread, file):
-        self.calls = []  # (when, text)
-        self._file = file
-        self._said = Collector("strace", lambda: "\n".join(self._said.items()))
-        self._process = subprocess.Popen(
-            ["strace", "-ttt", "-p", str(thread), "-s", "0", "-e", "signal=none", "-o", file],
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self._process.stderr:
-            self._said.add(line.rstrip("\n"))
-        self._said.end(f"it ended with {self._process.wait()}")
-        self._process.stderr.close()
-
-    def __enter__(self):
-        line, _ = self._said.wait(
-            lambda line: re.search(r"attached|not permitted", line), "`attached`")
-        if "not permitted" in line:
-            self._end()
-            raise Traced.Forbidden(line)
-        return self
-
-    def __exit__(self, *_):
-        self._end()
-        with open(self._file, encoding="utf-8", errors="replace") as file:
-            for line in file:
-                when, text = line.rstrip("\n").split(" ", 1)
-                self.calls.append((float(when), text))
-
-    def _end(self):
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(Deadline().left())
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
-        self._reader.join(Deadline().left())
-
-
-def kind_of(call):
-    """The limit that a system call falls under; its own name when there is none."""
-    name = call.split("(")[0]
-    if name in ("read", "readv", "recvfrom", "recvmsg"):
-        return "receive"
-    if name in ("write", "writev", "sendto", "sendmsg"):
-        return "send"
-    if name == "ioctl" and "FIONREAD" in call:
-        return "FIONREAD"
-    if name in ("epoll_wait", "epoll_pwait", "epoll_pwait2"):
-        return "wait"
-    return name
 
 
 def without_looks(calls):

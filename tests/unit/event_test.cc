@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -333,6 +334,29 @@ TEST_F(TurnTest, NoMoreThan128TimersFireInATurn) {
     run();
     EXPECT_EQ(std::accumulate(fired.begin(), fired.end(), 0u), 400u);
     EXPECT_LE(*std::ranges::max_element(fired), 128u);
+}
+
+TEST_F(TurnTest, AClosedDescriptorIsFreeOnlyAfterTheKernelWasTold) {
+    // However the closing falls between other deferred work: one turn at least lies between.
+    std::vector<unsigned> closed;
+    std::vector<unsigned> asked;
+    SocketPair other;
+    const int number = other.here.get();
+    std::optional<Deferred> busy;
+    busy.emplace(loop, [&] {
+        busy->schedule();  // a run is pending all the time
+        if (fcntl(number, F_GETFD) == -1 && closed.empty()) closed.push_back(turns);
+    });
+    busy->schedule();
+    Watch trigger(loop, other.there.get(), Watch::Interest::writable, [&](Readiness) {
+        if (!asked.empty()) return;
+        asked.push_back(turns);
+        loop.close_later(std::move(other.here));
+    });
+    run();
+    ASSERT_EQ(asked.size(), 1u);
+    ASSERT_EQ(closed.size(), 1u);
+    EXPECT_GT(closed[0], asked[0]);
 }
 
 TEST(Slice, EndsAfterItsBytesOrItsTime) {
