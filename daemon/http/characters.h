@@ -79,31 +79,39 @@ constexpr std::uint8_t look_up(const CharacterTable& table, char c) {
     return table[static_cast<unsigned char>(c)];
 }
 
-/// The first byte of [begin, end) that is a control character (0x00–0x1f, 0x7f), or `end`.
+/// The first byte of [begin, end) that is a control character (0x00–0x1f, 0x7f) other than HTAB,
+/// or `end`.
 inline const char* find_control(const char* begin, const char* end) {
 #if defined(__SSE2__)
     const __m128i last_control = _mm_set1_epi8(0x1f);
     const __m128i del = _mm_set1_epi8(0x7f);
+    const __m128i tab = _mm_set1_epi8('\t');
     for (; end - begin >= 16; begin += 16) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(begin));
         const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-        const int hits = _mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(bytes, del)));
+        const __m128i found = _mm_or_si128(low, _mm_cmpeq_epi8(bytes, del));
+        const int hits = _mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), found));
         if (hits != 0) return begin + std::countr_zero(static_cast<unsigned>(hits));
     }
 #endif
-    // A borrow only ever reaches the bytes above a true hit, so the lowest flag is exact.
     constexpr std::uint64_t ones = 0x0101010101010101;
-    for (; end - begin >= 8; begin += 8) {
+    while (end - begin >= 8) {
         std::uint64_t bytes = 0;
         std::memcpy(&bytes, begin, sizeof bytes);
         if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
         const std::uint64_t del_bytes = bytes ^ (ones * 0x7f);
+        // A borrow only ever reaches the bytes above a true hit, so the lowest flag is exact.
         const std::uint64_t hits =
             (((bytes - ones * 0x20) & ~bytes) | ((del_bytes - ones) & ~del_bytes)) & (ones * 0x80);
-        if (hits != 0) return begin + std::countr_zero(hits) / 8;
+        begin += hits != 0 ? std::countr_zero(hits) / 8 : 8;
+        if (hits == 0) continue;
+        if (*begin != '\t') return begin;
+        ++begin;
     }
-    for (; begin != end; ++begin)
-        if (static_cast<unsigned char>(*begin) < 0x20 || *begin == 0x7f) return begin;
+    for (; begin != end; ++begin) {
+        const bool control = static_cast<unsigned char>(*begin) < 0x20 || *begin == 0x7f;
+        if (control && *begin != '\t') return begin;
+    }
     return end;
 }
 
@@ -120,16 +128,37 @@ constexpr bool is_token(std::string_view text) {
     return !text.empty();
 }
 
-/// Calls `visit(element)` with each element of a comma-separated list (RFC 9110 §5.6.1), trimmed,
-/// empty ones too, until it returns false. Returns whether it never did.
-template <typename Visit>
-constexpr bool for_each_element(std::string_view list, Visit visit) {
-    for (;;) {
-        const auto comma = list.find(',');
-        if (!visit(trim(list.substr(0, comma)))) return false;
-        if (comma == std::string_view::npos) return true;
-        list.remove_prefix(comma + 1);
+/// The first byte of [begin, end) that is neither a comma nor white space, or `end`.
+inline const char* skip_separators(const char* begin, const char* end) {
+#if defined(__SSE2__)
+    const __m128i comma = _mm_set1_epi8(',');
+    const __m128i space = _mm_set1_epi8(' ');
+    const __m128i tab = _mm_set1_epi8('\t');
+    for (; end - begin >= 16; begin += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(begin));
+        const __m128i blank =
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, space), _mm_cmpeq_epi8(bytes, tab));
+        const int hits = _mm_movemask_epi8(_mm_or_si128(blank, _mm_cmpeq_epi8(bytes, comma)));
+        if (hits != 0xffff) return begin + std::countr_one(static_cast<unsigned>(hits));
     }
+#endif
+    while (begin != end && (*begin == ',' || is_blank(*begin))) ++begin;
+    return begin;
+}
+
+/// Calls `visit(element)` with each element of a comma-separated list (RFC 9110 §5.6.1) that is not
+/// empty, trimmed, until it returns false. Returns whether it never did. A list may be nothing but
+/// commas: they cost little.
+template <typename Visit>
+bool for_each_element(std::string_view list, Visit visit) {
+    const char* const end = list.data() + list.size();
+    for (const char* at = list.data(); (at = skip_separators(at, end)) != end;) {
+        std::string_view rest(at, static_cast<std::size_t>(end - at));
+        rest = rest.substr(0, rest.find(','));
+        at += rest.size();
+        if (!visit(trim(rest))) return false;
+    }
+    return true;
 }
 
 }  // namespace otto::http

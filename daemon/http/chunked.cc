@@ -43,8 +43,16 @@ constexpr std::array<std::string_view, 19> forbidden_trailers = {
     "www-authenticate",
 };
 
+/// A bit for each length that a forbidden name has.
+constexpr std::uint32_t forbidden_lengths = [] {
+    std::uint32_t lengths = 0;
+    for (const std::string_view name : forbidden_trailers) lengths |= 1u << name.size();
+    return lengths;
+}();
+
 bool may_be_trailer(const Field& field) {
     if (field.id != FieldId::other || imitated_field(field.name) != FieldId::other) return false;
+    if (field.name.size() >= 32 || (forbidden_lengths >> field.name.size() & 1u) == 0) return true;
     return std::none_of(
         forbidden_trailers.begin(), forbidden_trailers.end(),
         [&field](std::string_view name) { return equal_ignoring_case(name, field.name); });

@@ -1,6 +1,7 @@
 #include "http/cookie.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "http/characters.h"
 
@@ -14,13 +15,26 @@ std::optional<std::string_view> Cookies::next() {
         while (rest_.empty()) {
             if (field_ == request_.fields.size()) return std::nullopt;
             const Field& field = request_.fields[field_++];
-            if (equal_ignoring_case(field.name, "cookie")) rest_ = field.value;
+            if (equal_ignoring_case(field.name, "cookie")) rest_ = value_ = field.value;
         }
+        // The name is searched for, rather than each pair looked at: a field may be nothing but
+        // semicolons.
+        const void* const found = ::memmem(rest_.data(), rest_.size(), name_.data(), name_.size());
+        if (found == nullptr) {
+            rest_ = {};
+            continue;
+        }
+        const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - value_.data());
+        rest_ = value_.substr(at + name_.size());
+        std::size_t before = at;
+        while (before > 0 && is_blank(value_[before - 1])) --before;
+        const bool begins = before == 0 || value_[before - 1] == ';';
+        if (!begins || !rest_.starts_with('=')) continue;
         const std::size_t end = std::min(rest_.find(';'), rest_.size());
-        const std::string_view pair = trim(rest_.substr(0, end));
+        std::string_view value = rest_.substr(1, end - 1);
         rest_.remove_prefix(std::min(end + 1, rest_.size()));
-        if (pair.size() > name_.size() && pair.starts_with(name_) && pair[name_.size()] == '=')
-            return pair.substr(name_.size() + 1);
+        while (!value.empty() && is_blank(value.back())) value.remove_suffix(1);
+        return value;
     }
 }
 

@@ -21,8 +21,9 @@ class Cookies {
   private:
     const RequestHead& request_;
     std::string_view name_;
-    std::size_t field_ = 0;  // the next to look at
-    std::string_view rest_;  // of the current one
+    std::size_t field_ = 0;   // the next to look at
+    std::string_view value_;  // of the current one
+    std::string_view rest_;   // of that
 };
 
 }  // namespace otto::http

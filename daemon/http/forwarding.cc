@@ -87,20 +87,6 @@ class Runs {
     const char* end_ = nullptr;
 };
 
-ConnectionOptions connection_options(const std::vector<Field>& fields) {
-    ConnectionOptions options;
-    for (const Field& field : fields)
-        if (field.id == FieldId::connection) options.add(field.value);
-    return options;
-}
-
-/// Whether a Connection field names `name`, which makes it hop-by-hop.
-bool is_nominated(const std::vector<Field>& fields, std::string_view name) {
-    return std::any_of(fields.begin(), fields.end(), [name](const Field& field) {
-        return field.id == FieldId::connection && has_token(field.value, name);
-    });
-}
-
 /// What a head goes on with, in either direction.
 struct Kept {
     bool upgrade = false;
@@ -164,10 +150,12 @@ bool may_be_nominated(FieldId id) {
 std::uint32_t append_fields(Runs& runs, const std::vector<Field>& fields, const Kept& kept,
                             bool nominates) {
     std::uint32_t seen = 0;
+    std::optional<NominatedFields> nominated;
+    if (nominates) nominated.emplace(fields);
     for (const Field& field : fields) {
         seen |= 1u << static_cast<unsigned>(field.id);
         if (!keeps(field.id, kept)) continue;
-        if (nominates && may_be_nominated(field.id) && is_nominated(fields, field.name)) continue;
+        if (nominated && may_be_nominated(field.id) && nominated->has(field.name)) continue;
         runs.add(field.line);
     }
     return seen;
@@ -293,35 +281,56 @@ void append_hop_by_hop(Writer& writer, const RequestHead& request, bool upgrade,
 }
 
 std::optional<Address> parse_node(std::string_view text) {
+    constexpr std::size_t around_ip = 8;  // brackets, a colon and a port
+    if (text.size() > INET6_ADDRSTRLEN + around_ip) return std::nullopt;
     if (text.starts_with('[')) {
         text.remove_prefix(1);
         text = text.substr(0, text.find(']'));
     } else if (std::count(text.begin(), text.end(), ':') == 1) {
         text = text.substr(0, text.find(':'));
     }
-    if (text.size() > INET6_ADDRSTRLEN) return std::nullopt;
     auto address = Address::from_ip(text, 0);
     if (!address) return std::nullopt;
     return *std::move(address);
 }
 
-/// Walks `list` from the right, moving `client` on as long as it is trusted. Returns whether to go
-/// on.
-bool walk_back(Address& client, std::string_view list, const TrustPredicate& trusted) {
-    for (;;) {
-        const auto comma = list.rfind(',');
-        const auto start = comma == std::string_view::npos ? 0 : comma + 1;
-        const auto entry = trim(list.substr(start));
-        if (!entry.empty()) {
-            const auto address = parse_node(entry);
-            if (!address) return false;
-            client = *address;
-            if (!trusted(client)) return false;
-        }
-        if (comma == std::string_view::npos) return true;
-        list = list.substr(0, comma);
-    }
+/// Cuts the last element that is not empty off `list`; "" when there is none left.
+std::string_view take_last(std::string_view& list) {
+    std::size_t end = list.size();
+    while (end > 0 && (list[end - 1] == ',' || is_blank(list[end - 1]))) --end;
+    std::size_t start = end;
+    while (start > 0 && list[start - 1] != ',') --start;
+    const std::string_view element = list.substr(start, end - start);
+    list = list.substr(0, start);
+    return trim(element);
 }
+
+/// Goes from proxy to proxy towards the client, for as long as they are trusted.
+class WayBack {
+  public:
+    WayBack(const Address& peer, const TrustPredicate& trusted)
+        : client_(peer), trusted_(trusted), on_(trusted(peer)) {}
+
+    const Address& client() const { return client_; }
+    bool on() const { return on_; }
+
+    /// Walks `list` from the right.
+    void walk(std::string_view list) {
+        while (on_) {
+            const std::string_view entry = take_last(list);
+            if (entry.empty()) return;
+            const auto address = parse_node(entry);
+            if (address) client_ = *address;
+            on_ = address && ++proxies_ < max_believed_proxies && trusted_(client_);
+        }
+    }
+
+  private:
+    Address client_;
+    const TrustPredicate& trusted_;
+    bool on_;
+    unsigned proxies_ = 0;
+};
 
 }  // namespace
 
@@ -345,7 +354,6 @@ void append_request_head(std::string& out, const RequestHead& request,
     }
     writer.add(request.path, " HTTP/1.1\r\n");
 
-    const ConnectionOptions options = connection_options(request.fields);
     // Host stays where it is unless something else must be said.
     const bool own_host = request.absolute_form || request.authority.empty();
     const auto& host = request.authority.empty() ? context.server_host : request.authority;
@@ -361,7 +369,7 @@ void append_request_head(std::string& out, const RequestHead& request,
     std::uint32_t seen = 0;
     {
         Runs runs(writer);
-        seen = append_fields(runs, request.fields, kept, options.nominates);
+        seen = append_fields(runs, request.fields, kept, request.nominates);
     }
     append_framing(writer, request.framing, request.content_length);
     append_forwarding(writer, request, context, seen);
@@ -381,7 +389,6 @@ void append_response_head(std::string& out, const ResponseHead& response, const 
     if (framing == Framing::chunked && reply.client_is_http10) framing = Framing::until_close;
     const bool keep_alive = reply.keep_alive && framing != Framing::until_close;
 
-    const ConnectionOptions options = connection_options(response.fields);
     const bool upgrade = response.status == 101 || response.status == 426;
     const Kept kept{.upgrade = upgrade,
                     .trailer = framing == Framing::chunked,
@@ -392,7 +399,7 @@ void append_response_head(std::string& out, const ResponseHead& response, const 
     {
         Runs runs(writer);
         append_status_line(runs, writer, response);
-        seen = append_fields(runs, response.fields, kept, options.nominates);
+        seen = append_fields(runs, response.fields, kept, response.nominates);
     }
     const bool lengthless = response.status < 200 || response.status == 204;
     if (framing == Framing::none && has(seen, FieldId::content_length)) framing = Framing::length;
@@ -407,30 +414,27 @@ void append_response_head(std::string& out, const ResponseHead& response, const 
 
 void append_interim_head(std::string& out, const ResponseHead& response) {
     Writer writer(out);
-    const ConnectionOptions options = connection_options(response.fields);
     const Kept kept{.expect = true, .host = true, .forwarding = true};
     {
         Runs runs(writer);
         append_status_line(runs, writer, response);
-        append_fields(runs, response.fields, kept, options.nominates);
+        append_fields(runs, response.fields, kept, response.nominates);
     }
     writer.add("\r\n");
 }
 
 Address believed_client(const Address& peer, std::string_view list, const TrustPredicate& trusted) {
-    Address client = peer;
-    if (trusted(client)) walk_back(client, list, trusted);
-    return client;
+    WayBack way(peer, trusted);
+    way.walk(list);
+    return way.client();
 }
 
 Address believed_client(const Address& peer, const RequestHead& request,
                         const TrustPredicate& trusted) {
-    Address client = peer;
-    if (!trusted(client)) return client;
-    for (auto field = request.fields.rbegin(); field != request.fields.rend(); ++field)
-        if (field->id == FieldId::x_forwarded_for && !walk_back(client, field->value, trusted))
-            break;
-    return client;
+    WayBack way(peer, trusted);
+    for (auto field = request.fields.rbegin(); way.on() && field != request.fields.rend(); ++field)
+        if (field->id == FieldId::x_forwarded_for) way.walk(field->value);
+    return way.client();
 }
 
 void append_imf_fixdate(std::string& out, long long time) {

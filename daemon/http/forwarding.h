@@ -62,10 +62,13 @@ void append_interim_head(std::string& out, const ResponseHead& response);
 /// Whether an address is one of trustedProxies.
 using TrustPredicate = std::function<bool(const Address&)>;
 
+/// The most addresses of a request that are looked at for its client.
+inline constexpr unsigned max_believed_proxies = 32;
+
 /// The client behind the proxies that are trusted: `peer` if it is not, else the rightmost address
 /// of the X-Forwarded-For `list` (several fields joined by commas) that is not trusted, else the
-/// leftmost. An entry that is no address (a port and brackets are allowed) ends the search: what
-/// stands left of it is not believed.
+/// leftmost. An entry that is no address (a port and brackets are allowed) ends the search, and so
+/// does the last of max_believed_proxies: what stands left of it is not believed.
 Address believed_client(const Address& peer, std::string_view list, const TrustPredicate& trusted);
 
 /// The same over all X-Forwarded-For fields of `request`.

@@ -100,6 +100,7 @@ struct RequestHead {
     Bytes content_length = 0;
     bool keep_alive = true;        // the client's wish, RFC 9112 §9.3
     bool expect_continue = false;  // and HTTP/1.1, and a body is announced
+    bool nominates = false;        // Connection names fields, which are hop-by-hop then
     bool upgrade = false;  // Connection: upgrade with an Upgrade field and HTTP/1.1; not to h2c
 
     void clear();
@@ -116,6 +117,7 @@ struct ResponseHead {
     Framing framing = Framing::until_close;
     Bytes content_length = 0;
     bool keep_alive = true;  // the server keeps the connection open afterwards
+    bool nominates = false;  // Connection names fields, which are hop-by-hop then
 
     void clear();
     const Field* find(FieldId id) const;

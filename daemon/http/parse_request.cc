@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t max_empty_lines = 4;
 constexpr std::size_t max_method = 64;
+constexpr std::size_t max_coding = 64;
 // Of a request line: method, two spaces, version and CRLF.
 constexpr std::size_t around_target = max_method + 2 + 8 + 2;
 
@@ -169,19 +170,22 @@ Refusal parse_request_line(std::string_view input, const RequestLimits& limits, 
 
 /// Judges a Transfer-Encoding that is not simply "chunked": well-formed but unknown codings, before
 /// chunked or alone, are 501 (RFC 9112 §6.1); what only resembles "chunked", or has it twice or not
-/// last, is 400.
+/// last, or is longer than any coding, is 400.
 Refusal judge_codings(std::string_view value) {
     constexpr std::string_view chunked = "chunked";
     bool seen_chunked = false;
-    const bool clean = for_each_element(value, [&seen_chunked, chunked](std::string_view coding) {
-        if (!is_token(coding) || seen_chunked) return false;
+    std::ptrdiff_t codings = 0;
+    const bool clean = for_each_element(value, [&](std::string_view coding) {
+        ++codings;
+        if (coding.size() > max_coding || !is_token(coding) || seen_chunked) return false;
         seen_chunked = equal_ignoring_case(coding, chunked);
         if (seen_chunked) return true;
         for (std::size_t i = 0; i + chunked.size() <= coding.size(); ++i)
             if (equal_ignoring_case(coding.substr(i, chunked.size()), chunked)) return false;
         return true;
     });
-    if (!clean) return bad("a malformed Transfer-Encoding");
+    const bool none_empty = codings == std::count(value.begin(), value.end(), ',') + 1;
+    if (!clean || !none_empty) return bad("a malformed Transfer-Encoding");
     return {501, "an unknown transfer coding"};
 }
 
@@ -295,6 +299,7 @@ struct Judge {
         const bool has_body = has_coding || head.content_length > 0;
         head.expect_continue = expects && current && has_body;
         head.upgrade = has_upgrade && options.upgrade && current && !offers_h2c;
+        head.nominates = options.nominates;
         head.keep_alive =
             !options.close && (current || options.keep_alive) && head.method != Method::connect;
         return {};
@@ -316,7 +321,6 @@ HeadScan scan_request_head(std::string_view input, std::size_t from, const Reque
     const char* const end = input.data() + input.size();
     const char* at = input.data() + std::max(scan.skip, from == 0 ? 0 : from - 1);
     for (; (at = find_control(at, end)) != end; ++at) {
-        if (*at == '\t') continue;
         if (*at == '\n') {
             if (at == begin || at[-1] != '\r') {
                 scan.refusal = bad("a bare LF");

@@ -36,9 +36,7 @@ ResponseParse parse_status_line(std::string_view input, ResponseHead& head) {
     const char* const end = input.data() + input.size();
     const char* stop = input.data() + fixed;
     if (*stop != ' ' && *stop != '\r') return malformed("a malformed status line");
-    do {
-        stop = find_control(stop, end);
-    } while (stop != end && *stop == '\t' && ++stop != end);
+    stop = find_control(stop, end);
     if (stop == end) return {};
     if (*stop == '\n') return malformed("a bare LF");
     if (*stop != '\r') return malformed("a control character in the status line");
@@ -73,6 +71,7 @@ const char* judge(ResponseHead& head, Method method) {
     if (chunked && has_length) return "Transfer-Encoding and Content-Length";
     if (chunked && head.version_minor == 0) return "Transfer-Encoding in HTTP/1.0";
 
+    head.nominates = options.nominates;
     head.keep_alive = !options.close && (head.version_minor == 1 || options.keep_alive);
     const bool claims_body = chunked || (has_length && head.content_length > 0);
     const bool interim = head.status < 200;

@@ -105,7 +105,8 @@ ProxyHeader parse_v1(std::string_view input) {
     const auto end = static_cast<std::size_t>(stop - window.data());
     if (end + 1 >= v1_limit) return malformed("a PROXY line of more than 107 bytes");
     if (end == window.size()) return incomplete();
-    if (window[end] != '\r') return malformed("a control character in a PROXY line");
+    if (window[end] != '\r' || window.substr(0, end).find('\t') != std::string_view::npos)
+        return malformed("a control character in a PROXY line");
     if (end + 1 == window.size()) return incomplete();
     if (window[end + 1] != '\n') return malformed("a bare CR in a PROXY line");
     return parse_v1_words(window.substr(v1_start.size(), end - v1_start.size()), end + 2);

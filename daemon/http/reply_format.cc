@@ -13,6 +13,8 @@ namespace otto::http {
 namespace {
 
 constexpr unsigned full_quality = 1000;
+constexpr std::size_t most_ranges = 64;
+constexpr std::size_t longest_range = 256;
 
 /// One element of an Accept field that may mean a format of Otto's.
 struct MediaRange {
@@ -143,8 +145,15 @@ bool better(const Preference& left, const Preference& right) {
 ReplyFormat choose_reply_format(std::string_view accept) {
     std::array<Preference, 3> preferences{
         {{ReplyFormat::text}, {ReplyFormat::json}, {ReplyFormat::html}}};
-    for (std::size_t place = 0; !accept.empty(); ++place) {
-        const auto range = parse_range(take_until(accept, ','));
+    std::size_t place = 0;
+    while (!accept.empty() && place < most_ranges) {
+        if (accept.front() == ',' || is_blank(accept.front())) {
+            accept.remove_prefix(1);
+            continue;
+        }
+        const std::string_view element = take_until(accept, ',');
+        ++place;
+        const auto range = element.size() > longest_range ? std::nullopt : parse_range(element);
         if (!range) continue;
         for (Preference& preference : preferences) weigh(preference, *range, place);
     }
