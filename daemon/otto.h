@@ -85,7 +85,9 @@ class Otto : private admin::Control {
     Status open_admin(std::vector<UniqueFd> sockets);
     void tap_log();
     Overview overview() const override;
-    const Snapshot& snapshot() const override { return *snapshot_; }
+    const std::shared_ptr<const Snapshot>& shared_snapshot() const override { return snapshot_; }
+    bool ready() const override;
+    const std::string& config_file() const override { return options_.config; }
     admin::Totals totals() const override;
     admin::Readings readings() const override;
     admin::Condition condition(const Member& member, TimePoint now) const override;

@@ -68,9 +68,12 @@ admin::Control::Overview Otto::overview() const {
     overview.failing_open = candidates_->failing_open();
     overview.listening = listening_.texts();
     if (!port_differs_.empty()) overview.port_commands = commands_for(snapshot_->config.port);
-    overview.config_file = options_.config;
-    overview.ready = phase_ == Phase::running && !candidates_->empty();
+    overview.ready = ready();
     return overview;
+}
+
+bool Otto::ready() const {
+    return phase_ == Phase::running && !candidates_->empty();
 }
 
 admin::Condition Otto::condition(const Member& member, TimePoint now) const {

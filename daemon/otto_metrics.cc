@@ -15,7 +15,7 @@ admin::Totals Otto::totals() const {
 admin::Readings Otto::readings() const {
     admin::Readings readings{.version = version,
                              .started = started_at_,
-                             .ready = phase_ == Phase::running && !candidates_->empty(),
+                             .ready = ready(),
                              .draining = phase_ == Phase::draining,
                              .failing_open = roster_.service() == Roster::Service::failing_open,
                              .workers = workers_.size(),

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "admin/large_replies.h"
 #include "admin/preconditions.h"
 #include "admin/problem.h"
 #include "admin/render.h"
@@ -14,8 +15,6 @@
 namespace otto::admin {
 
 namespace {
-
-constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Whether `path` is the route's; `id` is what stands for its "*".
 bool matches(std::string_view route, std::string_view path, std::string_view& id) {
@@ -70,7 +69,7 @@ http::PlainReply serve(const Asset& asset, const http::PlainRequest& request) {
         reply.status = 304;
         return reply;
     }
-    reply.body = asset.body;
+    reply.shared = {asset.body, nullptr};
     reply.type = asset.type;
     return reply;
 }
@@ -107,28 +106,40 @@ Api::Api(const Loop& loop, Control& control, Changes& changes,
     : control_(control),
       changes_(changes),
       token_(std::move(state_directory)),
-      events_(control, changes,
-              {.push = [this](std::uint64_t listener,
-                              std::string_view text) { return server_->push(listener, text); },
-               .end = [this](std::uint64_t listener) { server_->end_stream(listener); }}),
+      stretches_(loop),
+      events_(control, changes, events_out()),
       waiters_(
           loop, [this] { return control_.in_force_everywhere(); },
           [this](const Waiters::Waiter& waiter, bool drained, std::uint64_t active) {
               release(waiter, drained, active);
           }),
-      scrapes_(loop, {.read =
-                          [this] {
-                              Readings readings = control_.readings();
-                              readings.admin_requests = requests_;
-                              return readings;
-                          },
-                      .answer =
-                          [this](std::uint64_t ticket, std::string page) {
-                              server_->reply(ticket, {.status = 200,
-                                                      .body = std::move(page),
-                                                      .type = metrics_type,
-                                                      .fields = {}});
-                          }}) {}
+      renderings_(
+          stretches_,
+          {.begin = [this](Renderings::Kind kind) { return begin_rendering(kind); },
+           .make_room = [this](std::uint64_t ticket,
+                               std::size_t size) { server_->make_room_for(ticket, size); },
+           .answer = [this](std::uint64_t ticket,
+                            const http::PlainReply& reply) { server_->reply(ticket, reply); }}) {}
+
+Events::Out Api::events_out() {
+    return {.begin =
+                [this](std::uint64_t listener) {
+                    if (!server_->may_stream(listener)) {
+                        server_->reply(listener, busy("Too many event streams are open."));
+                        return false;
+                    }
+                    return server_->begin_stream(listener, {.status = 200,
+                                                            .body = {},
+                                                            .type = "text/event-stream",
+                                                            .fields = api_fields()});
+                },
+            .push = [this](std::uint64_t listener,
+                           const http::SharedText& text) { return server_->push(listener, text); },
+            .end = [this](std::uint64_t listener) { server_->end_stream(listener); },
+            .make_room = [this](std::uint64_t listener,
+                                std::size_t size) { server_->make_room_for(listener, size); },
+            .run = [this](Stretches::Job job) { stretches_.add(std::move(job)); }};
+}
 
 /// tests/integration/test_admin_routes.py holds it and otto(8) together.
 const std::vector<Api::Route>& Api::routes() {
@@ -206,7 +217,7 @@ Api::Answer Api::answer(const http::PlainRequest& request, std::uint64_t ticket)
     if (found.asset != nullptr) return serve(*found.asset, request);
     const bool changes = found.route->kind == Kind::changes || found.route->kind == Kind::acts;
     if (changes && request.field("If-Match") != nullptr &&
-        !if_match(request.joined("If-Match"), changes_.tag()))
+        !if_match(request.joined("If-Match"), changes_.version()))
         return with_tag(problem(412, "The configuration has changed since it was read."));
     const bool wait = request.parameter("wait") == "drained";
     if (wait && !(waiters_.may_hold(request.local) && server_->may_hold(request.local)))
@@ -221,6 +232,7 @@ Api::Answer Api::answer(const http::PlainRequest& request, std::uint64_t ticket)
 void Api::client_gone(std::uint64_t ticket) {
     waiters_.forget(ticket);
     events_.leave(ticket);
+    renderings_.forget(ticket);
 }
 
 http::PlainReply Api::with_tag(http::PlainReply reply) const {
@@ -228,18 +240,18 @@ http::PlainReply Api::with_tag(http::PlainReply reply) const {
     return reply;
 }
 
-Api::Answer Api::get_status(const Call&) {
-    return json_reply(200, render_status(control_, changes_));
+Api::Answer Api::get_status(const Call& call) {
+    return render(call, Renderings::Kind::status);
 }
 
 Api::Answer Api::get_events(const Call& call) {
-    http::PlainReply reply{
-        .status = 200, .body = {}, .type = "text/event-stream", .fields = api_fields()};
-    if (call.request.method == "HEAD") return reply;
-    if (!server_->may_stream(call.request.local)) return busy("Too many event streams are open.");
+    if (call.request.method == "HEAD")
+        return http::PlainReply{
+            .status = 200, .body = {}, .type = "text/event-stream", .fields = api_fields()};
+    if (!server_->may_stream(call.ticket)) return busy("Too many event streams are open.");
     std::optional<std::uint64_t> last;
     if (const std::string* id = call.request.field("Last-Event-ID")) last = parse_whole(*id);
-    if (server_->begin_stream(call.ticket, reply)) events_.join(call.ticket, last, now());
+    events_.join(call.ticket, last, now());
     return std::nullopt;
 }
 
@@ -257,7 +269,7 @@ Api::Answer Api::get_healthz(const Call&) {
 }
 
 Api::Answer Api::get_readyz(const Call&) {
-    const bool ready = control_.overview().ready;
+    const bool ready = control_.ready();
     return http::PlainReply{.status = ready ? 200u : 503u,
                             .body = ready ? "ready\n" : "no server takes requests\n",
                             .type = "text/plain",
@@ -265,8 +277,33 @@ Api::Answer Api::get_readyz(const Call&) {
 }
 
 Api::Answer Api::get_metrics(const Call& call) {
-    scrapes_.ask(call.ticket);
+    return render(call, Renderings::Kind::metrics);
+}
+
+// ---- what grows with servers -------------------------------------------------------------------
+
+Api::Answer Api::render(const Call& call, Renderings::Kind kind) {
+    // The status takes no time that would count.
+    if (kind != Renderings::Kind::status && !server_->may_hold(call.request.local))
+        return busy("Too many requests wait already.");
+    renderings_.ask(kind, call.ticket);
     return std::nullopt;
+}
+
+Rendering Api::begin_rendering(Renderings::Kind kind) const {
+    switch (kind) {
+        case Renderings::Kind::status:
+            return status_rendering(control_, changes_);
+        case Renderings::Kind::servers:
+            return servers_rendering(control_, changes_);
+        case Renderings::Kind::config:
+            return config_rendering(control_, changes_);
+        case Renderings::Kind::metrics:
+            break;
+    }
+    Readings readings = control_.readings();
+    readings.admin_requests = requests_;
+    return metrics_rendering(std::move(readings));
 }
 
 }  // namespace otto::admin

@@ -11,9 +11,11 @@
 #include "admin/control.h"
 #include "admin/events.h"
 #include "admin/page.h"
-#include "admin/scrapes.h"
+#include "admin/renderings.h"
+#include "admin/server_index.h"
 #include "admin/waiters.h"
 #include "event/loop.h"
+#include "event/stretches.h"
 #include "http/plain_server.h"
 
 namespace otto::admin {
@@ -101,22 +103,27 @@ class Api {
     Answer get_server(const Call& call);
     Answer patch_server(const Call& call);
     Answer remove_server(const Call& call);
-    const ServerConfig* find_server(std::string_view id) const;
-    std::vector<const Member*> members_of(const ServerConfig& server) const;
+    const ServerConfig* find_server(std::string_view id);
     http::PlainReply unknown_server(const std::string& id) const;
     Answer hold(const Call& call, const std::string& name,
                 std::vector<std::shared_ptr<Server>> servers);
     void release(const Waiters::Waiter& waiter, bool drained, std::uint64_t active);
 
+    /// Answers later: with what is rendered for all who ask.
+    Answer render(const Call& call, Renderings::Kind kind);
+    Rendering begin_rendering(Renderings::Kind kind) const;
+    Events::Out events_out();
     http::PlainReply with_tag(http::PlainReply reply) const;
 
     Control& control_;
     Changes& changes_;
     Token token_;
+    Stretches stretches_;
     Events events_;
     Waiters waiters_;
     std::uint64_t requests_ = 0;
-    Scrapes scrapes_;
+    ServerIndex index_;
+    Renderings renderings_;
     std::unique_ptr<http::PlainServer> server_;
 };
 

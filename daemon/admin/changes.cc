@@ -55,7 +55,7 @@ void Changes::load() {
     }
     auto overlay = Json::parse(*text);
     if (overlay && overlay->is_object()) {
-        overlay_ = *std::move(overlay);
+        overlay_ = std::make_shared<Json>(*std::move(overlay));
         return;
     }
     const std::string reason = overlay ? "it is no object" : overlay.error().message;
@@ -70,13 +70,13 @@ void Changes::load() {
 LoadedConfig Changes::lay_over_file(LoadedConfig file) {
     auto parsed = Json::parse(file.source);
     if (!parsed) return file;  // what the reader has taken is JSON
-    file_ = *std::move(parsed);
+    file_ = std::make_shared<Json>(*std::move(parsed));
     in_force_ = true;
-    if (overlay_.children.empty()) {
+    if (overlay().children.empty()) {
         adopt(file_);
         return file;
     }
-    Laid laid = lay_over(file_, overlay_);
+    Laid laid = lay_over(*file_, overlay());
     LoadedConfig loaded = read_document(laid.document);
     if (!loaded.ok()) {
         in_force_ = false;
@@ -91,18 +91,18 @@ LoadedConfig Changes::lay_over_file(LoadedConfig file) {
         log(Priority::warning, nullptr,
             fmt::format("changes of servers that are not in the file any more are left out: {}",
                         fmt::join(laid.unused, ", ")));
-    adopt(std::move(laid.document));
+    adopt(std::make_shared<Json>(std::move(laid.document)));
     loaded.source = std::move(file.source);
     return loaded;
 }
 
 Changes::Proposal Changes::propose(const Json& patch) const {
-    Laid laid = lay_over(document_, patch);
+    Laid laid = lay_over(document(), patch);
     const auto lists = [](const Json& changes) {
         const Json* servers = changes.find("servers");
         return servers != nullptr && servers->is_list();
     };
-    return check(laid.document, std::move(laid.unused), lists(overlay_) || lists(patch));
+    return check(laid.document, std::move(laid.unused), lists(overlay()) || lists(patch));
 }
 
 Changes::Proposal Changes::propose_document(const Json& document) const {
@@ -119,23 +119,23 @@ Changes::Proposal Changes::propose_document(const Json& document) const {
 }
 
 Changes::Proposal Changes::propose_reset() const {
-    Proposal proposal = check(file_, {}, false);
+    Proposal proposal = check(file(), {}, false);
     // Changes that do not fit are none of what is in force.
-    proposal.changes_nothing = overlay_.children.empty();
+    proposal.changes_nothing = overlay().children.empty();
     return proposal;
 }
 
 Changes::Proposal Changes::check(const Json& document, std::vector<std::string> unknown,
                                  bool whole_list) const {
     Proposal proposal;
-    proposal.overlay = overlay_between(file_, document, whole_list);
+    proposal.overlay = overlay_between(file(), document, whole_list);
     // Exactly as the next reload has it, down to the order of servers.
-    proposal.document = lay_over(file_, proposal.overlay).document;
+    proposal.document = lay_over(file(), proposal.overlay).document;
     LoadedConfig loaded = read_document(proposal.document);
     proposal.config = std::move(loaded.config);
     proposal.problems = std::move(loaded.problems);
     proposal.unknown = std::move(unknown);
-    proposal.changes_nothing = proposal.document == document_;
+    proposal.changes_nothing = proposal.document == this->document();
     return proposal;
 }
 
@@ -147,21 +147,25 @@ Status Changes::keep(const Proposal& proposal) {
                 : save_state(*directory_, file_name, proposal.overlay.compact() + "\n");
         if (!kept) return kept;
     }
-    overlay_ = proposal.overlay;
+    overlay_ = std::make_shared<Json>(proposal.overlay);
     in_force_ = true;
-    adopt(proposal.document);
+    adopt(std::make_shared<Json>(proposal.document));
     return {};
 }
 
-void Changes::adopt(Json document) {
+void Changes::adopt(std::shared_ptr<const Json> document) {
     document_ = std::move(document);
-    tag_ = fmt::format("\"{:016x}\"", std::hash<std::string>{}(document_.compact()));
+    const auto hash = [](const Json& json) { return std::hash<std::string>{}(json.compact()); };
+    const std::size_t version = hash(this->document());
+    const std::size_t source = document_ == file_ ? version : hash(file());
+    tag_ = fmt::format("\"{:016x}-{:016x}\"", version,
+                       source ^ hash(overlay()) ^ (in_force_ ? 0u : 1u));
     find_touched();
 }
 
 void Changes::find_touched() {
     touched_.clear();
-    const Json* servers = in_force_ ? overlay_.find("servers") : nullptr;
+    const Json* servers = in_force_ ? overlay().find("servers") : nullptr;
     if (servers == nullptr) return;
     if (!servers->is_list()) {
         for (const Json& change : servers->children) touched_.insert(change.key);
@@ -169,7 +173,7 @@ void Changes::find_touched() {
     }
     // A list that replaces the file's: those that are not the same there.
     std::unordered_map<std::string, const Json*> before;
-    if (const Json* list = file_.find("servers"))
+    if (const Json* list = file().find("servers"))
         for (const Json& entry : list->children) before.emplace(server_name(entry), &entry);
     for (const Json& entry : servers->children) {
         std::string name = server_name(entry);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,27 +49,36 @@ class Changes {
     Status keep(const Proposal& proposal);
 
     /// False until a file has held: there is nothing to change.
-    bool has_file() const { return file_.is_object(); }
-    const Json& file() const { return file_; }
-    const Json& overlay() const { return overlay_; }
+    bool has_file() const { return file_->is_object(); }
+    const Json& file() const { return *file_; }
+    const Json& overlay() const { return *overlay_; }
     /// What is in force, in the form of the file.
-    const Json& document() const { return document_; }
+    const Json& document() const { return *document_; }
+    /// The same, as they are now.
+    struct Documents {
+        std::shared_ptr<const Json> file, overlay, document;
+    };
+    Documents documents() const { return {file_, overlay_, document_}; }
     /// False when the changes do not fit the file.
     bool in_force() const { return in_force_; }
     /// Whether anything about a server of this name (Member::name) comes from the changes.
     bool touches(std::string_view server) const;
-    /// An entity tag (RFC 9110 §8.8.3) of what is in force.
+    /// An entity tag (RFC 9110 §8.8.3) of the file, the changes, and what is in force. It begins
+    /// with version(), of what is in force alone.
     const std::string& tag() const { return tag_; }
+    std::string_view version() const { return std::string_view(tag_).substr(0, version_length); }
 
   private:
-    void adopt(Json document);
+    static constexpr std::size_t version_length = 18;  // a quote, 16 digits, a dash
+
+    void adopt(std::shared_ptr<const Json> document);
     void find_touched();
     Proposal check(const Json& document, std::vector<std::string> unknown, bool whole_list) const;
 
     const std::optional<std::string> directory_;
-    Json file_;
-    Json overlay_ = Json::object();
-    Json document_;
+    std::shared_ptr<const Json> file_ = std::make_shared<Json>();
+    std::shared_ptr<const Json> overlay_ = std::make_shared<Json>(Json::object());
+    std::shared_ptr<const Json> document_ = std::make_shared<Json>();
     bool in_force_ = true;
     std::string tag_;
     std::unordered_set<std::string> touched_;  // names of servers

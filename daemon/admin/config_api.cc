@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include "admin/api.h"
+#include "admin/preconditions.h"
 #include "admin/problem.h"
-#include "admin/render.h"
 #include "config/json_tree.h"
 #include "config/wording.h"
 #include "sd/journal.h"
@@ -23,8 +23,11 @@ std::size_t takers(const Config& config) {
 
 }  // namespace
 
-Api::Answer Api::get_config(const Call&) {
-    return with_tag(json_reply(200, render_config(control_, changes_)));
+Api::Answer Api::get_config(const Call& call) {
+    const bool known = call.request.method == "GET" && call.request.field("If-None-Match") &&
+                       !if_none_match(call.request.joined("If-None-Match"), changes_.tag());
+    if (known) return with_tag({.status = 304, .body = {}, .type = {}, .fields = {}});
+    return render(call, Renderings::Kind::config);
 }
 
 Api::Answer Api::patch_config(const Call& call) {

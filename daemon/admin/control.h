@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,14 +33,18 @@ class Control {
         bool failing_open = false;  // no healthy server is left, others are used
         std::vector<std::string> listening;
         std::string port_commands;  // those that make sockets and `port` agree; "": they do
-        std::string config_file;
-        bool ready = false;  // requests would find a server
+        bool ready = false;
     };
 
     virtual ~Control() = default;
 
+    /// Looks at every server.
     virtual Overview overview() const = 0;
-    virtual const Snapshot& snapshot() const = 0;
+    /// Whether requests would find a server.
+    virtual bool ready() const = 0;
+    virtual const std::string& config_file() const = 0;
+    virtual const std::shared_ptr<const Snapshot>& shared_snapshot() const = 0;
+    const Snapshot& snapshot() const { return *shared_snapshot(); }
     virtual Totals totals() const = 0;
     /// For /metrics; what the API itself counts is left to it.
     virtual Readings readings() const = 0;

@@ -1,8 +1,10 @@
 #include "admin/counters_feed.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <unordered_set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -45,40 +47,49 @@ void CountersFeed::append(std::string& list, const std::string& id, const Row& r
                    milliseconds(row.p99 * unit));
 }
 
-std::string CountersFeed::next() {
-    const Snapshot& snapshot = control_.snapshot();
-    if (snapshot.generation != generation_) {
-        std::unordered_set<std::uint64_t> present;
-        for (const Member& member : snapshot.members) present.insert(member.server->id);
-        std::erase_if(said_,
-                      [&present](const auto& each) { return !present.contains(each.first); });
-        generation_ = snapshot.generation;
-    }
-    std::string rows;
-    const Sampler& sampler = control_.sampler();
-    for (const Member& member : snapshot.members) {
-        const Server& server = *member.server;
-        const Row row = row_of(server, sampler.of(server));
-        const auto found = said_.find(server.id);
-        if (found == said_.end() ? row == Row{} : row == found->second) continue;
-        said_[server.id] = row;
-        append(rows, server_id(server.url), row);
-    }
-    return with_rows(rows);
+void CountersFeed::begin() {
+    start(false);
+    if (snapshot_->generation == generation_) return;
+    std::unordered_set<std::uint64_t> present;
+    for (const Member& member : snapshot_->members) present.insert(member.server->id);
+    std::erase_if(said_, [&present](const auto& each) { return !present.contains(each.first); });
+    generation_ = snapshot_->generation;
 }
 
-std::string CountersFeed::all() const {
-    std::string rows;
-    for (const Member& member : control_.snapshot().members) {
-        const auto found = said_.find(member.server->id);
-        if (found != said_.end()) append(rows, server_id(member.server->url), found->second);
-    }
-    return with_rows(rows);
+void CountersFeed::begin_all() {
+    start(true);
 }
 
-std::string CountersFeed::with_rows(const std::string& rows) const {
+void CountersFeed::start(bool all) {
+    snapshot_ = control_.shared_snapshot();
+    next_ = 0;
+    all_ = all;
+    rows_.clear();
+}
+
+bool CountersFeed::step() {
+    constexpr std::size_t at_once = 100;
+    const auto& members = snapshot_->members;
+    const std::size_t end = std::min(next_ + at_once, members.size());
+    while (next_ < end) look_at(*members[next_++].server);
+    return next_ < members.size();
+}
+
+void CountersFeed::look_at(const Server& server) {
+    const auto found = said_.find(server.id);
+    if (all_) {
+        if (found != said_.end()) append(rows_, server_id(server.url), found->second);
+        return;
+    }
+    const Row row = row_of(server, control_.sampler().of(server));
+    if (found == said_.end() ? row == Row{} : row == found->second) return;
+    said_[server.id] = row;
+    append(rows_, server_id(server.url), row);
+}
+
+std::string CountersFeed::take() {
+    const std::shared_ptr<const Snapshot> snapshot = std::exchange(snapshot_, nullptr);
     const Control::Overview overview = control_.overview();
-    const Snapshot& snapshot = control_.snapshot();
     Json json = Json::object();
     json.set("time", Json::string(rfc3339(std::chrono::system_clock::now())));
     json.set("uptimeSeconds",
@@ -87,17 +98,17 @@ std::string CountersFeed::with_rows(const std::string& rows) const {
     json.set("state", Json::string(overview.state));
     json.set("ready", Json::boolean(overview.ready));
     json.set("failingOpen", Json::boolean(overview.failing_open));
-    json.set("generation", Json::number(snapshot.generation));
+    json.set("generation", Json::number(snapshot->generation));
     json.set("requests", Json::number(overview.requests));
     set_rates(json, control_.sampler().total());
     json.set("active", Json::number(overview.active));
     json.set("queued", Json::number(overview.queued));
     json.set("connections", Json::number(overview.connections));
     json.set("healthy", Json::number(overview.healthy));
-    json.set("total", Json::number(snapshot.members.size()));
+    json.set("total", Json::number(snapshot->members.size()));
     std::string text = json.compact();
     text.pop_back();
-    return text + ",\"servers\":[" + rows + "]}";
+    return text + ",\"servers\":[" + std::exchange(rows_, {}) + "]}";
 }
 
 }  // namespace otto::admin

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -15,11 +16,15 @@ class CountersFeed {
   public:
     explicit CountersFeed(const Control& control) : control_(control) {}
 
-    /// Looks again: the data for those who have heard all so far.
-    std::string next();
-    /// The same for somebody who has heard nothing: as of the last next(), with each server that
+    /// Begins to look at all servers, for those who have heard all so far.
+    void begin();
+    /// The same for those who have heard nothing: as of the last such look, with each server that
     /// anything was ever asked of.
-    std::string all() const;
+    void begin_all();
+    /// Looks at some servers; false when it has seen all.
+    bool step();
+    /// The data.
+    std::string take();
 
   private:
     /// What is said of a server, as it is said: comparing these costs little.
@@ -33,9 +38,14 @@ class CountersFeed {
 
     static Row row_of(const Server& server, const Sample& sample);
     static void append(std::string& list, const std::string& id, const Row& row);
-    std::string with_rows(const std::string& rows) const;
+    void start(bool all);
+    void look_at(const Server& server);
 
     const Control& control_;
+    std::shared_ptr<const Snapshot> snapshot_;  // that is looked at
+    std::size_t next_ = 0;                      // of its members
+    bool all_ = false;
+    std::string rows_;
     std::uint64_t generation_ = 0;
     std::unordered_map<std::uint64_t, Row> said_;  // by Server::id; those missing are all zero
 };

@@ -62,15 +62,21 @@ const std::string& EventLog::add(const LogRecord& record) {
     json.set("fields", std::move(fields));
     kept_.push_back(event_text("record", json.compact(), next_++));
     if (kept_.size() > most) kept_.pop_front();
+    all_ = {};
     return kept_.back();
 }
 
-std::string EventLog::after(std::optional<std::uint64_t> id) const {
+http::SharedText EventLog::after(std::optional<std::uint64_t> id) {
     const std::uint64_t oldest = next_ - kept_.size();
     const bool known = id && *id + 1 >= oldest && *id < next_;
-    std::string text;
-    for (std::size_t at = known ? *id + 1 - oldest : 0; at < kept_.size(); ++at) text += kept_[at];
-    return text;
+    if (all_.text.empty()) {
+        std::string all;
+        for (const std::string& each : kept_) all += each;
+        all_ = http::SharedText::of(std::move(all));
+    }
+    std::size_t before = 0;
+    for (std::size_t at = 0; known && at < *id + 1 - oldest; ++at) before += kept_[at].size();
+    return all_.without(before);
 }
 
 }  // namespace otto::admin

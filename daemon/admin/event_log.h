@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/shared_text.h"
 #include "sd/journal.h"
 
 namespace otto::admin {
@@ -29,10 +30,11 @@ class EventLog {
     const std::string& add(const LogRecord& record);
     /// Those after `id`, as one text: all that are kept when it is not one of them, as it may come
     /// from before a restart.
-    std::string after(std::optional<std::uint64_t> id) const;
+    http::SharedText after(std::optional<std::uint64_t> id);
 
   private:
     std::uint64_t next_;
+    http::SharedText all_;          // those that are kept; empty: to be made
     std::deque<std::string> kept_;  // the last has the id next_ - 1
 };
 

@@ -27,20 +27,23 @@ Tag take_tag(std::string_view& list) {
     return list.empty() || list.front() == ',' ? tag : Tag{};
 }
 
-bool lists(std::string_view list, std::string_view tag, bool weak_as_well) {
+template <typename Wanted>
+bool lists(std::string_view list, Wanted wanted) {
     for (Tag each = take_tag(list); !each.opaque.empty(); each = take_tag(list))
-        if (each.opaque == tag && (weak_as_well || !each.weak)) return true;
+        if (wanted(each)) return true;
     return false;
 }
 
 }  // namespace
 
-bool if_match(std::string_view field, std::string_view tag) {
-    return field == "*" || lists(field, tag, false);
+bool if_match(std::string_view field, std::string_view version) {
+    return field == "*" || lists(field, [version](const Tag& each) {
+               return !each.weak && each.opaque.starts_with(version);
+           });
 }
 
 bool if_none_match(std::string_view field, std::string_view tag) {
-    return field != "*" && !lists(field, tag, true);
+    return field != "*" && !lists(field, [tag](const Tag& each) { return each.opaque == tag; });
 }
 
 }  // namespace otto::admin

@@ -33,10 +33,6 @@ Json seconds(Duration duration) {
     return Json::number(static_cast<std::uint64_t>(whole));
 }
 
-Json or_empty(const Json& json) {
-    return json.is_null() ? Json::object() : json;
-}
-
 }  // namespace
 
 std::string server_id(std::string_view url) {
@@ -134,7 +130,7 @@ Json render_status(const Control& control, const Changes& changes) {
     json.set("listening", texts(overview.listening));
     json.set("port", configured);
     json.set("portCommands", Json::string(overview.port_commands));
-    json.set("configFile", Json::string(overview.config_file));
+    json.set("configFile", Json::string(control.config_file()));
     json.set("changed", Json::boolean(!changes.overlay().children.empty()));
     json.set("changesInForce", Json::boolean(changes.in_force()));
     return json;
@@ -142,12 +138,9 @@ Json render_status(const Control& control, const Changes& changes) {
 
 Json render_config(const Control& control, const Changes& changes) {
     Json json = Json::object();
-    json.set("path", Json::string(control.overview().config_file));
+    json.set("path", Json::string(control.config_file()));
     json.set("generation", Json::number(control.snapshot().generation));
     json.set("changesInForce", Json::boolean(changes.in_force()));
-    json.set("file", or_empty(changes.file()));
-    json.set("changes", changes.overlay());
-    json.set("effective", or_empty(changes.document()));
     return json;
 }
 

@@ -18,6 +18,7 @@ std::string server_id(std::string_view url);
 Json render_server(const Member& member, const Control& control, const Changes& changes,
                    TimePoint now);
 Json render_status(const Control& control, const Changes& changes);
+/// All but the documents: "file", "changes" and "effective".
 Json render_config(const Control& control, const Changes& changes);
 
 /// Adds the rates and "latency": {"p50": …, "p90": …, "p99": …}, in milliseconds, null when there

@@ -15,28 +15,24 @@ namespace otto::admin {
 /// things in between. The manual lists the metrics. Of one thread, any.
 class MetricsPage {
   public:
-    /// Reads what the servers have counted: all series are as of this moment. Room is made for
-    /// `expected` bytes.
-    explicit MetricsPage(Readings readings, std::size_t expected = 0);
+    /// The first steps read what the servers have counted.
+    explicit MetricsPage(Readings readings);
 
-    /// Adds a family, or some servers' part of one; false when there is none left. Takes a few
-    /// milliseconds at most.
-    bool step();
-    /// What was made so far; nothing is left behind.
-    std::string take() { return std::move(text_); }
+    /// Adds a family to `text`, or some servers' part of one; false when there is none left.
+    bool step(std::string& text);
 
     /// All names, in the order of the page.
     static std::vector<std::string> names();
 
   private:
-    bool step_of_servers(std::size_t at);
+    bool read_some();
+    bool step_of_servers(std::string& text, std::size_t at);
 
     const Readings readings_;
     const ProcessUse process_ = read_process();
     std::vector<ServerTotals> servers_;  // of the snapshot's members, in their order
     std::size_t family_ = 0;             // whose turn it is
     std::size_t server_ = 0;             // in that family
-    std::string text_;
 };
 
 }  // namespace otto::admin

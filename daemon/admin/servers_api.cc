@@ -67,34 +67,20 @@ bool gets_requests(const ServerConfig& server) {
 
 // ---- finding them ------------------------------------------------------------------------------
 
-const ServerConfig* Api::find_server(std::string_view id) const {
-    const auto& servers = control_.snapshot().config.servers;
-    auto found = std::ranges::find(servers, id, &ServerConfig::name);
-    if (found == servers.end()) {
-        const auto url = parse_server_url(id);
-        found = std::ranges::find_if(servers, [&](const ServerConfig& server) {
-            return url ? server.url == url->url : server_id(server.url) == id;
-        });
-    }
-    return found == servers.end() ? nullptr : &*found;
-}
-
-/// One, or as many as the addresses of a name that is expanded.
-std::vector<const Member*> Api::members_of(const ServerConfig& server) const {
-    std::vector<const Member*> members;
-    for (const Member& member : control_.snapshot().members)
-        if (member.name == server.name ||
-            (server.expand && member.name.starts_with(server.name + " (")))
-            members.push_back(&member);
-    return members;
+const ServerConfig* Api::find_server(std::string_view id) {
+    return index_.find(control_.shared_snapshot(), id);
 }
 
 http::PlainReply Api::unknown_server(const std::string& id) const {
+    // Comparing with thousands takes too long.
+    constexpr std::size_t most_compared = 200;
     std::vector<std::string_view> names;
-    for (const ServerConfig& server : control_.snapshot().config.servers)
-        names.push_back(server.name);
-    for (const ServerConfig& server : control_.snapshot().config.servers)
-        names.push_back(server.url);
+    const auto& servers = control_.snapshot().config.servers;
+    if (servers.size() <= most_compared)
+        for (const ServerConfig& server : servers) {
+            names.push_back(server.name);
+            names.push_back(server.url);
+        }
     const std::string meant = did_you_mean(id, names);
     return problem(404,
                    fmt::format("There is no server {}{}", quoted(id), meant.empty() ? "." : meant));
@@ -102,30 +88,19 @@ http::PlainReply Api::unknown_server(const std::string& id) const {
 
 // ---- handlers ----------------------------------------------------------------------------------
 
-Api::Answer Api::get_servers(const Call&) {
-    Json list = Json::list();
-    const TimePoint time = now();
-    for (const Member& member : control_.snapshot().members)
-        list.add(render_server(member, control_, changes_, time));
-    Json json = Json::object();
-    json.set("generation", Json::number(control_.snapshot().generation));
-    json.set("servers", std::move(list));
-    return with_tag(json_reply(200, json));
+Api::Answer Api::get_servers(const Call& call) {
+    return render(call, Renderings::Kind::servers);
 }
 
 Api::Answer Api::get_server(const Call& call) {
     const ServerConfig* server = find_server(call.id);
     if (server == nullptr) {
         // An address of an expanded name can be looked at, though not changed by itself.
-        const auto& members = control_.snapshot().members;
-        const auto found = std::ranges::find_if(members, [&call](const Member& member) {
-            return member.name == call.id || member.server->url == call.id ||
-                   server_id(member.server->url) == call.id;
-        });
-        if (found == members.end()) return unknown_server(call.id);
+        const Member* found = index_.find_member(call.id);
+        if (found == nullptr) return unknown_server(call.id);
         return with_tag(json_reply(200, render_server(*found, control_, changes_, now())));
     }
-    const auto members = members_of(*server);
+    const auto members = index_.members_of(*server);
     if (call.wait) {
         if (gets_requests(*server))
             return problem(409, fmt::format("Server {} is not being drained.", server->name));
@@ -204,7 +179,7 @@ Api::Answer Api::remove_server(const Call& call) {
     if (server == nullptr) return unknown_server(call.id);
     const std::string name = server->name;
     std::vector<std::shared_ptr<Server>> servers;
-    for (const Member* member : members_of(*server)) servers.push_back(member->server);
+    for (const Member* member : index_.members_of(*server)) servers.push_back(member->server);
     if (Answer refusal = apply(call, changes_.propose(patch_of(name, Json{})))) return refusal;
     if (call.wait) return hold(call, name, std::move(servers));
     return with_tag({.status = 204, .body = "", .type = "", .fields = {}});

@@ -1,5 +1,6 @@
 #include "admin/servers_feed.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 #include <utility>
@@ -41,39 +42,55 @@ bool ServersFeed::differs(const Said& before, const Said& after) {
     return same != after;
 }
 
-void ServersFeed::begin(TimePoint now) {
-    said_.clear();
-    for (const Member& member : control_.snapshot().members)
-        said_.emplace(member.server->url, look(member, now));
+void ServersFeed::begin(bool first) {
+    snapshot_ = control_.shared_snapshot();
+    next_ = 0;
+    first_ = first;
+    changed_ = Json::list();
+    removed_ = Json::list();
+    if (first) said_.clear();
 }
 
-std::string ServersFeed::next(TimePoint now) {
-    const Snapshot& snapshot = control_.snapshot();
-    Json changed = Json::list();
-    for (const Member& member : snapshot.members) {
-        if (changed.children.size() >= most_at_once) break;
-        Said said = look(member, now);
-        const auto found = said_.find(member.server->url);
-        if (found != said_.end() && !differs(found->second, said)) continue;
-        said_.insert_or_assign(member.server->url, std::move(said));
-        changed.add(render_server(member, control_, changes_, now));
-    }
-    Json removed = Json::list();
+bool ServersFeed::step(TimePoint now) {
+    constexpr std::size_t at_once = 32;
+    const auto& members = snapshot_->members;
+    const std::size_t end = std::min(next_ + at_once, members.size());
+    while (next_ < end && changed_.children.size() < most_at_once) look_at(members[next_++], now);
+    if (next_ < members.size() && changed_.children.size() < most_at_once) return true;
+    remove_gone();
+    return false;
+}
+
+void ServersFeed::look_at(const Member& member, TimePoint now) {
+    Said said = look(member, now);
+    const auto found = said_.find(member.server->url);
+    if (found != said_.end() && !differs(found->second, said)) return;
+    said_.insert_or_assign(member.server->url, std::move(said));
+    if (!first_) changed_.add(render_server(member, control_, changes_, now));
+}
+
+void ServersFeed::remove_gone() {
+    // Each member that was looked at is there, so that this many are all.
+    if (next_ == snapshot_->members.size() && said_.size() == next_) return;
     std::unordered_set<std::string_view> present;
-    for (const Member& member : snapshot.members) present.insert(member.server->url);
+    for (const Member& member : snapshot_->members) present.insert(member.server->url);
     for (auto each = said_.begin(); each != said_.end();) {
         if (present.contains(each->first)) {
             ++each;
             continue;
         }
-        removed.add(Json::string(server_id(each->first)));
+        removed_.add(Json::string(server_id(each->first)));
         each = said_.erase(each);
     }
-    if (changed.children.empty() && removed.children.empty()) return "";
+}
+
+std::string ServersFeed::take() {
+    const std::uint64_t generation = std::exchange(snapshot_, nullptr)->generation;
+    if (changed_.children.empty() && removed_.children.empty()) return "";
     return Json::object()
-        .set("generation", Json::number(snapshot.generation))
-        .set("changed", std::move(changed))
-        .set("removed", std::move(removed))
+        .set("generation", Json::number(generation))
+        .set("changed", std::move(changed_))
+        .set("removed", std::move(removed_))
         .compact();
 }
 

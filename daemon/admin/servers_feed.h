@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -19,10 +20,12 @@ class ServersFeed {
     ServersFeed(const Control& control, const Changes& changes)
         : control_(control), changes_(changes) {}
 
-    /// What is so now counts as said.
-    void begin(TimePoint now);
-    /// "" when nothing is different.
-    std::string next(TimePoint now);
+    /// Begins to look at all servers. `first`: what is so now counts as said.
+    void begin(bool first);
+    /// Looks at some of them; false when it has seen all.
+    bool step(TimePoint now);
+    /// What was found; "" when nothing is different.
+    std::string take();
 
   private:
     /// What makes a difference.
@@ -43,8 +46,16 @@ class ServersFeed {
     Said look(const Member& member, TimePoint now) const;
     static bool differs(const Said& before, const Said& after);
 
+    void look_at(const Member& member, TimePoint now);
+    void remove_gone();
+
     const Control& control_;
     const Changes& changes_;
+    std::shared_ptr<const Snapshot> snapshot_;  // that is looked at
+    std::size_t next_ = 0;                      // of its members
+    bool first_ = false;
+    Json changed_;
+    Json removed_;
     std::unordered_map<std::string, Said> said_;  // by the server's URL
 };
 

@@ -129,38 +129,60 @@ void append_on_one_line(std::string& out, const Json& json) {
     out += json.is_list() ? "]" : " }";
 }
 
-void write_pretty(std::string& out, const Json& json, std::size_t indent) {
-    const bool nested = std::ranges::any_of(
-        json.children, [](const Json& child) { return child.is_list() || child.is_object(); });
-    const bool outermost = indent == 0;
-    if (json.children.empty() && json.is_object()) {
-        out += "{}";
-        return;
-    }
-    if (!nested && !outermost) {
-        const std::size_t before = out.size();
-        append_on_one_line(out, json);
-        if (out.size() - before + indent <= short_line || json.children.empty()) return;
-        out.resize(before);
-    }
-    if (json.children.empty()) {
-        append_on_one_line(out, json);
-        return;
-    }
-    out += json.is_list() ? "[" : "{";
-    for (const Json& child : json.children) {
-        out += &child == &json.children.front() ? "\n" : ",\n";
-        out.append(indent + 2, ' ');
+/// Whether a list or object without others inside fits, which has then been added.
+bool fits_on_one_line(std::string& out, const Json& json, std::size_t indent) {
+    if (json.children.size() > short_line) return false;
+    if (std::ranges::any_of(json.children,
+                            [](const Json& child) { return child.is_list() || child.is_object(); }))
+        return false;
+    const std::size_t before = out.size();
+    append_on_one_line(out, json);
+    if (out.size() - before + indent <= short_line) return true;
+    out.resize(before);
+    return false;
+}
+
+}  // namespace
+
+PrettyWriter::PrettyWriter(const Json& json, std::size_t indent) : json_(&json), indent_(indent) {}
+
+bool PrettyWriter::step(std::string& out) {
+    constexpr unsigned at_once = 100;
+    if (json_ != nullptr) begin(out, *std::exchange(json_, nullptr), indent_);
+    for (unsigned written = 0; written < at_once && !open_.empty(); ++written) {
+        Open& open = open_.back();
+        const Json& json = *open.json;
+        if (open.next == json.children.size()) {
+            out += "\n" + std::string(open.indent, ' ') + (json.is_list() ? "]" : "}");
+            open_.pop_back();
+            continue;
+        }
+        out += open.next == 0 ? "\n" : ",\n";
+        const Json& child = json.children[open.next++];
+        const std::size_t indent = open.indent + 2;
+        out.append(indent, ' ');
         if (json.is_object()) {
             append_text(out, child.key);
             out += ": ";
         }
-        write_pretty(out, child, indent + 2);
+        begin(out, child, indent);
     }
-    out += "\n" + std::string(indent, ' ') + (json.is_list() ? "]" : "}");
+    return !open_.empty();
 }
 
-}  // namespace
+void PrettyWriter::begin(std::string& out, const Json& json, std::size_t indent) {
+    if (json.children.empty()) {
+        if (json.is_object()) {
+            out += "{}";
+        } else {
+            append_on_one_line(out, json);
+        }
+        return;
+    }
+    if (indent != 0 && fits_on_one_line(out, json, indent)) return;
+    out += json.is_list() ? "[" : "{";
+    open_.push_back({&json, 0, indent});
+}
 
 Json Json::of(Kind kind, std::string_view text) {
     Json json;
@@ -228,7 +250,9 @@ std::string Json::compact() const {
 
 std::string Json::pretty() const {
     std::string out;
-    write_pretty(out, *this, 0);
+    PrettyWriter writer(*this);
+    while (writer.step(out)) {
+    }
     return out + "\n";
 }
 

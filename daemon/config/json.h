@@ -61,4 +61,30 @@ struct Json {
     static Json of(Kind kind, std::string_view text);
 };
 
+/// Writes a value as Json::pretty() does, but in pieces, for values that are large. The value
+/// outlives it.
+class PrettyWriter {
+  public:
+    /// `indent`: of the line that the value begins on, which is not written.
+    explicit PrettyWriter(const Json& json, std::size_t indent = 0);
+
+    /// Adds about a hundred members to `out`; false when the value is complete. There is no final
+    /// newline.
+    bool step(std::string& out);
+
+  private:
+    /// A list or object whose members stand on lines of their own.
+    struct Open {
+        const Json* json;
+        std::size_t next;  // of its children
+        std::size_t indent;
+    };
+
+    void begin(std::string& out, const Json& json, std::size_t indent);
+
+    const Json* json_;  // null once it has been begun
+    const std::size_t indent_;
+    std::vector<Open> open_;
+};
+
 }  // namespace otto

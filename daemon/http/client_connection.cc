@@ -384,6 +384,7 @@ void ClientConnection::lost() {
     phase_ = Phase::closed;
     timer_.cancel();
     drop_events();
+    output_.reset();
     if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
     bufferevent_event_cb on_end = nullptr;
     void* argument = nullptr;

@@ -44,6 +44,8 @@ class ClientConnection final : public ClientStream {
     void end_body() override;
     void allow_half_close() override { half_close_ = HalfClose::allowed; }
     bool send(std::span<iovec> pieces) override { return send(pieces, 0); }
+    bool send_shared(std::span<iovec> pieces, std::size_t shared,
+                     const std::shared_ptr<const void>& owner) override;
     bool send_more(std::span<iovec> pieces) override;
     void push() override;
     ssize_t splice_reply(int pipe, std::size_t length) override;
@@ -78,7 +80,10 @@ class ClientConnection final : public ClientStream {
     static void on_readable(evutil_socket_t fd, short what, void* self);
     static void on_writable(evutil_socket_t fd, short what, void* self);
 
-    bool send(std::span<iovec> pieces, int flags);
+    /// `owner`: of `pieces[shared]`; null: no piece is shared.
+    bool send(std::span<iovec> pieces, int flags, std::size_t shared = 0,
+              const std::shared_ptr<const void>* owner = nullptr);
+    bool queue(const iovec& rest, const std::shared_ptr<const void>* owner);
     void start();
     void read();
     void await_writable();

@@ -17,6 +17,13 @@
 
 namespace otto::http {
 
+namespace {
+
+/// Of what is queued, in one turn of the loop.
+constexpr ev_ssize_t most_at_once = 256 * 1024;
+
+}  // namespace
+
 std::string_view ClientConnection::body() {
     return rest();
 }
@@ -70,7 +77,13 @@ void ClientConnection::push() {
     ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-bool ClientConnection::send(std::span<iovec> pieces, int flags) {
+bool ClientConnection::send_shared(std::span<iovec> pieces, std::size_t shared,
+                                   const std::shared_ptr<const void>& owner) {
+    return send(pieces, 0, shared, &owner);
+}
+
+bool ClientConnection::send(std::span<iovec> pieces, int flags, std::size_t shared,
+                            const std::shared_ptr<const void>* owner) {
     std::size_t sent = 0;
     if (queued() == 0) {
         msghdr message{};
@@ -80,18 +93,32 @@ bool ClientConnection::send(std::span<iovec> pieces, int flags) {
         if (taken < 0 && errno != EAGAIN && errno != EINTR) return false;
         sent = taken < 0 ? 0 : static_cast<std::size_t>(taken);
     }
-    for (const iovec& piece : pieces) {
+    for (std::size_t at = 0; at < pieces.size(); ++at) {
+        const iovec& piece = pieces[at];
         if (sent >= piece.iov_len) {
             sent -= piece.iov_len;
             continue;
         }
-        if (!output_) output_.reset(evbuffer_new());
-        if (evbuffer_add(output_.get(), static_cast<const char*>(piece.iov_base) + sent,
-                         piece.iov_len - sent) != 0)
-            return false;
+        const iovec rest{static_cast<char*>(piece.iov_base) + sent, piece.iov_len - sent};
+        if (!queue(rest, at == shared ? owner : nullptr)) return false;
         await_writable();
         sent = 0;
     }
+    return true;
+}
+
+/// Copies it, unless it has an owner that can keep it.
+bool ClientConnection::queue(const iovec& rest, const std::shared_ptr<const void>* owner) {
+    if (!output_) output_.reset(evbuffer_new());
+    if (owner == nullptr) return evbuffer_add(output_.get(), rest.iov_base, rest.iov_len) == 0;
+    using Owner = std::shared_ptr<const void>;
+    auto kept = std::make_unique<Owner>(*owner);
+    const auto let_go = [](const void*, std::size_t, void* owner_of_it) {
+        const std::unique_ptr<Owner> gone(static_cast<Owner*>(owner_of_it));
+    };
+    if (evbuffer_add_reference(output_.get(), rest.iov_base, rest.iov_len, let_go, kept.get()) != 0)
+        return false;
+    static_cast<void>(kept.release());
     return true;
 }
 
@@ -117,8 +144,8 @@ void ClientConnection::on_writable(evutil_socket_t, short, void* self) {
 }
 
 void ClientConnection::write_queued() {
-    if (queued() > 0 && evbuffer_write(output_.get(), fd_.get()) < 0 && errno != EAGAIN &&
-        errno != EINTR) {
+    if (queued() > 0 && evbuffer_write_atmost(output_.get(), fd_.get(), most_at_once) < 0 &&
+        errno != EAGAIN && errno != EINTR) {
         lost();
         return;
     }

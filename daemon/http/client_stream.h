@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -73,8 +74,14 @@ class ClientStream {
     /// Sends at once what the connection takes and queues the rest. False when the connection is
     /// broken: abort() then.
     [[nodiscard]] virtual bool send(std::span<iovec> pieces) = 0;
-    /// The same for bytes that splice_reply() will follow at once: the kernel may hold them until
-    /// then, or until push().
+    /// The same, but what is queued of `pieces[shared]`, which `owner` keeps alive (null: it lives
+    /// as long as the program), is not copied.
+    [[nodiscard]] virtual bool send_shared(std::span<iovec> pieces, std::size_t /*shared*/,
+                                           const std::shared_ptr<const void>& /*owner*/) {
+        return send(pieces);
+    }
+    /// The same as send() for bytes that splice_reply() will follow at once: the kernel may hold
+    /// them until then, or until push().
     [[nodiscard]] virtual bool send_more(std::span<iovec> pieces) { return send(pieces); }
     virtual void push() {}
     /// When nothing is queued: moves up to `length` bytes from a pipe to the client, as splice(2)

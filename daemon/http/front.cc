@@ -266,13 +266,6 @@ void Front::drain(std::function<void()> on_empty) {
     if (open_ == 0 && on_empty_) std::exchange(on_empty_, nullptr)();
 }
 
-std::size_t Front::queued() const {
-    std::size_t bytes = 0;
-    for (const ClientConnection* each = first_; each != nullptr; each = each->next_)
-        bytes += each->queued();
-    return bytes;
-}
-
 bool Front::close_oldest_without_exchange() {
     using Phase = ClientConnection::Phase;
     ClientConnection* oldest = nullptr;
@@ -283,6 +276,15 @@ bool Front::close_oldest_without_exchange() {
         if (each->phase_ == Phase::finishing) unread = each;
     }
     if (oldest == nullptr) oldest = unread;
+    if (oldest == nullptr) return false;
+    oldest->lost();
+    return true;
+}
+
+bool Front::close_oldest_unread() {
+    ClientConnection* oldest = nullptr;
+    for (ClientConnection* each = first_; each != nullptr; each = each->next_)
+        if (each->queued() > 0) oldest = each;
     if (oldest == nullptr) return false;
     oldest->lost();
     return true;

@@ -101,12 +101,12 @@ class Front {
     void close_all();
 
     std::uint64_t connections() const { return open_; }
-    /// Bytes that were queued for clients and have not gone out, of all connections; looks at each.
-    std::size_t queued() const;
     /// Ends the oldest connection without an exchange: one that waits for a request or the rest of
     /// its head, or that lingers after its last reply; or else one whose client does not take its
     /// reply. False: all have an exchange.
     bool close_oldest_without_exchange();
+    /// Ends the oldest connection that has output queued. False: none has.
+    bool close_oldest_unread();
 
   private:
     friend class ClientConnection;

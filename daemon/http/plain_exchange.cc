@@ -35,6 +35,7 @@ PlainExchange::PlainExchange(const Loop& loop, PlainServer& server, ClientStream
 }
 
 void PlainExchange::begin() {
+    phase_ = Phase::reading;
     read_head();
     if (request_.refused != 0) {
         refuse(request_.refused, request_.refusal);
@@ -49,7 +50,7 @@ void PlainExchange::begin() {
         return;
     }
     if (client_->request().expect_continue && client_->body().empty() &&
-        !send("HTTP/1.1 100 Continue\r\n\r\n", {})) {
+        !send("HTTP/1.1 100 Continue\r\n\r\n")) {
         server_.over(*this);
         return;
     }
@@ -146,21 +147,35 @@ std::string PlainExchange::connection_field(bool keep_alive) const {
 }
 
 /// False when the connection has been given up.
-bool PlainExchange::send(std::string_view head, std::string_view body, std::string_view tail) {
-    std::array<iovec, 3> pieces{piece(head), piece(body), piece(tail)};
-    if (client_->send(pieces)) return true;
-    abandon();
-    return false;
+bool PlainExchange::send(std::string_view head, std::string_view body) {
+    std::array<iovec, 2> pieces{piece(head), piece(body)};
+    return sent(client_->send(pieces));
+}
+
+bool PlainExchange::send_shared(std::string_view head, const SharedText& body,
+                                std::string_view tail) {
+    std::array<iovec, 3> pieces{piece(head), piece(body.text), piece(tail)};
+    return sent(client_->send_shared(pieces, 1, body.owner));
+}
+
+bool PlainExchange::sent(bool all) {
+    if (!all) abandon();
+    return all;
 }
 
 void PlainExchange::answer(const PlainReply& reply) {
     patience_.cancel();
     const bool keep_alive = client_->may_keep_alive() && body_taken_;
     std::string head = reply_head(reply);
+    const std::string_view shared = reply.shared.text;
+    const std::size_t length = shared.empty() ? reply.body.size() : shared.size();
     if (reply.status != 204 && reply.status != 304)
-        head += fmt::format("Content-Length: {}\r\n", reply.body.size());
+        head += fmt::format("Content-Length: {}\r\n", length);
     head += connection_field(keep_alive) + "\r\n";
-    if (send(head, head_only() ? std::string_view() : reply.body)) {
+    const bool whole = head_only()      ? send(head)
+                       : shared.empty() ? send(head, reply.body)
+                                        : send_shared(head, reply.shared);
+    if (whole) {
         phase_ = Phase::over;
         client_->finish(keep_alive, !body_taken_);
     }
@@ -173,24 +188,25 @@ void PlainExchange::start_stream(const PlainReply& reply) {
     std::string head = reply_head(reply);
     if (chunked_reply_) head += "Transfer-Encoding: chunked\r\n";
     head += "Connection: close\r\n\r\n";
-    if (!send(head, {})) server_.over(*this);
+    if (!send(head)) server_.over(*this);
 }
 
-bool PlainExchange::push(std::string_view bytes) {
+bool PlainExchange::push(const SharedText& text) {
     if (client_->unsent() > most_unsent + last_push_) {
         abandon();
         server_.over(*this);
         return false;
     }
-    last_push_ = bytes.size();
-    const ChunkHeader header(bytes.size());
-    if (chunked_reply_ ? send(header.text(), bytes, "\r\n") : send(bytes, {})) return true;
+    last_push_ = text.text.size();
+    const ChunkHeader header(last_push_);
+    if (chunked_reply_ ? send_shared(header.text(), text, "\r\n") : send_shared({}, text))
+        return true;
     server_.over(*this);
     return false;
 }
 
 void PlainExchange::end_stream() {
-    if (chunked_reply_ ? send("0\r\n\r\n", {}) : true) {
+    if (chunked_reply_ ? send("0\r\n\r\n") : true) {
         phase_ = Phase::over;
         client_->finish(false, false);
     }

@@ -23,6 +23,7 @@ class PlainExchange final : public ClientObserver {
     PlainExchange& operator=(const PlainExchange&) = delete;
 
     enum class Phase : std::uint8_t {
+        arrived,    // begin() is due
         reading,    // the body is on its way
         waiting,    // for the reply
         streaming,  // push() adds to it
@@ -34,12 +35,14 @@ class PlainExchange final : public ClientObserver {
     void answer(const PlainReply& reply);
     void start_stream(const PlainReply& reply);
     /// False when the client reads too slowly, and the stream is over.
-    bool push(std::string_view bytes);
+    bool push(const SharedText& text);
     void end_stream();
     /// Ends the connection.
     void abandon();
 
     Phase phase() const { return phase_; }
+    /// Whether the server's callbacks know its ticket.
+    bool known() const { return phase_ == Phase::waiting || phase_ == Phase::streaming; }
     bool local() const { return request_.local; }
     const PlainRequest& request() const { return request_; }
     std::uint64_t ticket() const { return ticket_; }
@@ -56,12 +59,14 @@ class PlainExchange final : public ClientObserver {
     void refuse(unsigned status, std::string reason);
     bool head_only() const { return request_.method == "HEAD"; }
     std::string connection_field(bool keep_alive) const;
-    bool send(std::string_view head, std::string_view body, std::string_view tail = {});
+    bool send(std::string_view head, std::string_view body = {});
+    bool send_shared(std::string_view head, const SharedText& body, std::string_view tail = {});
+    bool sent(bool all);
 
     PlainServer& server_;
     ClientStream* client_;
     const std::uint64_t ticket_;
-    Phase phase_ = Phase::reading;
+    Phase phase_ = Phase::arrived;
     PlainRequest request_;
     Framing framing_ = Framing::none;
     Bytes left_ = 0;  // of a body with a length

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "http/shared_text.h"
+
 namespace otto::http {
 
 /// A request to Otto itself.
@@ -36,6 +38,8 @@ struct PlainReply {
     std::string type = "application/json";
     /// More of them. Without a Cache-Control, one that forbids to store the reply is added.
     std::vector<std::pair<std::string, std::string>> fields;
+    /// The body, when many replies share it; `body` is empty then.
+    SharedText shared = {};
 };
 
 /// Without percent-encoding (RFC 3986 §2.1); an invalid escape stays as it is.

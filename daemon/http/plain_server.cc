@@ -1,6 +1,7 @@
 #include "http/plain_server.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,7 +14,11 @@ constexpr std::uint64_t most_connections = 512;
 constexpr std::uint64_t least_connections = 16;
 constexpr std::size_t most_streams = 256;
 constexpr std::size_t most_streams_over_tcp = 192;
-constexpr std::size_t most_queued = 64 * 1024 * 1024;
+/// Of shared bodies that the clients of one side have not read. One alone may be larger.
+constexpr std::size_t most_unread = 32 * 1024 * 1024;
+constexpr std::size_t least_noted = 16 * 1024;
+/// What the kernel takes of a reply before its client reads; it doubles that for its own use.
+constexpr int send_buffer = 64 * 1024;
 
 /// What the fronts of the admin API go by, whatever the traffic may do.
 Config limits() {
@@ -52,14 +57,17 @@ Result<std::unique_ptr<PlainServer>> PlainServer::open(const Loop& loop, Callbac
 }
 
 PlainServer::PlainServer(const Loop& loop, Callbacks callbacks)
-    : loop_(loop), callbacks_(std::move(callbacks)), sweep_(loop, [this] { over_.clear(); }) {}
+    : loop_(loop),
+      callbacks_(std::move(callbacks)),
+      sweep_(loop, [this] { over_.clear(); }),
+      stretches_(loop) {}
 
 Status PlainServer::open_side(bool local) {
     Side& side = this->side(local);
     side.share.limit.store(connection_limit(), std::memory_order_relaxed);
     auto front = Front::open(
         loop_,
-        {.on_request = [this, local](ClientStream& client) { begin_request(client, local); },
+        {.on_request = [this, local](ClientStream& client) { request_arrived(client, local); },
          .on_connections = [](std::uint64_t) {},
          .on_accept_paused = [this](const char* reason, int) { callbacks_.on_paused(reason); },
          .on_accept_resumed = [] {},
@@ -81,15 +89,25 @@ PlainServer::~PlainServer() {
 
 Status PlainServer::listen(UniqueFd socket) {
     const bool local = is_unix(socket.get());
+    // Accepted connections inherit it, but for those of UNIX sockets, whose buffers are small.
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     return side(local).front->listen(std::move(socket));
 }
 
-void PlainServer::begin_request(ClientStream& client, bool local) {
+void PlainServer::request_arrived(ClientStream& client, bool local) {
     const std::uint64_t ticket = ++last_ticket_;
-    auto exchange = std::make_unique<PlainExchange>(loop_, *this, client, local, ticket);
-    PlainExchange& begun = *exchange;
-    open_.emplace(ticket, std::move(exchange));
-    begun.begin();
+    open_.emplace(ticket, std::make_unique<PlainExchange>(loop_, *this, client, local, ticket));
+    arrived_.push_back(ticket);
+    if (arrived_.size() == 1) stretches_.add([this] { return begin_next(); });
+}
+
+/// False: there is none.
+bool PlainServer::begin_next() {
+    if (arrived_.empty()) return false;
+    PlainExchange* exchange = find(arrived_.front());
+    arrived_.pop_front();
+    if (exchange != nullptr) exchange->begin();
+    return !arrived_.empty();
 }
 
 /// From within a new connection's arrival.
@@ -113,7 +131,7 @@ PlainExchange* PlainServer::find(std::uint64_t ticket) const {
 
 void PlainServer::gone(PlainExchange& exchange) {
     const std::uint64_t ticket = exchange.ticket();
-    const bool known = exchange.phase() != PlainExchange::Phase::reading;
+    const bool known = exchange.known();
     over(exchange);
     if (known) callbacks_.on_gone(ticket);
 }
@@ -129,25 +147,50 @@ void PlainServer::over(PlainExchange& exchange) {
 void PlainServer::reply(std::uint64_t ticket, const PlainReply& reply) {
     PlainExchange* exchange = find(ticket);
     if (exchange == nullptr) return;
-    // One alone may be larger: metrics of 10,000 servers.
-    const std::size_t queued = side(exchange->local()).front->queued();
-    if (queued == 0 || queued + reply.body.size() <= most_queued) {
-        exchange->answer(reply);
-        return;
+    side(exchange->local()).note(reply.shared);
+    exchange->answer(reply);
+}
+
+void PlainServer::make_room_for(std::uint64_t ticket, std::size_t size) {
+    const PlainExchange* exchange = find(ticket);
+    if (exchange == nullptr) return;
+    Side& side = this->side(exchange->local());
+    while (true) {
+        const std::size_t unread = side.unread();
+        if (unread == 0 || unread + size <= most_unread) return;
+        if (!side.front->close_oldest_unread()) return;
     }
-    exchange->abandon();
-    over(*exchange);
+}
+
+/// Each body once, however many replies share it. Small ones do not count: those of one client are
+/// bounded otherwise.
+void PlainServer::Side::note(const SharedText& body) {
+    if (!body.owner || body.text.size() < least_noted) return;
+    const auto same = [&body](const Body& each) {
+        return !each.owner.owner_before(body.owner) && !body.owner.owner_before(each.owner);
+    };
+    if (std::ranges::any_of(bodies, same)) return;
+    unread();  // forgets those that are gone
+    bodies.push_back({body.owner, body.text.size()});
+}
+
+std::size_t PlainServer::Side::unread() {
+    std::erase_if(bodies, [](const Body& body) { return body.owner.expired(); });
+    return std::accumulate(bodies.begin(), bodies.end(), std::size_t{0},
+                           [](std::size_t sum, const Body& body) { return sum + body.size; });
 }
 
 bool PlainServer::may_hold(bool local) const {
     const auto held = static_cast<std::size_t>(std::ranges::count_if(open_, [local](auto& each) {
-        return each.second->local() == local &&
-               each.second->phase() != PlainExchange::Phase::reading;
+        return each.second->local() == local && each.second->known();
     }));
     return held <= connection_limit() * 3 / 4;
 }
 
-bool PlainServer::may_stream(bool local) const {
+bool PlainServer::may_stream(std::uint64_t ticket) const {
+    const PlainExchange* exchange = find(ticket);
+    if (exchange == nullptr) return false;
+    const bool local = exchange->local();
     std::size_t of_side = 0;
     std::size_t all = 0;
     for (const auto& each : open_) {
@@ -165,9 +208,11 @@ bool PlainServer::begin_stream(std::uint64_t ticket, const PlainReply& reply) {
     return exchange->phase() == PlainExchange::Phase::streaming;
 }
 
-bool PlainServer::push(std::uint64_t ticket, std::string_view bytes) {
+bool PlainServer::push(std::uint64_t ticket, const SharedText& text) {
     PlainExchange* exchange = find(ticket);
-    return exchange != nullptr && exchange->push(bytes);
+    if (exchange == nullptr) return false;
+    side(exchange->local()).note(text);
+    return exchange->push(text);
 }
 
 void PlainServer::end_stream(std::uint64_t ticket) {

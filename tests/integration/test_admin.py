@@ -254,6 +254,22 @@ class Servers(AdminCase):
         both = {"If-Match": f'"x", {now}'}
         self.expect(self.admin.ask("PATCH", target, {"weight": 4}, both), 200)
 
+    def test_a_configuration_that_is_known(self):
+        server, other = self.demo(2)
+        otto = self.started(settings([server]))
+        known = self.admin.get("config").tag
+        same = self.expect(self.admin.get("config", **{"If-None-Match": known}), 304)
+        self.assertEqual((same.text, same.tag), ("", known))
+        self.admin.server("PATCH", server, {"weight": 2})
+        changed = self.expect(self.admin.get("config", **{"If-None-Match": known}), 200)
+        # The file says now what the change said: what is in force is the same, the reply is not.
+        otto.reload(settings([{"url": server.url, "weight": 2}]))
+        after = self.expect(self.admin.get("config", **{"If-None-Match": changed.tag}), 200)
+        self.assertEqual(after.json["effective"]["servers"], changed.json["effective"]["servers"])
+        self.assertNotEqual(after.json["file"], changed.json["file"])
+        self.expect(self.admin.ask("POST", "/api/v1/servers", {"url": other.url},
+                                   {"If-Match": changed.tag}), 201)
+
 
 class Draining(AdminCase):
     def test_wait_until_the_last_request_has_ended(self):

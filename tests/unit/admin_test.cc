@@ -1,6 +1,7 @@
 // The pure parts of the admin API: what it says about servers, tags, events.
 
 #include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -177,10 +178,10 @@ TEST(EventLog, IsWellFormedWhateverIsLogged) {
 
 TEST(EventLog, KeepsTheLast) {
     EventLog log(std::chrono::system_clock::time_point(1000ms));
-    EXPECT_EQ(log.after(std::nullopt), "");
+    EXPECT_EQ(log.after(std::nullopt).text, "");
     for (int at = 0; at < 250; ++at) log.add(record("text"));
     const auto ids = [&log](std::optional<std::uint64_t> after) {
-        const std::string text = log.after(after);
+        const std::string text(log.after(after).text);
         std::size_t count = 0;
         for (auto at = text.find("id: "); at != std::string::npos; at = text.find("id: ", at + 1))
             ++count;
@@ -193,6 +194,20 @@ TEST(EventLog, KeepsTheLast) {
     // None of its own, or gone meanwhile.
     for (const std::uint64_t id : {0ull, 999ull, 1048ull, 1250ull, ~0ull})
         EXPECT_EQ(ids(id).first, 200u) << id;
+}
+
+TEST(EventLog, SharesWhatItKeeps) {
+    EventLog log(std::chrono::system_clock::time_point(1000ms));
+    log.add(record("one"));
+    log.add(record("two"));
+    const http::SharedText all = log.after(std::nullopt);
+    const http::SharedText rest = log.after(1000);
+    EXPECT_EQ(all.owner, rest.owner);
+    EXPECT_TRUE(all.text.ends_with(rest.text));
+    EXPECT_LT(rest.text.size(), all.text.size());
+    log.add(record("three"));
+    EXPECT_EQ(all.text.find("three"), std::string::npos);
+    EXPECT_TRUE(log.after(std::nullopt).text.starts_with(all.text));
 }
 
 TEST(Rfc3339, HasMilliseconds) {
@@ -267,7 +282,9 @@ class FakeControl final : public Control {
     FakeControl() : sampler_(*this), snapshot_(std::make_shared<Snapshot>()) {}
 
     Overview overview() const override { return {}; }
-    const Snapshot& snapshot() const override { return *snapshot_; }
+    bool ready() const override { return true; }
+    const std::string& config_file() const override { return file_; }
+    const std::shared_ptr<const Snapshot>& shared_snapshot() const override { return snapshot_; }
     Totals totals() const override { return {}; }
     Readings readings() const override { return {}; }
     Condition condition(const Member& of, TimePoint) const override {
@@ -298,11 +315,26 @@ class FakeControl final : public Control {
     std::map<std::string, Condition> conditions;
 
   private:
+    std::string file_ = "config.json";
     Sampler sampler_;
-    std::shared_ptr<Snapshot> snapshot_;
+    std::shared_ptr<const Snapshot> snapshot_;
 };
 
 struct Hub : testing::Test {
+    void join(std::uint64_t listener, std::optional<std::uint64_t> last = {}) {
+        events.join(listener, last, TimePoint(1s));
+        work();
+    }
+    void tick(TimePoint time) {
+        events.tick(time);
+        work();
+    }
+    void work() {
+        while (!jobs.empty()) {
+            const Stretches::Job job = std::exchange(jobs, {}).front();
+            while (job()) continue;
+        }
+    }
     /// The data of the last event of that name that the listener got; null: none since.
     Json last(std::uint64_t listener, const std::string& name) {
         std::string& text = said[listener];
@@ -320,63 +352,114 @@ struct Hub : testing::Test {
     std::vector<std::uint64_t> ended;
     std::uint64_t deaf = 0;  // a listener that takes nothing
     std::size_t pushes = 0;
+    std::vector<Stretches::Job> jobs;
+    std::vector<http::SharedText> texts;
     Events events{control,
                   changes,
-                  {.push =
-                       [this](std::uint64_t listener, std::string_view text) {
+                  {.begin = [](std::uint64_t) { return true; },
+                   .push =
+                       [this](std::uint64_t listener, const http::SharedText& text) {
                            ++pushes;
-                           said[listener] += text;
+                           texts.push_back(text);
+                           said[listener] += text.text;
                            return listener != deaf;
                        },
-                   .end = [this](std::uint64_t listener) { ended.push_back(listener); }}};
+                   .end = [this](std::uint64_t listener) { ended.push_back(listener); },
+                   .make_room = [](std::uint64_t, std::size_t) {},
+                   .run = [this](Stretches::Job job) { jobs.push_back(std::move(job)); }}};
 };
 
 TEST_F(Hub, SaysNothingToNobody) {
     control.add("a");
     events.add(record("text"));
-    events.tick(TimePoint(1s));
+    tick(TimePoint(1s));
     events.close();
     EXPECT_EQ(pushes, 0u);
 }
 
 TEST_F(Hub, TellsServersThatAreDifferent) {
     for (const char* name : {"a", "b", "c"}) control.add(name);
-    events.join(1, std::nullopt, TimePoint(1s));
+    join(1);
     EXPECT_TRUE(last(1, "counters").is_object());
-    events.tick(TimePoint(2s));
+    tick(TimePoint(2s));
     EXPECT_TRUE(last(1, "servers").is_null());
 
     control.conditions["http://b:80"].reason = "status 500";
     control.conditions["http://c:80"].health_for = 7s;  // passes by itself
     control.conditions["http://a:80"].share = 0.004;    // from nothing to something
-    events.tick(TimePoint(3s));
+    tick(TimePoint(3s));
     Json data = last(1, "servers");
     ASSERT_EQ(data.find("changed")->children.size(), 2u);
     EXPECT_EQ(data.find("changed")->children[1].text_of("name"), "b");
 
     control.conditions["http://a:80"].share = 0.006;
-    events.tick(TimePoint(4s));
+    tick(TimePoint(4s));
     EXPECT_TRUE(last(1, "servers").is_null());
     control.conditions["http://a:80"].share = 0.010;  // from what was said last
-    events.tick(TimePoint(5s));
+    tick(TimePoint(5s));
     EXPECT_EQ(last(1, "servers").find("changed")->children.size(), 1u);
 
     control.remove_first();
     control.add("d");
-    events.tick(TimePoint(6s));
+    tick(TimePoint(6s));
     data = last(1, "servers");
     EXPECT_EQ(data.find("removed")->children.front().text, server_id("http://a:80"));
     EXPECT_EQ(data.find("changed")->children.front().text_of("name"), "d");
     EXPECT_EQ(data.text_of("generation"), std::to_string(control.snapshot().generation));
 }
 
+TEST_F(Hub, NewcomersShareOneText) {
+    for (int at = 0; at < 300; ++at) control.add("s" + std::to_string(at));
+    join(1);
+    for (std::uint64_t listener = 2; listener < 5; ++listener)
+        events.join(listener, std::nullopt, TimePoint(1s));
+    ASSERT_EQ(jobs.size(), 1u);
+    texts.clear();
+    work();
+    EXPECT_EQ(said.size(), 4u);
+    EXPECT_EQ(texts.size(), 2u * 3) << "the preface and the counters, each";
+    std::set<const void*> owners;
+    for (const http::SharedText& text : texts) owners.insert(text.owner.get());
+    EXPECT_EQ(owners.size(), 2u) << "none and one";
+}
+
+TEST_F(Hub, WhatChangesWhileANewcomerWaitsIsTold) {
+    for (int at = 0; at < 300; ++at) control.add("s" + std::to_string(at));
+    events.join(1, std::nullopt, TimePoint(1s));
+    const Stretches::Job job = std::exchange(jobs, {}).front();
+    ASSERT_TRUE(job());  // has looked at the first
+    EXPECT_TRUE(said.empty()) << "whose stream begins only when all have been looked at";
+    control.conditions["http://s0:80"].reason = "status 500";
+    while (job()) continue;
+    EXPECT_FALSE(said[1].empty());
+    tick(TimePoint(2s));
+    EXPECT_EQ(last(1, "servers").find("changed")->children.size(), 1u);
+}
+
+TEST_F(Hub, ATickDuringARoundMakesAnother) {
+    join(1);
+    events.join(2, std::nullopt, TimePoint(1s));
+    events.tick(TimePoint(2s));
+    control.add("a");
+    work();
+    EXPECT_EQ(last(1, "servers").find("changed")->children.size(), 1u);
+    EXPECT_EQ(last(2, "servers").find("changed")->children.size(), 1u);
+}
+
+TEST_F(Hub, ANewcomerThatLeavesIsForgotten) {
+    events.join(1, std::nullopt, TimePoint(1s));
+    events.leave(1);
+    work();
+    EXPECT_EQ(pushes, 0u);
+}
+
 TEST_F(Hub, TellsACrowdInTurns) {
     control.add("first");
-    events.join(1, std::nullopt, TimePoint(1s));
+    join(1);
     for (int at = 0; at < 450; ++at) control.add("s" + std::to_string(at));
     std::size_t told = 0;
     for (int second = 2; second < 6; ++second) {
-        events.tick(TimePoint(std::chrono::seconds(second)));
+        tick(TimePoint(std::chrono::seconds(second)));
         const Json data = last(1, "servers");
         if (data.is_null()) continue;
         EXPECT_LE(data.find("changed")->children.size(), ServersFeed::most_at_once);
@@ -386,9 +469,9 @@ TEST_F(Hub, TellsACrowdInTurns) {
 }
 
 TEST_F(Hub, ForgetsWhoIsGone) {
-    events.join(1, std::nullopt, TimePoint(1s));
-    events.join(2, std::nullopt, TimePoint(1s));
-    events.join(3, std::nullopt, TimePoint(1s));
+    join(1);
+    join(2);
+    join(3);
     events.leave(1);
     deaf = 2;
     events.add(record("text"));

@@ -18,6 +18,7 @@
 #include "event/loop.h"
 #include "event/mailbox.h"
 #include "event/slice.h"
+#include "event/stretches.h"
 #include "event/timer.h"
 #include "event/watch.h"
 
@@ -42,6 +43,58 @@ class EventTest : public testing::Test {
 
     Loop loop = std::move(*Loop::open());
 };
+
+/// Takes longer than a stretch.
+void dawdle() {
+    const TimePoint until = now() + 2 * Stretches::longest;
+    while (now() < until) continue;
+}
+
+TEST_F(EventTest, StretchesLetOthersIn) {
+    Stretches stretches(loop);
+    std::string order;
+    // As often as the loop turns.
+    Timer other(loop, [&order, &other] {
+        order += '.';
+        other.set_after({});
+    });
+    other.set_after({});
+    int left = 4;
+    stretches.add([this, &order, &left] {
+        dawdle();
+        order += 'a';
+        if (--left > 0) return true;
+        loop.stop();
+        return false;
+    });
+    run();
+    EXPECT_EQ(std::ranges::count(order, 'a'), 4);
+    EXPECT_EQ(order.find("aa"), std::string::npos) << order;
+}
+
+TEST_F(EventTest, StretchesTakeTurnsAndTakeMore) {
+    Stretches stretches(loop);
+    std::string order;
+    const auto job = [&order](char name, int steps) {
+        return [&order, name, steps]() mutable {
+            order += name;
+            return --steps > 0;
+        };
+    };
+    stretches.add(job('a', 3));
+    stretches.add(job('b', 1));
+    stretches.add([this, &stretches, &order] {
+        order += 'c';
+        stretches.add([this] {
+            loop.stop();
+            return false;
+        });
+        return false;
+    });
+    EXPECT_EQ(order, "") << "never from within add()";
+    run();
+    EXPECT_EQ(order, "abcaa");
+}
 
 struct SocketPair {
     SocketPair() {

@@ -109,7 +109,9 @@ class FakeControl final : public Control {
     }
 
     Overview overview() const override { return {}; }
-    const Snapshot& snapshot() const override { return *snapshot_; }
+    bool ready() const override { return true; }
+    const std::string& config_file() const override { return file_; }
+    const std::shared_ptr<const Snapshot>& shared_snapshot() const override { return snapshot_; }
     Totals totals() const override {
         Totals totals;
         totals.add(counters);
@@ -125,6 +127,7 @@ class FakeControl final : public Control {
     WorkerCounters counters;
 
   private:
+    std::string file_ = "config.json";
     std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
 };
 
@@ -242,8 +245,9 @@ Readings readings_of(std::vector<Member> members) {
 
 std::string page_of(Readings readings) {
     MetricsPage page(std::move(readings));
-    while (page.step()) continue;
-    return page.take();
+    std::string text;
+    while (page.step(text)) continue;
+    return text;
 }
 
 bool has_line(const std::string& page, const std::string& line) {
