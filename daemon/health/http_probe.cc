@@ -7,8 +7,6 @@
 
 #include <sys/socket.h>
 
-#include "http/parse_response.h"
-
 namespace otto {
 
 namespace {
@@ -50,6 +48,7 @@ HttpProbe::HttpProbe(const Loop& loop, std::shared_ptr<Server> server,
 void HttpProbe::on_connected() {
     sent_ = 0;
     received_.clear();
+    reader_ = {};
     interim_ = 0;
     on_ready();
 }
@@ -91,7 +90,7 @@ void HttpProbe::receive() {
 
 bool HttpProbe::judge() {
     for (;;) {
-        const http::ResponseParse parse = http::parse_response_head(received_, method_, head_);
+        const http::ResponseParse parse = reader_.parse(received_, method_, head_);
         switch (parse.state) {
             case http::ParseState::malformed:
                 give_up_address(std::string("malformed response: ") + parse.reason);

@@ -95,6 +95,18 @@ const char* judge(ResponseHead& head, Method method) {
     return nullptr;
 }
 
+/// Whether an empty line follows a line end, in what has come since `input` had `seen` bytes.
+bool has_empty_line(std::string_view input, std::size_t seen) {
+    constexpr std::size_t longest = 3;  // LF CR LF
+    std::size_t at = seen < longest ? 0 : seen - longest + 1;
+    while ((at = input.find('\n', at)) != std::string_view::npos) {
+        ++at;
+        const std::string_view next = input.substr(at, 2);
+        if (next.starts_with('\n') || next == "\r\n") return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head) {
@@ -121,6 +133,24 @@ ResponseParse parse_response_head(std::string_view input, Method method, Respons
     }
     if (const char* wrong = judge(head, method)) return malformed(wrong);
     return {ParseState::complete, first.length + lines.length, ""};
+}
+
+ResponseParse ResponseHeadReader::parse(std::string_view input, Method method, ResponseHead& head) {
+    if (parsed_ != 0 && !worth_parsing(input)) return {};
+    parsed_ = seen_ = input.size();
+    const ResponseParse result = parse_response_head(input, method, head);
+    if (result.state != ParseState::incomplete) *this = {};
+    return result;
+}
+
+/// Once the end of the head is there. Before that only while the head is short, or has doubled: so
+/// that what is not HTTP is found soon.
+bool ResponseHeadReader::worth_parsing(std::string_view input) {
+    constexpr std::size_t is_short = 128;
+    if (input.size() <= is_short || input.size() >= max_response_head) return true;
+    const bool ended = has_empty_line(input, seen_);
+    seen_ = input.size();
+    return ended || input.size() / 2 >= parsed_;
 }
 
 }  // namespace otto::http

@@ -24,4 +24,20 @@ struct ResponseParse {
 /// malformed. Pure; `head` is valid when complete and as long as `input` is.
 ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head);
 
+/// The same for a head that arrives in pieces, however small: looks at each byte a few times in
+/// all. What is malformed may be found a little later than by parsing each time. One head at a
+/// time; a plain value.
+class ResponseHeadReader {
+  public:
+    /// `input` is all that has come of the head so far. After anything but `incomplete`, the next
+    /// call is about another head.
+    ResponseParse parse(std::string_view input, Method method, ResponseHead& head);
+
+  private:
+    bool worth_parsing(std::string_view input);
+
+    std::size_t seen_ = 0;    // of the input, without the end of a head
+    std::size_t parsed_ = 0;  // the input's size when it was parsed last
+};
+
 }  // namespace otto::http

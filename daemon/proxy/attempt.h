@@ -8,6 +8,7 @@
 #include "balance/retry.h"
 #include "balance/server.h"
 #include "http/client_stream.h"
+#include "http/parse_response.h"
 #include "proxy/pipe.h"
 #include "proxy/reply_body.h"
 #include "proxy/request_body.h"
@@ -132,6 +133,7 @@ class Attempt final : private UpstreamObserver {
     Bytes sent_ = 0;
     bool send_broken_ = false;  // the server takes no more; it may still answer
     std::string partial_head_;  // of the response
+    http::ResponseHeadReader head_reader_;
     unsigned interims_ = 0;
     Duration reply_limit_{};    // between bytes of the reply
     bool held_back_ = false;    // by the kernel, for the spliced bytes that follow

@@ -120,13 +120,14 @@ bool Attempt::received(std::span<char> bytes, bool more) {
     if (phase_ == Phase::head) {
         if (!partial_head_.empty()) {
             partial_head_.append(bytes.data(), bytes.size());
-            held = std::exchange(partial_head_, {});
+            held.swap(partial_head_);
             rest = {held.data(), held.size()};
         }
         const auto head_length = read_head(rest);
         if (!head_length) return false;
         if (phase_ == Phase::head) {
-            partial_head_.assign(rest.data() + *head_length, rest.size() - *head_length);
+            if (held.empty()) held.assign(rest.data(), rest.size());
+            partial_head_.swap(held.erase(0, *head_length));
             return true;
         }
         rest = rest.subspan(*head_length);
@@ -155,9 +156,8 @@ std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
     std::size_t used = 0;
     for (;;) {
         http::ResponseHead& head = worker_.response_head();
-        head.clear();
-        const auto parse = http::parse_response_head({bytes.data() + used, bytes.size() - used},
-                                                     client_.request().method, head);
+        const auto parse = head_reader_.parse({bytes.data() + used, bytes.size() - used},
+                                              client_.request().method, head);
         switch (parse.state) {
             case http::ParseState::incomplete:
                 return used;

@@ -22,12 +22,13 @@ std::size_t count(const ResponseHead& head, FieldId id) {
 
 /// The verdict once there is one, the bytes arriving in steps.
 ResponseParse parse_in_steps(std::string_view input, Method method, Draw& draw) {
+    ResponseHeadReader reader;
     for (std::size_t seen = 0;;) {
         const std::size_t left = input.size() - seen;
         seen += std::min(left, draw.step(left));
         const otto::fuzz::Bytes arrived(input.substr(0, seen));
         ResponseHead head;
-        const auto parse = parse_response_head(arrived.view(), method, head);
+        const auto parse = reader.parse(arrived.view(), method, head);
         if (parse.state != ParseState::incomplete || seen == input.size()) return parse;
     }
 }

@@ -270,6 +270,31 @@ TEST(HeadCost, OfResponses) {
     }
 }
 
+TEST(HeadCost, OfResponsesThatTrickle) {
+    const auto read = [](std::size_t size, std::size_t step) {
+        const std::string bytes =
+            "HTTP/1.1 200 OK\r\n" + plain_fields({size, max_response_fields}) + "\r\n";
+        ResponseHeadReader reader;
+        ResponseHead head;
+        std::size_t at = 0;
+        ResponseParse parse;
+        while (parse.state == ParseState::incomplete && at < bytes.size()) {
+            at = std::min(at + step, bytes.size());
+            parse = reader.parse(std::string_view(bytes).substr(0, at), Method::get, head);
+        }
+        EXPECT_EQ(parse.state, ParseState::complete);
+        EXPECT_EQ(at, bytes.size());
+        EXPECT_EQ(parse.length, bytes.size());
+    };
+    // Eight times as much, byte by byte, would cost sixty-four times as much, were it parsed anew
+    // for each.
+    constexpr double most_growth = 24;
+    const double small = cost([&] { read(8'000, 1); });
+    const double large = cost([&] { read(64'000, 1); }, most_growth * small);
+    EXPECT_LE(large, most_growth * small) << large / small << " times as much";
+    read(64'000, 7);
+}
+
 /// Reads a chunked body that ends in `trailer`, in pieces of `step` bytes.
 void read_trailer(const std::string& trailer, std::size_t step) {
     const std::string bytes = "0\r\n" + trailer + "\r\n";

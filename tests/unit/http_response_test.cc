@@ -257,5 +257,41 @@ TEST(HttpResponse, Limits) {
     EXPECT_EQ(parse_response_head(endless, Method::get, head).state, ParseState::malformed);
 }
 
+TEST(HttpResponse, WhatIsNotHttpIsFoundSoonWhenItTrickles) {
+    const std::vector<std::pair<std::string, std::size_t>> cases{
+        {"SSH-2.0-OpenSSH", 1},
+        {"HTTP/2 200 OK\r\n", 6},
+        {"HTTP/1.1 2x0 OK\r\n", 11},
+        {"HTTP/1.1 200 OK\r\nA: b\r\nC\r\n", 27},
+        {"HTTP/1.1 200 OK\r\nA: " + std::string(1000, 'b') + "\r\n: c\r\n" + std::string(2000, 'd'),
+         2100},
+    };
+    for (const auto& [bytes, most] : cases) {
+        ResponseHeadReader reader;
+        ResponseHead head;
+        std::size_t size = 0;
+        ResponseParse parse;
+        while (parse.state == ParseState::incomplete && size < bytes.size())
+            parse = reader.parse(std::string_view(bytes).substr(0, ++size), Method::get, head);
+        EXPECT_EQ(parse.state, ParseState::malformed) << bytes;
+        EXPECT_LE(size, most) << bytes;
+    }
+}
+
+TEST(HttpResponse, AReaderTakesHeadsOneAfterAnother) {
+    const std::string first =
+        "HTTP/1.1 103 Early Hints\r\nLink: " + std::string(500, 'l') + "\r\n\r\n";
+    const std::string second = ok("Content-Length: 3\r\nA: " + std::string(500, 'a') + "\r\n");
+    ResponseHeadReader reader;
+    ResponseHead head;
+    for (const std::string& bytes : {first, second, first}) {
+        for (std::size_t size = 1; size < bytes.size(); ++size)
+            EXPECT_EQ(
+                reader.parse(std::string_view(bytes).substr(0, size), Method::get, head).state,
+                ParseState::incomplete);
+        EXPECT_EQ(reader.parse(bytes + "x", Method::get, head).length, bytes.size());
+    }
+}
+
 }  // namespace
 }  // namespace otto::http
