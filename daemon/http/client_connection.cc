@@ -160,6 +160,7 @@ void ClientConnection::read_head(std::string_view bytes) {
         refusal_ =
             parse_request_head(received_->head_bytes, front_.request_limits_, received_->head);
     }
+    if (refusal_ && begins_head_request(all)) received_->head.method = Method::head;
     const std::size_t used = scan.skip + scan.length;
     if (in_place) {
         keep(bytes.substr(used));
@@ -242,6 +243,7 @@ void ClientConnection::timed_out() {
             }
             refusal_ = {408, "the request's head took too long"};
             received_->head.clear();
+            if (begins_head_request(rest())) received_->head.method = Method::head;
             dispatch();
             return;
         case Phase::finishing:

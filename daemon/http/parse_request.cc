@@ -358,6 +358,13 @@ HeadScan scan_request_head(std::string_view input, std::size_t from, const Reque
     return scan;
 }
 
+bool begins_head_request(std::string_view input) {
+    constexpr std::string_view method = "HEAD";
+    input.remove_prefix(std::min(input.find_first_not_of("\r\n"), input.size()));
+    if (!input.starts_with(method)) return false;
+    return input.size() == method.size() || look_up(token_table, input[method.size()]) == 0;
+}
+
 Refusal parse_request_head(std::string_view input, const RequestLimits& limits, RequestHead& head) {
     head.clear();
     std::size_t line = 0;

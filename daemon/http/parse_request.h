@@ -37,6 +37,10 @@ struct HeadScan {
 /// allowed.
 HeadScan scan_request_head(std::string_view input, std::size_t from, const RequestLimits& limits);
 
+/// Whether a head that was refused, or has not come in full, is one of a HEAD request as far as can
+/// be told: its answer has no body then. Empty lines may stand before it.
+bool begins_head_request(std::string_view input);
+
 /// Parses one complete head (RFC 9112 §§2–6, RFC 9110 §§5, 7), strictly: what could be read in two
 /// ways is refused. `head` is only valid when nothing is refused, and as long as `input` is.
 ///

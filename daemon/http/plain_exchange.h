@@ -57,7 +57,7 @@ class PlainExchange final : public ClientObserver {
     bool take_length(std::string_view bytes);
     bool take_chunked(std::string_view bytes);
     void refuse(unsigned status, std::string reason);
-    bool head_only() const { return request_.method == "HEAD"; }
+    bool head_only() const { return client_->request().method == Method::head; }
     std::string connection_field(bool keep_alive) const;
     bool send(std::string_view head, std::string_view body = {});
     bool send_shared(std::string_view head, const SharedText& body, std::string_view tail = {});

@@ -9,7 +9,8 @@ import socket
 import threading
 
 from admin import Admin, Holding
-from admin_case import AdminCase
+from admin_case import AdminCase, opened
+from clients import RawClient
 from harness import RARELY, Deadline, main, run_otto, settings, tcp_listener
 
 
@@ -30,6 +31,15 @@ class Reading(AdminCase):
         self.assertEqual(self.admin.ask("GET", "/readyz").status, 200)
         head = self.admin.ask("HEAD", "/api/v1/status")
         self.assertEqual((head.status, head.text), (200, ""))
+
+    def test_a_malformed_head_request_gets_no_body(self):
+        self.started(settings(self.demo(1)))
+        for fields in (b"Host : a\r\n", b"Host: a\nX: y\r\n", b"Host: a\r\nContent-Length: x\r\n"):
+            client = RawClient.over(opened(self.admin.place))
+            client.send(b"HEAD / HTTP/1.1\r\n" + fields + b"\r\n")
+            self.assertEqual(client.head().status, 400)
+            self.assertEqual(client.read_to_end()[0], b"")
+            client.close()
 
     def test_not_ready_without_a_server(self):
         self.started(settings(["http://127.0.0.1:1"]))

@@ -297,6 +297,19 @@ class Smuggling(TestCase):
                 self.refused(data, status, 1)
         self.check_unseen(before)
 
+    def test_a_refused_head_request_gets_no_body(self):
+        for name, data, _ in HEADS:
+            method = data.split(b" ")[0]
+            if method not in (b"GET", b"POST"):
+                continue
+            with self.subTest(name):
+                client = self.client(self.one)
+                self.send(client, data.replace(method, b"HEAD", 1), 1 << 20)
+                self.assertGreaterEqual(client.head().status, 400)
+                self.assertEqual(client.read_to_end()[0], b"")
+                client.close()
+        self.assertEqual(self.server.requests, [])
+
     def test_bodies(self):
         for name, data in BODIES:
             with self.subTest(name):

@@ -42,6 +42,14 @@ class Case(TestCase):
 
 
 class Timeouts(Case):
+    def test_a_head_request_that_does_not_come_gets_no_body(self):
+        otto = self.over(timeouts={"requestHeader": SHORT})
+        for data in (b"HEAD", b"\r\nHEAD / HTTP/1.1\r\nHost: a\r\nX: "):
+            client = self.client(otto)
+            client.send(data)
+            self.assertEqual(client.head().status, 408)
+            self.assertEqual(client.read_to_end()[0], b"")
+
     def test_a_head_that_drips_is_408(self):
         """The time is for all of the head, not between its bytes."""
         otto = self.over(timeouts={"requestHeader": SHORT})
