@@ -40,11 +40,8 @@ bool is_token(const Key& key, std::string_view text) {
 
 /// Why a path cannot be that of a file; "" when it can.
 std::string check_file(std::string_view path) {
-    const auto control = [](char byte) {
-        return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
-    };
     if (path.size() >= PATH_MAX) return "a path of so many bytes cannot be opened";
-    if (std::ranges::any_of(path, control)) return "a control character";
+    if (printable(path) != path) return "a control character";
     if (path.back() == '/') return "a folder";
     return "";
 }

@@ -27,4 +27,31 @@ std::size_t find_invalid_utf8(std::string_view text) {
     return std::string_view::npos;
 }
 
+std::size_t unsafe_character(std::string_view text) {
+    const auto byte = [text](std::size_t at) {
+        return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
+    };
+    const unsigned lead = byte(0);
+    if (text.empty()) return 0;
+    if (lead < 0x20 || lead == 0x7f) return 1;
+    if (lead == 0xc2) return byte(1) >= 0x80 && byte(1) < 0xa0 ? 2 : 0;  // C1
+    if (lead == 0xd8) return byte(1) == 0x9c ? 2 : 0;                    // U+061C
+    if (lead != 0xe2) return 0;
+    const unsigned last = byte(2);
+    // U+200E, U+200F; U+2028 to U+202E
+    if (byte(1) == 0x80)
+        return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae) ? 3 : 0;
+    return byte(1) == 0x81 && last >= 0xa6 && last <= 0xa9 ? 3 : 0;  // U+2066 to U+2069
+}
+
+unsigned code_point(std::string_view character) {
+    const auto low = [character](std::size_t at) {
+        return static_cast<unsigned char>(character[at]) & 0x3fu;
+    };
+    const auto lead = static_cast<unsigned char>(character[0]);
+    if (character.size() == 1) return lead;
+    if (character.size() == 2) return (lead & 0x1fu) << 6 | low(1);
+    return (lead & 0xfu) << 12 | low(1) << 6 | low(2);
+}
+
 }  // namespace otto

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "config/utf8.h"
+
 namespace otto {
 
 namespace {
@@ -46,17 +48,13 @@ std::size_t distance(std::string_view left, std::string_view right) {
 
 std::string printable(std::string_view text) {
     std::string out;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto byte = static_cast<unsigned char>(text[at]);
-        const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0u;
-        if (byte < 0x20 || byte == 0x7f) {
-            out += fmt::format("\\u{:04x}", byte);
-        } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
-            out += fmt::format("\\u{:04x}", next);
-            ++at;
-        } else {
-            out += text[at];
-        }
+    while (!text.empty()) {
+        const std::size_t unsafe = unsafe_character(text);
+        if (unsafe != 0)
+            out += fmt::format("\\u{:04x}", code_point(text.substr(0, unsafe)));
+        else
+            out += text.front();
+        text.remove_prefix(std::max<std::size_t>(unsafe, 1));
     }
     return out;
 }

@@ -6,8 +6,8 @@
 
 namespace otto {
 
-/// `text` with control characters (C0, DEL, C1) escaped: whatever a file holds, it stays one
-/// harmless line on a terminal.
+/// `text` with its unsafe characters (config/utf8.h) escaped as \uXXXX: whatever a file holds, it
+/// stays one harmless line on a terminal.
 std::string printable(std::string_view text);
 
 /// `text` in double quotes, printable, cut to about 60 bytes.

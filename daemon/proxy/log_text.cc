@@ -74,25 +74,20 @@ std::string_view LogText::put_plain_run(std::string_view text) {
     return {at, static_cast<std::size_t>(end - at)};
 }
 
-void LogText::put_unicode_escape(unsigned char byte) {
-    put("\\u00").put(lower_digits[byte >> 4]).put(lower_digits[byte & 0xf]);
+void LogText::put_unicode_escape(unsigned character) {
+    put("\\u");
+    for (int shift = 12; shift >= 0; shift -= 4) put(lower_digits[character >> shift & 0xf]);
 }
 
 /// Well-formed UTF-8 beyond ASCII.
 void LogText::put_valid(std::string_view text) {
-    constexpr char c1_lead = '\xc2';
-    constexpr unsigned char c1_end = 0xa0;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t lead = std::min(text.find(c1_lead, at), text.size());
-        put(text.substr(at, lead - at));
-        if (lead == text.size()) return;
-        const auto next = static_cast<unsigned char>(text[lead + 1]);
-        if (next < c1_end) {
-            put_unicode_escape(next);
-        } else {
-            put(text.substr(lead, 2));
-        }
-        at = lead + 2;
+    while (!text.empty()) {
+        const std::size_t unsafe = unsafe_character(text);
+        if (unsafe != 0)
+            put_unicode_escape(code_point(text.substr(0, unsafe)));
+        else
+            put(text.front());
+        text.remove_prefix(std::max<std::size_t>(unsafe, 1));
     }
 }
 

@@ -46,8 +46,8 @@ class LogText {
 
     /// As it is.
     LogText& add(std::string_view text) { return has_room(text.size()) ? put(text) : *this; }
-    /// The inside of a JSON string (RFC 8259 §7). Control characters, C1 included, are escaped, and
-    /// each byte that is not UTF-8 becomes U+FFFD.
+    /// The inside of a JSON string (RFC 8259 §7). Unsafe characters (config/utf8.h) are escaped,
+    /// and each byte that is not UTF-8 becomes U+FFFD.
     LogText& add_json(std::string_view text);
     /// Printable ASCII as it is, but for quotes and backslashes, which become \xHH like the rest.
     LogText& add_escaped(std::string_view text);
@@ -59,7 +59,7 @@ class LogText {
 
     bool has_room(std::size_t size) const { return view().size() + size + slack <= capacity; }
     std::string_view put_plain_run(std::string_view text);
-    void put_unicode_escape(unsigned char byte);
+    void put_unicode_escape(unsigned character);
     void put_valid(std::string_view text);
     void put_high(std::string_view text);
 

@@ -355,6 +355,12 @@ TEST(Config, BadServerLists) {
         {R"({"servers": [{"url": "http://a", "name": "a\nb"}]})",
          "f:1:42: /servers/0/name: expected a string of 1 to 100 bytes without control "
          "characters, found \"a\\nb\"\n"},
+        {"{\"servers\": [{\"url\": \"http://a\", \"name\": \"a\u202eb\"}]}",
+         "f:1:42: /servers/0/name: expected a string of 1 to 100 bytes without control "
+         "characters, found \"a\\u202eb\"\n"},
+        {with("\"accessLog\": \"/a\u2028b\""),
+         "f:2:14: /accessLog: expected \"off\", \"journal\", \"stdout\" or the absolute path of a "
+         "file, found \"/a\\u2028b\": a control character\n"},
         {R"({"servers": [{"url": "http://a", "backup": 1, "maxConnections": -1}]})",
          "f:1:44: /servers/0/backup: expected true or false, found 1\n"
          "f:1:65: /servers/0/maxConnections: expected a whole number from 0 to 1000000, found"
@@ -411,6 +417,11 @@ TEST(Config, UnreadableFiles) {
 TEST(Config, ProblemsStayOnOneLine) {
     const ConfigProblem problem{"a\nb", 1, 2, "/\x1b[31m", "\x7f\xc2\x9b"};
     EXPECT_EQ(problem.text(), "a\\u000ab:1:2: /\\u001b[31m: \\u007f\\u009b");
+    EXPECT_EQ(printable("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e"),
+              "\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a\\u202b\\u202c\\u202d\\u202e");
+    EXPECT_EQ(printable("\u2066\u2067\u2068\u2069"), "\\u2066\\u2067\\u2068\\u2069");
+    EXPECT_EQ(printable("\u061d\u200d\u2027\u202f\u2065\u206a\u20ac \u05d0"),
+              "\u061d\u200d\u2027\u202f\u2065\u206a\u20ac \u05d0");
 }
 
 TEST(Locator, GoodServers) {
