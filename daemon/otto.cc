@@ -30,19 +30,6 @@ constexpr Duration tick_time = std::chrono::seconds(1);
 /// What systemd is asked to wait beyond the next tick while requests are drained: for the end of
 /// the workers, and for three seconds each that the logs may take for what is left.
 constexpr Duration drain_margin = std::chrono::seconds(10);
-/// File descriptors that are not for connections: loops, sockets, the journal, probes, the
-/// libraries' own.
-constexpr std::uint64_t reserved_fds = 128;
-
-/// Client connections that fit beside one connection to a server each.
-std::uint64_t connections_for(const LimitsConfig& limits, std::size_t workers) {
-    if (limits.connections != 0) return limits.connections;
-    rlimit files{};
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return 0;
-    const std::uint64_t reserved = reserved_fds + workers * PipePool::most_descriptors();
-    return files.rlim_cur > 2 * reserved ? (files.rlim_cur - reserved) / 2 : files.rlim_cur / 4 + 1;
-}
-
 void raise_fd_limit() {
     rlimit files{};
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
@@ -220,27 +207,12 @@ Status Otto::start_workers() {
     return {};
 }
 
-void Otto::limit_connections() {
-    share_->limit.store(connections_for(snapshot_->config.limits, share_->open.size()),
-                        std::memory_order_relaxed);
-}
-
 // ---- reports -----------------------------------------------------------------------------------
-
-void Otto::accept_paused(const std::string& reason) {
-    if (paused_++ == 0)
-        log(Priority::warning, &messages::accept_paused,
-            "no new connections are accepted for now: " + reason, {{"REASON", reason}});
-}
-
-void Otto::accept_resumed() {
-    if (--paused_ == 0)
-        log(Priority::notice, &messages::accept_resumed, "new connections are accepted again");
-}
 
 void Otto::tick() {
     tick_timer_.set_after(tick_time);
     publish_if_due();
+    tell_of_limits();
     sampler_.tick(now());
     if (api_) api_->events().tick(now());
     if (phase_ == Phase::draining) {

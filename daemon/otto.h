@@ -105,6 +105,7 @@ class Otto : private admin::Control {
 
     void accept_paused(const std::string& reason);
     void accept_resumed();
+    void tell_of_limits();
     void worker_drained();
     void tick();
     std::string status_line() const;
@@ -152,6 +153,10 @@ class Otto : private admin::Control {
     std::size_t confirmations_due_ = 0;                // from workers, before a reload is over
     std::string last_status_;
     std::size_t paused_ = 0;  // workers that do not accept
+    struct {
+        std::uint64_t evicted = 0, refused = 0;  // connections, of which the log has a record
+        TimePoint last{};
+    } limits_told_;
     std::size_t drained_ = 0;
     TimePoint drain_until_{};
     Timer settle_timer_;

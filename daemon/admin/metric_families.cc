@@ -42,6 +42,12 @@ void fill_own_replies(const Source& from, Metrics& metrics) {
                     from.readings.totals.own[kind]);
 }
 
+void fill_evicted(const Source& from, Metrics& metrics) {
+    constexpr const char* waits[] = {"first-byte", "rest-of-head", "next-request"};
+    for (std::size_t at = 0; at < from.readings.totals.evicted.size(); ++at)
+        set_counter(add(metrics, "waited_for", waits[at]), from.readings.totals.evicted[at]);
+}
+
 void fill_lost_records(const Source& from, Metrics& metrics) {
     set_counter(add(metrics, "log", "access"), from.readings.access_log_dropped);
     set_counter(add(metrics, "log", "journal"), from.readings.journal_dropped);
@@ -115,6 +121,11 @@ constexpr FamilyRow rows[] = {
      total_gauge<&Totals::connections>},
     {"otto_client_connections_accepted_total", counter_type, "Connections of clients so far.",
      total<&Totals::accepted>},
+    {"otto_client_connections_evicted_total", counter_type,
+     "Connections closed to make room for others, by what they waited for.", fill_evicted},
+    {"otto_client_connections_refused_total", counter_type,
+     "Connections closed because their client had limits.connectionsPerClient.",
+     total<&Totals::refused>},
     {"otto_requests_total", counter_type, "Requests that have come in.", total<&Totals::requests>},
     {"otto_responses_total", counter_type,
      "Replies to clients, Otto's own included, by the class of their status.", fill_responses},

@@ -46,6 +46,8 @@ void Totals::add(const WorkerCounters& counters) {
     cut += read(counters.cut);
     connections += read(counters.connections);
     accepted += counters.accepted.value();
+    for (std::size_t at = 0; at < evicted.size(); ++at) evicted[at] += counters.evicted[at].value();
+    refused += counters.refused.value();
     queued += read(counters.queued);
     queue_timeouts += read(counters.queue_timeouts);
     queue_overflows += read(counters.queue_overflows);

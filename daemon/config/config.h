@@ -113,6 +113,7 @@ struct LimitsConfig {
     Bytes target_bytes = 16 * 1024;        // its target, then 414
     Bytes body_bytes = 0;                  // its body, then 413; 0: no limit
     std::uint64_t connections = 0;         // of clients at once; 0: from RLIMIT_NOFILE
+    unsigned connections_per_client = 0;   // of one address, or IPv6 /64; 0: no limit
     Bytes per_request_buffer = 16 * 1024;  // held each way for one request
 
     bool operator==(const LimitsConfig&) const = default;

@@ -168,6 +168,10 @@ std::vector<Key> make_keys() {
         {"/limits/connections", T::count, "0", 0, 1'000'000, true,
          "The most connections of clients at once; 0 derives it from the limit of open files.",
          [](C& c) -> std::uint64_t& { return c.limits.connections; }},
+        {"/limits/connectionsPerClient", T::count, "0", 0, 1'000'000, true,
+         "The most connections of one client at once, by its IPv4 address or IPv6 /64; 0 is no "
+         "limit.",
+         [](C& c) -> unsigned& { return c.limits.connections_per_client; }},
         {"/limits/perRequestBuffer", T::size, R"("16KiB")", 4 * kib, 16 * mib, true,
          "What is held of one request in each direction.",
          [](C& c) -> Bytes& { return c.limits.per_request_buffer; }},

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "balance/affinity.h"
 #include "http/proxy_protocol.h"
 
 namespace otto::http {
@@ -46,6 +47,19 @@ ClientConnection::ClientConnection(Front& front)
 void ClientConnection::start() {
     fd_.reset(bufferevent_getfd(evhttp_side_));
     bufferevent_setfd(evhttp_side_, -1);
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &length) != 0) {
+        lost();  // it is gone already
+        return;
+    }
+    const bool is_ip = peer.ss_family == AF_INET || peer.ss_family == AF_INET6;
+    name_peer(is_ip ? Address(reinterpret_cast<const sockaddr*>(&peer), length) : Address());
+    if (!front_.admit(*this)) {
+        lost();
+        return;
+    }
+    front_.waits(*this, Waiting::first_byte);
     reader_.reset(
         event_new(front_.loop_.base(), fd_.get(), EV_READ | EV_PERSIST, on_readable, this));
     event_add(reader_.get(), nullptr);
@@ -59,11 +73,15 @@ bool ClientConnection::unused() const {
     return phase_ == Phase::idle && rest().empty();
 }
 
+bool ClientConnection::has_unread() const {
+    int arrived = 0;
+    return ::ioctl(fd_.get(), FIONREAD, &arrived) == 0 && arrived > 0;
+}
+
 /// Draining: a request that has arrived in the kernel is still answered, and a connection that has
 /// had none yet gets a moment to send the one that it was opened for.
 void ClientConnection::end_unused() {
-    int arrived = 0;
-    if (::ioctl(fd_.get(), FIONREAD, &arrived) == 0 && arrived > 0) return;
+    if (has_unread()) return;
     if (request_ != nullptr) {  // it has had one
         lost();
         return;
@@ -77,6 +95,12 @@ void ClientConnection::wait_for_request() {
     phase_ = Phase::idle;
     scanned_ = 0;
     timer_.set_after(front_.timeouts_.client_idle);
+}
+
+/// Bytes of a head are here, but not all of it.
+void ClientConnection::wait_for_rest() {
+    if (scanned_ == 0) timer_.set_after(front_.timeouts_.request_header);
+    if (waiting() != Waiting::rest) front_.waits(*this, Waiting::rest);
 }
 
 void ClientConnection::keep(std::string_view bytes) {
@@ -131,6 +155,8 @@ void ClientConnection::read() {
             adjust_reading();
             return;
         case Phase::lingering:
+            if (waiting() != Waiting::rest) front_.waits(*this, Waiting::rest);
+            return;
         case Phase::closed:
             return;
     }
@@ -147,7 +173,7 @@ void ClientConnection::read_head(std::string_view bytes) {
     all = all.substr(0, front_.request_limits_.header_bytes + 64);
     const HeadScan scan = scan_request_head(all, scanned_, front_.request_limits_);
     if (!scan.refusal && scan.length == 0) {
-        if (scanned_ == 0) timer_.set_after(front_.timeouts_.request_header);
+        wait_for_rest();
         scanned_ = all.size();
         if (in_place) keep(bytes);
         return;
@@ -173,24 +199,18 @@ void ClientConnection::read_head(std::string_view bytes) {
 /// Takes the header with which a trusted proxy names its client. False when more of it is needed,
 /// or the connection has been given up.
 bool ClientConnection::read_proxy_header() {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    ::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length);
-    const Address peer(reinterpret_cast<const sockaddr*>(&storage), length);
-    proxy_header_due_ =
-        std::any_of(front_.trusted_proxies_.begin(), front_.trusted_proxies_.end(),
-                    [&peer](const Cidr& trusted) { return trusted.contains(peer); });
+    proxy_header_due_ = front_.is_trusted(peer_);
     if (!proxy_header_due_) return true;
     const ProxyHeader header = parse_proxy_header(rest().substr(0, max_proxy_header));
     switch (header.state) {
         case ParseState::incomplete:
-            if (scanned_ == 0 && !rest().empty()) {
+            if (!rest().empty()) {
+                wait_for_rest();
                 scanned_ = 1;
-                timer_.set_after(front_.timeouts_.request_header);
             }
             return false;
         case ParseState::malformed:
-            front_.callbacks_.on_bad_proxy_header(peer, header.reason);
+            front_.callbacks_.on_bad_proxy_header(peer_, header.reason);
             lost();
             return false;
         case ParseState::complete:
@@ -199,13 +219,17 @@ bool ClientConnection::read_proxy_header() {
     received_->take(header.length);
     scanned_ = 0;
     proxy_header_due_ = false;
-    if (header.client) set_peer(*header.client);
-    return true;
+    if (!header.client) return true;
+    front_.forget_client(*this);
+    name_peer(*header.client);
+    if (front_.admit(*this)) return true;
+    lost();
+    return false;
 }
 
-void ClientConnection::set_peer(const Address& address) {
+void ClientConnection::name_peer(const Address& address) {
     peer_ = address;
-    peer_ip_ = address.is_ip() ? address.ip() : "unix";
+    client_ = client_key(address);
 }
 
 std::string ClientConnection::peer_process() const {
@@ -266,19 +290,14 @@ void ClientConnection::timed_out() {
 
 void ClientConnection::dispatched(evhttp_request* request) {
     request_ = request;
-    if (peer_ip_.empty()) {
-        const sockaddr* peer = evhttp_connection_get_addr(evhttp_request_get_connection(request));
-        const bool six = peer->sa_family == AF_INET6;
-        set_peer(six || peer->sa_family == AF_INET
-                     ? Address(peer, six ? sizeof(sockaddr_in6) : sizeof(sockaddr_in))
-                     : Address());
-    }
+    peer_ip_ = peer_.is_ip() ? peer_.ip() : "unix";
     begin();
 }
 
 void ClientConnection::begin() {
     phase_ = Phase::busy;
     timer_.cancel();
+    front_.waits(*this, Waiting::none);
     front_.callbacks_.on_request(*this);
 }
 
@@ -329,6 +348,7 @@ void ClientConnection::finish(bool keep_alive, bool body_left) {
 void ClientConnection::await_flush() {
     queued_then_ = queued();
     timer_.set_after(front_.timeouts_.progress);
+    if (waiting() != Waiting::client) front_.waits(*this, Waiting::client);
 }
 
 /// The reply has gone out: waits for the next request, or has evhttp end the connection.
@@ -356,6 +376,7 @@ void ClientConnection::complete() {
         // Pipelined bytes are not seen again by themselves. One request of a pipeline a turn.
         next_request_.schedule();
     }
+    front_.waits(*this, unused() ? Waiting::next : Waiting::none);
 }
 
 /// A close with unread bytes makes the kernel send a reset, which can destroy the reply on its way
@@ -365,6 +386,7 @@ void ClientConnection::linger() {
     ::shutdown(fd_.get(), SHUT_WR);
     if (received_) received_->clear_input();
     set_reading(Reading::buffered);
+    front_.waits(*this, Waiting::rest);
     timer_.set_after(linger_time);
 }
 

@@ -12,6 +12,7 @@
 #include "event/loop.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
+#include "http/eviction_order.h"
 #include "http/front.h"
 #include "http/message.h"
 
@@ -24,7 +25,7 @@ namespace otto::http {
 /// again: all reading and writing is ours. When the first head is complete, evhttp finds one plain
 /// request line in its bufferevent's input and dispatches that; until the connection ends it then
 /// believes to be busy with this request.
-class ClientConnection final : public ClientStream {
+class ClientConnection final : public ClientStream, public EvictionOrder::Entry {
   public:
     /// evhttp's bufferevent for a new connection, which is the front's; null when memory is short.
     static bufferevent* open(Front& front);
@@ -89,8 +90,9 @@ class ClientConnection final : public ClientStream {
     void await_writable();
     void write_queued();
     bool read_proxy_header();
-    void set_peer(const Address& address);
+    void name_peer(const Address& address);
     void read_head(std::string_view bytes);
+    void wait_for_rest();
     void dispatch();
     void dispatched(evhttp_request* request);
     void begin();
@@ -106,6 +108,8 @@ class ClientConnection final : public ClientStream {
     void drop_events();
     /// No byte of a request has come yet: may be closed without harm.
     bool unused() const;
+    /// Bytes have arrived that were not read yet.
+    bool has_unread() const;
     /// Bytes that have arrived and belong to a body or to later requests.
     std::string_view rest() const { return received_ ? received_->rest() : std::string_view(); }
     void keep(std::string_view bytes);
@@ -129,6 +133,8 @@ class ClientConnection final : public ClientStream {
     Refusal refusal_;
     Address peer_;
     std::string peer_ip_;
+    std::uint64_t client_ = 0;  // client_key() of the peer
+    bool counted_ = false;      // for limits.connectionsPerClient
     Timer timer_;
     Deferred next_request_;  // the rest is to be read before the socket
     EventHandle reader_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <random>
 #include <utility>
 
 #include <event2/bufferevent.h>
@@ -19,6 +20,8 @@ constexpr Duration yield_time = std::chrono::milliseconds(1);
 /// happened to call it over.
 constexpr Duration pause_time = std::chrono::milliseconds(100);
 constexpr Duration quiet_time = std::chrono::seconds(5);
+/// Accepts that may fail in a row, each of which closes another connection.
+constexpr unsigned most_accepts_failed = 4;
 
 /// More requests at once allocate what they receive into.
 constexpr std::size_t max_spare = 1024;
@@ -33,20 +36,12 @@ constexpr std::size_t scratch_size = 16 * 1024;
 /// finds its front here.
 thread_local std::vector<Front*> of_this_thread;
 
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
 }  // namespace
-
-std::uint64_t ConnectionShare::total() const {
-    std::uint64_t sum = 0;
-    for (const Count& count : open) sum += count.value.load(std::memory_order_relaxed);
-    return sum;
-}
-
-std::uint64_t ConnectionShare::fewest() const {
-    std::uint64_t least = UINT64_MAX;
-    for (const Count& count : open)
-        least = std::min(least, count.value.load(std::memory_order_relaxed));
-    return least;
-}
 
 Result<std::unique_ptr<Front>> Front::open(const Loop& loop, Callbacks callbacks,
                                            ConnectionShare& share, unsigned worker) {
@@ -71,6 +66,7 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
                  pause_reported_ = false;
                  callbacks_.on_accept_resumed();
              }),
+      order_(random_seed()),
       scratch_(scratch_size),
       after_callbacks_(event_new(
           loop.base(), -1, 0,
@@ -98,7 +94,7 @@ Status Front::listen(UniqueFd socket) {
         evconnlistener_free(listener);
         return Error{"out of memory"};
     }
-    evconnlistener_set_error_cb(listener, accept_failed);
+    evconnlistener_set_error_cb(listener, on_accept_failed);
     listeners_.push_back(bound);
     return {};
 }
@@ -111,6 +107,9 @@ void Front::configure(const Config& config) {
                        .target_bytes = config.limits.target_bytes};
     proxy_protocol_ = config.proxy_protocol;
     trusted_proxies_ = config.trusted_proxies;
+    if (limits_.connections_per_client == 0) return;
+    for (ClientConnection* each = first_; each != nullptr; each = each->next_)
+        if (each != fresh_) count_client(*each);
 }
 
 bufferevent* Front::make_bufferevent(event_base*, void* self) {
@@ -155,16 +154,32 @@ void Front::after_callbacks() {
 
 // ---- accepting ---------------------------------------------------------------------------------
 
-void Front::accept_failed(evconnlistener* listener, void*) {
+void Front::on_accept_failed(evconnlistener* listener, void*) {
     const int reason = errno;
     for (Front* front : of_this_thread) {
         const bool its_own =
             std::ranges::find(front->listeners_, listener, evhttp_bound_socket_get_listener) !=
             front->listeners_.end();
-        if (!its_own) continue;
-        front->report_pause("out of file descriptors or memory", reason);
-        front->pause_accepting(pause_time);
+        if (its_own) front->accept_failed(reason);
     }
+}
+
+/// What one connection leaves may go to somebody else in the system: that is not tried for ever.
+void Front::accept_failed(int reason) {
+    const bool want_files = reason == EMFILE || reason == ENFILE;
+    if (want_files && ++accepts_failed_ <= most_accepts_failed) {
+        switch (make_room(ConnectionShare::descriptor)) {
+            case Room::made:
+                return;
+            case Room::asked:
+                pause_accepting(yield_time);
+                return;
+            case Room::none:
+                break;
+        }
+    }
+    report_pause("out of file descriptors or memory", reason);
+    pause_accepting(pause_time);
 }
 
 void Front::connection_opened(std::unique_ptr<ClientConnection> connection) {
@@ -175,13 +190,11 @@ void Front::connection_opened(std::unique_ptr<ClientConnection> connection) {
     if (first_ != nullptr) first_->previous_ = connection.get();
     first_ = connection.release();
     ++open_;
+    accepts_failed_ = 0;
     publish();
     ++accepted_;
-    if (share_.full()) {
-        if (callbacks_.on_full && callbacks_.on_full()) {
-            rest_after_many();
-            return;
-        }
+    if (!has_room()) {
+        full_ = true;
         report_pause("the limit on connections is reached", 0);
         pause_accepting(pause_time);
     } else if (ahead_of_peers()) {
@@ -201,15 +214,18 @@ void Front::connection_closed(ClientConnection& connection) {
     if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
     (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
     connection.next_ = connection.previous_ = nullptr;
+    waits(connection, Waiting::none);
+    forget_client(connection);
     over_.emplace_back(&connection);
     event_active(after_callbacks_.get(), EV_READ, 0);
     --open_;
     publish();
+    if (std::exchange(full_, false)) accept_again_.set_after({});
     if (open_ == 0 && draining_ && on_empty_) std::exchange(on_empty_, nullptr)();
 }
 
 void Front::publish() {
-    share_.open[worker_].value.store(open_, std::memory_order_relaxed);
+    share_.publish_open(worker_, open_);
     callbacks_.on_connections(open_);
 }
 
@@ -217,7 +233,7 @@ void Front::publish() {
 /// allowance keeps workers that are about even from yielding all the time, which costs system
 /// calls.
 bool Front::ahead_of_peers() const {
-    if (share_.open.size() < 2) return false;
+    if (share_.workers() < 2) return false;
     const std::uint64_t fewest = share_.fewest();
     return open_ > fewest + 3 + fewest / 16;
 }
@@ -236,7 +252,8 @@ void Front::set_accepting(bool on) {
 
 void Front::resume_accepting() {
     if (draining_) return;
-    if (share_.full() && !(callbacks_.on_full && callbacks_.on_full())) {
+    full_ = !has_room();
+    if (full_) {
         quiet_.set_after(quiet_time);
         accept_again_.set_after(pause_time);
         return;
@@ -264,30 +281,6 @@ void Front::drain(std::function<void()> on_empty) {
         each = next;
     }
     if (open_ == 0 && on_empty_) std::exchange(on_empty_, nullptr)();
-}
-
-bool Front::close_oldest_without_exchange() {
-    using Phase = ClientConnection::Phase;
-    ClientConnection* oldest = nullptr;
-    ClientConnection* unread = nullptr;
-    for (ClientConnection* each = first_; each != nullptr; each = each->next_) {
-        if (each == fresh_) continue;
-        if (each->phase_ == Phase::idle || each->phase_ == Phase::lingering) oldest = each;
-        if (each->phase_ == Phase::finishing) unread = each;
-    }
-    if (oldest == nullptr) oldest = unread;
-    if (oldest == nullptr) return false;
-    oldest->lost();
-    return true;
-}
-
-bool Front::close_oldest_unread() {
-    ClientConnection* oldest = nullptr;
-    for (ClientConnection* each = first_; each != nullptr; each = each->next_)
-        if (each->queued() > 0) oldest = each;
-    if (oldest == nullptr) return false;
-    oldest->lost();
-    return true;
 }
 
 void Front::close_all() {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,30 +16,13 @@
 #include "event/loop.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
+#include "http/connection_share.h"
+#include "http/eviction_order.h"
 #include "http/message.h"
 
 namespace otto::http {
 
 class ClientConnection;
-
-/// What the workers know of each other's connections, to share them evenly. One per process.
-struct ConnectionShare {
-    explicit ConnectionShare(unsigned workers) : open(workers) {}
-
-    struct alignas(64) Count {
-        std::atomic<std::uint64_t> value{0};  // its worker writes, all read, relaxed: a hint
-    };
-    std::vector<Count> open;
-    // Of all together; 0: none. Control writes, workers read, relaxed.
-    std::atomic<std::uint64_t> limit{0};
-
-    std::uint64_t total() const;
-    bool full() const {
-        const auto most = limit.load(std::memory_order_relaxed);
-        return most != 0 && total() >= most;
-    }
-    std::uint64_t fewest() const;
-};
 
 /// What a connection has received: lent to it from the first byte of a request to the end of its
 /// reply, so that idle connections, which are many, are small.
@@ -77,9 +59,14 @@ class Front {
             on_accept_paused;  // at most once per pause
         std::function<void()> on_accept_resumed;
         std::function<void(const Address& peer, const char* reason)> on_bad_proxy_header;
-        /// The limit on connections is reached. True when the callee has ended one of them, and
-        /// accepting goes on. May be empty.
+        /// The limit on connections is reached, and none may be closed by itself. True when the
+        /// callee has ended one of them, and accepting goes on. May be empty.
         std::function<bool()> on_full = {};
+        /// A connection that waited for its client was closed to make room. May be empty.
+        std::function<void(Waiting)> on_evicted = {};
+        /// A connection was closed because its client has `limits.connectionsPerClient`. May be
+        /// empty.
+        std::function<void()> on_refused = {};
     };
 
     static Result<std::unique_ptr<Front>> open(const Loop& loop, Callbacks callbacks,
@@ -101,11 +88,19 @@ class Front {
     void close_all();
 
     std::uint64_t connections() const { return open_; }
-    /// Ends the oldest connection without an exchange: one that waits for a request or the rest of
-    /// its head, or that lingers after its last reply; or else one whose client does not take its
-    /// reply. False: all have an exchange.
-    bool close_oldest_without_exchange();
-    /// Ends the oldest connection that has output queued. False: none has.
+
+    /// What became of the attempt to close a connection that waits for its client.
+    enum class Room : std::uint8_t {
+        made,   // one is closed, its descriptor too
+        asked,  // another worker, which has the one that is to go first, was asked to close it
+        none,   // no connection may be closed
+    };
+    /// Closes the connection that EvictionOrder puts first, of those of all workers.
+    Room make_room(ConnectionShare::Want want);
+    /// Another worker has asked for it.
+    void make_room_for_others();
+    /// Closes the connection whose client has not taken the end of its reply for longest. False
+    /// when there is none.
     bool close_oldest_unread();
 
   private:
@@ -115,8 +110,9 @@ class Front {
 
     static bufferevent* make_bufferevent(event_base* base, void* self);
     static void dispatch(evhttp_request* request, void* self);
-    static void accept_failed(evconnlistener* listener, void* self);
+    static void on_accept_failed(evconnlistener* listener, void* self);
 
+    void accept_failed(int reason);
     std::unique_ptr<Received> lend();
     void give_back(std::unique_ptr<Received> received);
     void start_fresh();
@@ -124,6 +120,15 @@ class Front {
     void connection_opened(std::unique_ptr<ClientConnection> connection);
     void connection_closed(ClientConnection& connection);
     void publish();
+    void waits(ClientConnection& connection, Waiting waiting);
+    bool evict_one();
+    void evict(ClientConnection& connection);
+    Room get_below_limit(int most);
+    bool has_room();
+    bool admit(ClientConnection& connection);
+    std::uint32_t count_client(ClientConnection& connection);
+    void forget_client(ClientConnection& connection);
+    bool is_trusted(const Address& address) const;
     bool ahead_of_peers() const;
     void pause_accepting(Duration delay);
     void set_accepting(bool on);
@@ -146,8 +151,11 @@ class Front {
     Timer accept_again_;
     Timer quiet_;  // nothing ran out for a while
     bool pause_reported_ = false;
+    bool full_ = false;            // accepting rests because of the limit
+    unsigned accepts_failed_ = 0;  // in a row, for want of descriptors
     bool draining_ = false;
     std::function<void()> on_empty_;
+    EvictionOrder order_;
     std::vector<std::unique_ptr<Received>> spare_;
     std::vector<char> scratch_;          // for reading
     EventHandle after_callbacks_;        // starts fresh_

@@ -64,7 +64,7 @@ PlainServer::PlainServer(const Loop& loop, Callbacks callbacks)
 
 Status PlainServer::open_side(bool local) {
     Side& side = this->side(local);
-    side.share.limit.store(connection_limit(), std::memory_order_relaxed);
+    side.share.set_limit(connection_limit());
     auto front = Front::open(
         loop_,
         {.on_request = [this, local](ClientStream& client) { request_arrived(client, local); },
@@ -110,9 +110,9 @@ bool PlainServer::begin_next() {
     return !arrived_.empty();
 }
 
-/// From within a new connection's arrival.
+/// From within a new connection's arrival, when no connection merely waits for its client.
 bool PlainServer::make_room(bool local) {
-    if (side(local).front->close_oldest_without_exchange()) return true;
+    if (side(local).front->close_oldest_unread()) return true;
     for (const auto& each : open_) {
         PlainExchange& exchange = *each.second;
         if (exchange.local() != local || exchange.phase() != PlainExchange::Phase::reading)

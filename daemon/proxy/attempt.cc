@@ -11,6 +11,10 @@ namespace otto {
 
 namespace {
 
+bool wants_file(int error_number) {
+    return error_number == EMFILE || error_number == ENFILE;
+}
+
 Failure connect_failure(int error_number) {
     switch (error_number) {
         case ECONNREFUSED:
@@ -83,6 +87,8 @@ void Attempt::connect_next() {
     while (addresses_tried_ < addresses.size()) {
         address_ = (server_.preferred() + addresses_tried_++) % addresses.size();
         auto connection = UpstreamConnection::connect(worker_.loop(), addresses[address_]);
+        if (!connection && wants_file(connection.error().number) && worker_.make_room())
+            connection = UpstreamConnection::connect(worker_.loop(), addresses[address_]);
         if (!connection) {
             failure = connection.error().number;
             continue;

@@ -75,6 +75,7 @@ Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
       scratch_(scratch_size) {}
 
 Worker::~Worker() {
+    context_.share.on_asked(index_, nullptr);
     stop();
 }
 
@@ -170,10 +171,17 @@ Status Worker::make_front() {
                     log(Priority::debug, nullptr,
                         fmt::format("closed a connection from {}: bad PROXY header: {}",
                                     peer.text(), reason));
-                }},
+                },
+            .on_evicted =
+                [this](http::Waiting waiting) {
+                    counters_.evicted[static_cast<std::size_t>(waiting)].add();
+                },
+            .on_refused = [this] { counters_.refused.add(); }},
         context_.share, index_);
     if (!front) return front.error();
     front_ = std::move(*front);
+    context_.share.on_asked(index_,
+                            [this] { mailbox_->post([this] { front_->make_room_for_others(); }); });
     return {};
 }
 

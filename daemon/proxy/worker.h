@@ -51,6 +51,8 @@ struct alignas(64) WorkerCounters {
     std::array<Counter, own_replies> own;  // Otto's own replies, by OwnReply
     Counter retries_denied;                // by the budget
     Counter accepted;                      // connections of clients, all so far
+    std::array<Counter, 3> evicted;        // of them, closed to make room, by http::Waiting
+    Counter refused;                       // of them, over limits.connectionsPerClient
     Counter received;                      // bytes of requests' bodies
     Counter relayed;                       // bytes of replies' bodies, and of tunnels
     Histogram total;  // from a request's head to the end of its reply, without tunnels and streams
@@ -144,6 +146,11 @@ class Worker {
     Queue& queue() { return queue_; }
     StickyCookies& sticky() { return sticky_; }
     bool draining() const { return draining_; }
+    /// Closes a client's connection that waits for its client, when descriptors have run out. True
+    /// when that has freed one.
+    bool make_room() {
+        return front_->make_room(http::ConnectionShare::descriptor) == http::Front::Room::made;
+    }
     /// Takes the server of a failed attempt out when that is due, or counts an error of its.
     void server_failed(Server& server, Failure failure, std::string_view detail);
     /// Counts an error; tells the control thread when there were too many in a row.

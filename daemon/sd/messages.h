@@ -60,6 +60,12 @@ inline constexpr MessageType changes_corrupt{"changes-corrupt", "39eec0c5202e448
 inline constexpr MessageType accept_paused{"accept-paused", "116586a1f1c2186a6cfc277cdbf92fa9"};
 /// Connections are accepted again.
 inline constexpr MessageType accept_resumed{"accept-resumed", "e66a272d1fbf63add27a0440f9bf7a69"};
+/// Connections that waited for their clients were closed to make room for others.
+inline constexpr MessageType connections_evicted{"connections-evicted",
+                                                 "baed74fc61221cc155d5ebff402bd24e"};
+/// Connections were refused because their clients had limits.connectionsPerClient.
+inline constexpr MessageType connections_refused{"connections-refused",
+                                                 "a27d6355a239b1cd42adf7ef2ab660da"};
 /// A request failed by the fault of a server; in a flood, one record stands for many.
 inline constexpr MessageType request_failed{"request-failed", "ec0268bc42414f69afe1eeeb5c3460a7"};
 /// A worker does not answer; the watchdog's beat is withheld.
@@ -79,13 +85,36 @@ inline constexpr MessageType access_log_resumed{"access-log-resumed",
                                                 "f26cba53b09a93c2bfdf2d48892ad3a6"};
 
 inline constexpr std::array all{
-    &started,        &stopped,           &server_healthy,     &server_unhealthy,
-    &no_server_left, &reload_done,       &reload_failed,      &config_invalid_at_start,
-    &port_differs,   &accept_paused,     &name_moved,         &name_stale,
-    &name_fresh,     &accept_resumed,    &worker_stuck,       &request_failed,
-    &changes_unfit,  &changes_corrupt,   &changed_at_runtime, &server_ejected,
-    &server_back,    &failing_open,      &fail_open_over,     &log_lossy,
-    &request_ended,  &access_log_failed, &access_log_lossy,   &access_log_resumed,
+    &started,
+    &stopped,
+    &server_healthy,
+    &server_unhealthy,
+    &no_server_left,
+    &reload_done,
+    &reload_failed,
+    &config_invalid_at_start,
+    &port_differs,
+    &accept_paused,
+    &name_moved,
+    &name_stale,
+    &name_fresh,
+    &accept_resumed,
+    &worker_stuck,
+    &request_failed,
+    &changes_unfit,
+    &changes_corrupt,
+    &changed_at_runtime,
+    &server_ejected,
+    &server_back,
+    &failing_open,
+    &fail_open_over,
+    &log_lossy,
+    &request_ended,
+    &access_log_failed,
+    &access_log_lossy,
+    &access_log_resumed,
+    &connections_evicted,
+    &connections_refused,
 };
 
 }  // namespace messages

@@ -112,7 +112,8 @@ TEST(Config, EveryKeyIsRead) {
             "progress": "4ms", "tunnel": "7m", "clientIdle": "5ms", "serverIdle": "6m",
             "drain": "24h"},
         "limits": {"headerBytes": 1024, "headerCount": 7, "targetBytes": "1MiB",
-            "bodyBytes": "2GiB", "connections": 1000000, "perRequestBuffer": "4KiB"},
+            "bodyBytes": "2GiB", "connections": 1000000, "connectionsPerClient": 50,
+            "perRequestBuffer": "4KiB"},
         "trustedProxies": ["10.0.0.0/8", "::1"], "proxyProtocol": true, "via": true,
         "admin": {"port": "[::1]:82"}})");
     Config expected;
@@ -134,7 +135,7 @@ TEST(Config, EveryKeyIsRead) {
         Health::Type::tcp, "/h?a=%20", "x.example:81", "HEAD", 204, 204, 60s, 1500ms, 4, 5, true};
     expected.retries = {10, 0, 100'000};
     expected.timeouts = {1ms, 2ms, 3ms, 4ms, 7min, 5ms, 6min, 24h};
-    expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1'000'000, 4096};
+    expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1'000'000, 50, 4096};
     expected.trusted_proxies = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("::1")};
     expected.proxy_protocol = true;
     expected.via = true;
