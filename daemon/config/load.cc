@@ -1,13 +1,8 @@
 #include "config/load.h"
 
-#include <array>
-#include <cerrno>
 #include <utility>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "base/handle.h"
+#include "base/files.h"
 #include "config/json_tree.h"
 #include "config/problems.h"
 #include "config/reader.h"
@@ -18,25 +13,10 @@ namespace {
 
 constexpr std::size_t largest_file = 16 * 1024 * 1024;
 
-Result<std::string> read_file(const std::string& file) {
-    const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return Error::from_errno("cannot open the file");
-    std::string text;
-    std::array<char, 64 * 1024> block;
-    for (;;) {
-        const ssize_t length = ::read(fd.get(), block.data(), block.size());
-        if (length == 0) return text;
-        if (length < 0 && errno == EINTR) continue;
-        if (length < 0) return Error::from_errno("cannot read the file");
-        text.append(block.data(), static_cast<std::size_t>(length));
-        if (text.size() > largest_file) return Error{"the file has more than 16MiB"};
-    }
-}
-
 }  // namespace
 
 LoadedConfig load_config(const std::string& file) {
-    auto text = read_file(file);
+    auto text = read_regular_file(file, largest_file);
     if (text) return parse_config(*text, file);
     LoadedConfig loaded;
     loaded.problems.push_back({file, 0, 0, "", text.error().message});

@@ -1,11 +1,9 @@
 #include "ctl/apply.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/stat.h>
@@ -13,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/files.h"
 #include "base/handle.h"
 #include "config/load.h"
 #include "config/overlay.h"
@@ -29,26 +28,11 @@ Result<std::string> real_path(const std::string& file) {
     return std::string(path.get());
 }
 
-Error write_error(const std::string& file) {
-    Error error = Error::from_errno("cannot write " + file);
+Status with_advice(Status status) {
+    if (status) return status;
+    Error error = status.error();
     if (error.number == EACCES || error.number == EPERM) error.message += "; use sudo";
     return error;
-}
-
-Status write_file(const std::string& file, const std::string& text, const struct stat* like) {
-    const UniqueFd fd(
-        ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-    if (!fd) return write_error(file);
-    if (like != nullptr && (::fchown(fd.get(), like->st_uid, like->st_gid) != 0 ||
-                            ::fchmod(fd.get(), like->st_mode & 07777) != 0))
-        return write_error(file);
-    for (std::size_t done = 0; done < text.size();) {
-        const ssize_t written = ::write(fd.get(), text.data() + done, text.size() - done);
-        if (written < 0 && errno != EINTR) return write_error(file);
-        if (written > 0) done += static_cast<std::size_t>(written);
-    }
-    if (::fsync(fd.get()) != 0) return write_error(file);
-    return {};
 }
 
 Status run_systemctl(std::vector<std::string> words) {
@@ -90,19 +74,11 @@ Result<Folded> fold(const std::string& file, const Json& changes) {
 
 Status replace(const std::string& file, const std::string& text) {
     struct stat like {};
-    if (::stat(file.c_str(), &like) != 0) return write_error(file);
-    const std::string draft = file + ".new";
-    Status written = write_file(draft, text, &like);
-    if (written && std::rename(draft.c_str(), file.c_str()) != 0) written = write_error(file);
-    if (!written) {
-        const Status why = written;
-        ::unlink(draft.c_str());
-        return why;
-    }
-    const std::string folder = file.substr(0, file.rfind('/') + 1);
-    const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || ::fsync(fd.get()) != 0) return write_error(folder);
-    return {};
+    if (::lstat(file.c_str(), &like) != 0)
+        return with_advice(Error::from_errno("cannot write " + file));
+    if (!S_ISREG(like.st_mode)) return Error{file + " is not a regular file"};
+    return with_advice(write_file_atomically(
+        file, text, {.mode = like.st_mode & 0777, .user = like.st_uid, .group = like.st_gid}));
 }
 
 Status open_port(const std::vector<ListenConfig>& port) {
@@ -112,8 +88,10 @@ Status open_port(const std::vector<ListenConfig>& port) {
         text += fmt::format("ListenStream={}\n",
                             address ? address->text() : std::to_string(entry.port));
     }
-    if (::mkdir(drop_in_folder, 0755) != 0 && errno != EEXIST) return write_error(drop_in_folder);
-    const Status written = write_file(std::string(drop_in_folder) + "/port.conf", text, nullptr);
+    if (::mkdir(drop_in_folder, 0755) != 0 && errno != EEXIST)
+        return with_advice(Error::from_errno(std::string("cannot write ") + drop_in_folder));
+    const Status written = with_advice(
+        write_file_atomically(std::string(drop_in_folder) + "/port.conf", text, {.mode = 0644}));
     if (!written) return written;
     const Status reloaded = run_systemctl({"daemon-reload"});
     if (!reloaded) return reloaded;

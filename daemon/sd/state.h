@@ -16,7 +16,8 @@ std::optional<std::string> state_directory();
 /// a crash either the old or the new text is there. Waits for the disk. Control thread.
 Status save_state(const std::string& dir, std::string_view name, std::string_view text);
 
-/// What save_state() kept; the Error has ENOENT when there is nothing yet.
+/// What save_state() kept; the Error has ENOENT when there is nothing yet. Anything but a regular
+/// file of at most 64 MiB is an Error.
 Result<std::string> load_state(const std::string& dir, std::string_view name);
 
 /// Takes the file `name` of `dir` away; it need not be there.

@@ -408,9 +408,9 @@ TEST(Config, UnreadableFiles) {
     const auto text = [](const std::string& file) { return load_config(file).problems[0].text(); };
     EXPECT_EQ(text("/nonexistent"),
               "/nonexistent: cannot open the file: No such file or directory");
-    EXPECT_EQ(text("/"), "/: cannot read the file: Is a directory");
-    EXPECT_EQ(text("/dev/zero"), "/dev/zero: the file has more than 16MiB");
-    EXPECT_EQ(text("/dev/null"), "/dev/null:1:1: expected a JSON object, found an empty file");
+    EXPECT_EQ(text("/"), "/: the file is not a regular file");
+    EXPECT_EQ(text("/dev/zero"), "/dev/zero: the file is not a regular file");
+    EXPECT_EQ(text("/dev/null"), "/dev/null: the file is not a regular file");
     const TemporaryFile file(with("\"workers\": 2"));
     EXPECT_EQ(load_config(file.path()).config.workers, 2u);
 }

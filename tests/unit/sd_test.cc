@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -285,12 +287,51 @@ TEST(State, KeepsTheLastGoodConfiguration) {
     EXPECT_FALSE(save_last_good(folder / "missing", "{}"));
 }
 
-TEST(State, NeverFollowsALinkWhenSaving) {
+std::vector<std::string> names_in(const Folder& folder) {
+    std::vector<std::string> names;
+    for (const auto& each : std::filesystem::directory_iterator(folder.path()))
+        names.push_back(each.path().filename());
+    std::ranges::sort(names);
+    return names;
+}
+
+TEST(State, NeverWritesThroughALink) {
     const Folder folder;
     std::ofstream(folder / "victim") << "untouched";
-    std::filesystem::create_symlink(folder / "victim", folder / "last-good.json.new");
-    EXPECT_FALSE(save_last_good(folder.path(), "{}"));
+    // Neither by the name itself, nor by a draft that somebody has foreseen.
+    for (const char* name : {"last-good.json", "last-good.json.new"})
+        std::filesystem::create_symlink(folder / "victim", folder / name);
+    std::filesystem::create_hard_link(folder / "victim", folder / "overlay.json");
+    EXPECT_TRUE(save_last_good(folder.path(), "{}"));
+    EXPECT_TRUE(save_state(folder.path(), "overlay.json", "{}"));
     EXPECT_EQ(std::filesystem::file_size(folder / "victim"), 9U);
+    EXPECT_FALSE(std::filesystem::is_symlink(folder / "last-good.json"));
+    EXPECT_EQ(names_in(folder), (std::vector<std::string>{"last-good.json", "last-good.json.new",
+                                                          "overlay.json", "victim"}));
+}
+
+TEST(State, LeavesNoDraftBehind) {
+    const Folder folder;
+    std::filesystem::create_directories(folder / "overlay.json/in-the-way");
+    EXPECT_FALSE(save_state(folder.path(), "overlay.json", "{}"));
+    EXPECT_EQ(names_in(folder), std::vector<std::string>{"overlay.json"});
+}
+
+TEST(State, ReadsRegularFilesAlone) {
+    const Folder folder;
+    ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+    std::filesystem::create_symlink("/dev/zero", folder / "endless");
+    std::filesystem::create_directory(folder / "folder");
+    for (const char* name : {"fifo", "endless", "folder"}) {
+        const auto text = load_state(folder.path(), name);
+        ASSERT_FALSE(text) << name;
+        EXPECT_NE(text.error().message.find("not a regular file"), std::string::npos) << name;
+    }
+    std::ofstream(folder / "large") << "";
+    std::filesystem::resize_file(folder / "large", std::uintmax_t{65} << 20);  // a hole
+    const auto text = load_state(folder.path(), "large");
+    ASSERT_FALSE(text);
+    EXPECT_NE(text.error().message.find("more than 64MiB"), std::string::npos);
 }
 
 }  // namespace
