@@ -213,6 +213,7 @@ void Otto::tick() {
     tick_timer_.set_after(tick_time);
     publish_if_due();
     tell_of_limits();
+    log_rest();
     sampler_.tick(now());
     if (api_) api_->events().tick(now());
     if (phase_ == Phase::draining) {

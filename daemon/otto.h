@@ -29,6 +29,7 @@
 #include "proxy/worker.h"
 #include "sd/journal.h"
 #include "sd/notifier.h"
+#include "sd/record_fold.h"
 #include "supervision.h"
 #include "tls/hmac.h"
 
@@ -71,6 +72,9 @@ class Otto : private admin::Control {
     void tell(Priority priority, const MessageType& type, std::string text,
               std::vector<LogField> fields);
     void log_news();
+    void log_folded(Priority priority, const MessageType& type, std::string_view text,
+                    std::vector<LogField> fields);
+    void log_rest();
     void settle();
     void server_flipped(const Monitor::Flip& flip);
     void taken_out(std::uint64_t server, const std::string& reason);
@@ -131,8 +135,10 @@ class Otto : private admin::Control {
         std::string text;
         std::vector<LogField> fields;
     };
-    std::vector<News> news_;  // for the log, of what is to be published
-    bool settling_ = true;    // at Otto's start, until the first verdicts are in
+    std::vector<News> news_;     // for the log, of what is to be published
+    RecordFold fold_;            // of them
+    bool healthy_left_ = false;  // as of the last publish()
+    bool settling_ = true;       // at Otto's start, until the first verdicts are in
     Roster roster_;
     Monitor monitor_;
     Resolver resolver_;

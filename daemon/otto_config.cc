@@ -153,20 +153,24 @@ void Otto::name_news(const Resolver::News& news) {
         list += (list.empty() ? "" : ", ") + address.ip();
     switch (news.kind) {
         case Resolver::News::Kind::moved:
-            log(Priority::notice, &messages::name_moved,
-                fmt::format("name {} leads to {} now", news.name, list),
-                {{"HOST", news.name}, {"ADDRESSES", list}});
+            log_folded(Priority::notice, messages::name_moved,
+                       fmt::format("name {} leads to {} now", news.name, list),
+                       {{"NAME", news.name}, {"HOST", news.name}, {"ADDRESSES", list}});
             return;
         case Resolver::News::Kind::stale:
-            log(Priority::warning, &messages::name_stale,
+            log_folded(
+                Priority::warning, messages::name_stale,
                 fmt::format("name {} cannot be looked up, its last addresses stay in use: {}",
                             news.name, news.answer.trouble),
-                {{"HOST", news.name}, {"ADDRESSES", list}, {"REASON", news.answer.trouble}});
+                {{"NAME", news.name},
+                 {"HOST", news.name},
+                 {"ADDRESSES", list},
+                 {"REASON", news.answer.trouble}});
             return;
         case Resolver::News::Kind::fresh:
-            log(Priority::notice, &messages::name_fresh,
-                fmt::format("name {} can be looked up again", news.name),
-                {{"HOST", news.name}, {"ADDRESSES", list}});
+            log_folded(Priority::notice, messages::name_fresh,
+                       fmt::format("name {} can be looked up again", news.name),
+                       {{"NAME", news.name}, {"HOST", news.name}, {"ADDRESSES", list}});
             return;
     }
 }

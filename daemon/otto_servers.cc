@@ -1,5 +1,6 @@
 // Who gets requests, and what Otto tells about it.
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -41,13 +42,36 @@ void Otto::tell(Priority priority, const MessageType& type, std::string text,
 
 void Otto::log_news() {
     for (News& each : std::exchange(news_, {}))
-        log(each.priority, each.type, each.text, std::move(each.fields));
+        log_folded(each.priority, *each.type, each.text, std::move(each.fields));
+}
+
+/// Logs a record that has a NAME, unless there were too many of its kind in this second.
+void Otto::log_folded(Priority priority, const MessageType& type, std::string_view text,
+                      std::vector<LogField> fields) {
+    const auto name = std::ranges::find(fields, std::string_view("NAME"), &LogField::name);
+    if (fold_.admit(type, name == fields.end() ? std::string() : name->value))
+        log(priority, &type, text, std::move(fields));
+}
+
+void Otto::log_rest() {
+    for (const RecordFold::Folded& folded : fold_.take()) {
+        const bool bad = folded.type == &messages::server_unhealthy ||
+                         folded.type == &messages::server_ejected ||
+                         folded.type == &messages::name_stale;
+        log(bad ? Priority::warning : Priority::notice, &messages::many_changes,
+            fmt::format("{} more records like these ({}): {}", folded.count, folded.type->slug,
+                        folded.names),
+            {{"COUNT", std::to_string(folded.count)},
+             {"KIND", std::string(folded.type->slug)},
+             {"NAMES", folded.names}});
+    }
 }
 
 void Otto::settle() {
     settle_timer_.cancel();
     settling_ = false;
     publish();
+    log_rest();
 }
 
 void Otto::server_flipped(const Monitor::Flip& flip) {

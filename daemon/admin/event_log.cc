@@ -60,22 +60,30 @@ const std::string& EventLog::add(const LogRecord& record) {
     json.set("type", Json::string(record.type == nullptr ? "" : record.type->slug));
     json.set("text", Json::string(clean_utf8(record.text, longest_text)));
     json.set("fields", std::move(fields));
-    kept_.push_back(event_text("record", json.compact(), next_++));
-    if (kept_.size() > most) kept_.pop_front();
+    const bool of_request = record.type == &messages::request_failed;
+    kept_.push_back({next_, of_request, event_text("record", json.compact(), next_)});
+    ++next_;
     all_ = {};
-    return kept_.back();
+    if (of_request && ++of_requests_ > most_of_requests) {
+        kept_.erase(std::ranges::find(kept_, true, &Kept::of_request));
+        --of_requests_;
+    } else if (kept_.size() > most) {
+        if (kept_.front().of_request) --of_requests_;
+        kept_.pop_front();
+    }
+    return kept_.back().text;
 }
 
 http::SharedText EventLog::after(std::optional<std::uint64_t> id) {
-    const std::uint64_t oldest = next_ - kept_.size();
-    const bool known = id && *id + 1 >= oldest && *id < next_;
     if (all_.text.empty()) {
         std::string all;
-        for (const std::string& each : kept_) all += each;
+        for (const Kept& each : kept_) all += each.text;
         all_ = http::SharedText::of(std::move(all));
     }
+    const bool known = id && *id < next_ && !kept_.empty() && *id + 1 >= kept_.front().id;
     std::size_t before = 0;
-    for (std::size_t at = 0; known && at < *id + 1 - oldest; ++at) before += kept_[at].size();
+    for (std::size_t at = 0; known && at < kept_.size() && kept_[at].id <= *id; ++at)
+        before += kept_[at].text.size();
     return all_.without(before);
 }
 

@@ -21,6 +21,8 @@ std::string event_text(std::string_view name, std::string_view data, std::uint64
 class EventLog {
   public:
     static constexpr std::size_t most = 200;
+    /// Of these, failed requests, which come in crowds and must not displace what else happened.
+    static constexpr std::size_t most_of_requests = 50;
     /// A longer text, or value of a field, is cut.
     static constexpr std::size_t longest_text = 4096;
 
@@ -34,8 +36,14 @@ class EventLog {
 
   private:
     std::uint64_t next_;
-    http::SharedText all_;          // those that are kept; empty: to be made
-    std::deque<std::string> kept_;  // the last has the id next_ - 1
+    http::SharedText all_;  // those that are kept; empty: to be made
+    struct Kept {
+        std::uint64_t id;
+        bool of_request;
+        std::string text;
+    };
+    std::deque<Kept> kept_;  // the last has the id next_ - 1
+    std::size_t of_requests_ = 0;
 };
 
 }  // namespace otto::admin

@@ -28,6 +28,8 @@ inline constexpr MessageType server_unhealthy{"server-unhealthy",
 inline constexpr MessageType server_ejected{"server-ejected", "6561f2b616804bd7ba4a705c0c649c41"};
 /// It is back.
 inline constexpr MessageType server_back{"server-back", "d0860e71ba294965b200e77c13b20206"};
+/// So many changes of servers or names of one kind came at once that only the first were logged.
+inline constexpr MessageType many_changes{"many-changes", "b0c3e2b7f5d64c0e9a3f1c6d2e8a4b57"};
 /// No healthy server is left: requests go to the others in spite of it.
 inline constexpr MessageType failing_open{"failing-open", "d71395f12cf647218acb96b5f7eeb988"};
 /// Requests go to healthy servers again.
@@ -115,6 +117,7 @@ inline constexpr std::array all{
     &access_log_resumed,
     &connections_evicted,
     &connections_refused,
+    &many_changes,
 };
 
 }  // namespace messages

@@ -197,6 +197,27 @@ TEST(EventLog, KeepsTheLast) {
 }
 
 TEST(EventLog, SharesWhatItKeeps) {
+TEST(EventLog, FailedRequestsDoNotDisplaceTheRest) {
+    EventLog log(std::chrono::system_clock::time_point(1000ms));
+    log.add(record("important"));
+    LogRecord failed = record("failed");
+    failed.type = &messages::request_failed;
+    for (int at = 0; at < 1000; ++at) log.add(failed);
+    const auto count = [&log](std::optional<std::uint64_t> after, const std::string& what) {
+        const std::string text(log.after(after).text);
+        std::size_t found = 0;
+        for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+            ++found;
+        return found;
+    };
+    EXPECT_EQ(count(std::nullopt, "important"), 1u);
+    EXPECT_EQ(count(std::nullopt, "id: "), 1 + EventLog::most_of_requests);
+    // One of the ids that are gone, within what is kept: those that follow.
+    EXPECT_EQ(count(1500, "important"), 0u);
+    EXPECT_EQ(count(1500, "id: "), EventLog::most_of_requests);
+    EXPECT_EQ(count(1998, "id: "), 2u);
+}
+
     EventLog log(std::chrono::system_clock::time_point(1000ms));
     log.add(record("one"));
     log.add(record("two"));

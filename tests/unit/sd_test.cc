@@ -20,6 +20,7 @@
 #include "sd/listen_fds.h"
 #include "sd/messages.h"
 #include "sd/notifier.h"
+#include "sd/record_fold.h"
 #include "sd/state.h"
 
 namespace otto {
@@ -332,6 +333,23 @@ TEST(State, ReadsRegularFilesAlone) {
     const auto text = load_state(folder.path(), "large");
     ASSERT_FALSE(text);
     EXPECT_NE(text.error().message.find("more than 64MiB"), std::string::npos);
+}
+
+TEST(RecordFold, CountsWhatIsTooMuchForASecond) {
+    RecordFold fold;
+    for (unsigned at = 0; at < RecordFold::most + 250; ++at)
+        EXPECT_EQ(fold.admit(messages::server_healthy, "s" + std::to_string(at)),
+                  at < RecordFold::most);
+    EXPECT_TRUE(fold.admit(messages::server_ejected, "x")) << "kinds are apart";
+    const auto folded = fold.take();
+    ASSERT_EQ(folded.size(), 1u);
+    EXPECT_EQ(folded[0].type, &messages::server_healthy);
+    EXPECT_EQ(folded[0].count, 250u);
+    const std::string first = "s" + std::to_string(RecordFold::most);
+    EXPECT_TRUE(folded[0].names.starts_with(first + ", ")) << folded[0].names;
+    EXPECT_LE(folded[0].names.size(), RecordFold::longest_names + 10);
+    EXPECT_TRUE(fold.take().empty());
+    EXPECT_TRUE(fold.admit(messages::server_healthy, "another second"));
 }
 
 }  // namespace
