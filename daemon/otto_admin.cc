@@ -73,7 +73,7 @@ admin::Control::Overview Otto::overview() const {
 }
 
 bool Otto::ready() const {
-    return phase_ == Phase::running && !candidates_->empty();
+    return phase_ == Phase::running && !candidates_->empty() && healthy_left_;
 }
 
 admin::Condition Otto::condition(const Member& member, TimePoint now) const {

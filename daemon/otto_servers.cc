@@ -15,6 +15,10 @@ namespace otto {
 void Otto::publish() {
     const Roster::Service before = roster_.service();
     if (!settling_) candidates_ = roster_.build(*candidates_, monitor_.settled());
+    healthy_left_ = std::ranges::any_of(snapshot_->members, [](const Member& member) {
+        return member.state == ServerState::active && member.weight > 0 &&
+               member.server->health() == Health::healthy;
+    });
     for (const auto& worker : workers_) worker->apply(snapshot_, candidates_);
     log_news();
     if (roster_.service() != before) service_changed();

@@ -271,7 +271,7 @@ Api::Answer Api::get_healthz(const Call&) {
 Api::Answer Api::get_readyz(const Call&) {
     const bool ready = control_.ready();
     return http::PlainReply{.status = ready ? 200u : 503u,
-                            .body = ready ? "ready\n" : "no server takes requests\n",
+                            .body = ready ? "ready\n" : "no server is healthy\n",
                             .type = "text/plain",
                             .fields = api_fields()};
 }

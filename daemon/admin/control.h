@@ -40,7 +40,7 @@ class Control {
 
     /// Looks at every server.
     virtual Overview overview() const = 0;
-    /// Whether requests would find a server.
+    /// Whether requests would find a healthy server.
     virtual bool ready() const = 0;
     virtual const std::string& config_file() const = 0;
     virtual const std::shared_ptr<const Snapshot>& shared_snapshot() const = 0;

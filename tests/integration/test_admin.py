@@ -41,11 +41,23 @@ class Reading(AdminCase):
             self.assertEqual(client.read_to_end()[0], b"")
             client.close()
 
-    def test_not_ready_without_a_server(self):
-        self.started(settings(["http://127.0.0.1:1"]))
-        self.assertEqual(self.admin.ask("GET", "/healthz").status, 200)
-        answer = self.admin.ask("GET", "/readyz")
-        self.assertIn(answer.status, (200, 503))  # fails open over a server that is out
+    def test_not_ready_without_a_healthy_server(self):
+        server, = self.demo(1)
+        for check in ({"type": "http"}, {"type": "off"}):
+            otto = self.started(settings(["http://127.0.0.1:1"], healthCheck=check))
+            if check["type"] == "off":  # it is known once somebody has tried
+                self.assertEqual(self.admin.ask("GET", "/readyz").status, 200)
+                otto.fetch()
+            otto.wait_for_log("is unhealthy")
+            otto.wait_for_log("failing open")
+            self.assertEqual(self.admin.ask("GET", "/healthz").status, 200)
+            self.assertEqual(self.admin.ask("GET", "/readyz").status, 503)
+            self.assertEqual(self.admin.get("status").json["ready"], False)
+            since = otto.log.mark()
+            self.expect(self.admin.ask("POST", "/api/v1/servers", server.url), 201)
+            otto.wait_for_log(f"{server.url} is healthy", since)
+            self.assertEqual(self.admin.ask("GET", "/readyz").status, 200)
+            otto.finish()
 
     def test_servers(self):
         servers = self.demo(2)
