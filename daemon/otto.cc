@@ -95,7 +95,7 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
       mailbox_(std::move(mailbox)),
       notifier_(notifier),
       listening_(std::move(listening)),
-      changes_(state_directory()),
+      changes_(state_directory(), options.config),
       roster_(loop_,
               {.on_change = [this] { publish_soon(); },
                .on_ejected =
@@ -249,9 +249,32 @@ std::string Otto::status_line() const {
             line += "; no server is left, answering 503";
             break;
     }
-    if (!changes_.in_force()) line += "; the changes made at run time do not fit the file";
+    line += changes_line();
     if (!trouble_.empty()) line += "; " + trouble_;
     if (!port_differs_.empty()) line += "; " + port_differs_;
+    return line;
+}
+
+/// What an operator is to know about run-time changes, to follow in a sentence; often "".
+std::string Otto::changes_line() const {
+    const auto some = [](const auto& list, auto name) {
+        constexpr std::size_t most = 3;
+        std::string text;
+        for (std::size_t at = 0; at < list.size() && at < most; ++at)
+            text += (at == 0 ? "" : ", ") + std::string(name(list[at]));
+        if (list.size() > most) text += fmt::format(" and {} more", list.size() - most);
+        return text;
+    };
+    std::string line;
+    if (const auto& misfits = changes_.misfits(); !misfits.empty())
+        line += fmt::format("; {} run-time {} not applied: {}", misfits.size(),
+                            misfits.size() == 1 ? "change is" : "changes are",
+                            some(misfits, [](const admin::Fit::Misfit& misfit) {
+                                return misfit.change.pointer.substr(1);
+                            }));
+    if (const auto& hidden = changes_.hidden(); !hidden.empty())
+        line += "; run-time changes hide what the file says about " +
+                some(hidden, [](const std::string& key) { return key; });
     return line;
 }
 
@@ -298,6 +321,7 @@ void Otto::stop() {
     const std::uint64_t cut_off = sum(workers_, &WorkerCounters::connections);
     for (const auto& worker : workers_) worker->stop();
     log_news();
+    log_rest();
     log(Priority::notice, &messages::stopped,
         fmt::format("Otto stopped after {} requests, {} connections were cut off",
                     sum(workers_, &WorkerCounters::requests), cut_off),

@@ -113,6 +113,7 @@ class Otto : private admin::Control {
     void worker_drained();
     void tick();
     std::string status_line() const;
+    std::string changes_line() const;
 
     const Options options_;
     Loop loop_;

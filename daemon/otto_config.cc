@@ -75,8 +75,8 @@ std::vector<ConfigProblem> Otto::reload_file() {
     note_what_waits(loaded.config);
     adopt(std::move(loaded.config));
     log(Priority::notice, &messages::reload_done,
-        fmt::format("reloaded {}: generation {}, {} servers", options_.config,
-                    snapshot_->generation, snapshot_->members.size()),
+        fmt::format("reloaded {}: generation {}, {} servers{}", options_.config,
+                    snapshot_->generation, snapshot_->members.size(), changes_line()),
         {{"GENERATION", std::to_string(snapshot_->generation)},
          {"SERVERS", std::to_string(snapshot_->members.size())}});
     report_port();

@@ -19,7 +19,7 @@ admin::Readings Otto::readings() const {
                              .draining = phase_ == Phase::draining,
                              .failing_open = roster_.service() == Roster::Service::failing_open,
                              .workers = workers_.size(),
-                             .changed = changes_.in_force() && !changes_.overlay().children.empty(),
+                             .changed = !changes_.overlay().children.empty(),
                              .reload_failed = loads_.failed_last,
                              .reloads_done = loads_.done,
                              .reloads_failed = loads_.failed,

@@ -92,10 +92,8 @@ class Api {
     Answer check_config(const Call& call);
     Answer drop_changes(const Call& call);
     Answer reload(const Call& call);
-    /// Puts a proposal into force. A reply says why not. `anew`: it takes the place of all changes
-    /// made before.
-    Answer apply(const Call& call, Changes::Proposal proposal, const std::string& prefix = "",
-                 bool anew = false);
+    /// Puts a proposal into force. A reply says why not.
+    Answer apply(const Call& call, Changes::Proposal proposal, const std::string& prefix = "");
 
     // servers_api.cc
     Answer get_servers(const Call& call);

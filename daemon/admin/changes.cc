@@ -1,5 +1,6 @@
 #include "admin/changes.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <unordered_map>
@@ -8,7 +9,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "admin/log_path.h"
 #include "config/overlay.h"
+#include "config/wording.h"
 #include "sd/journal.h"
 #include "sd/state.h"
 
@@ -18,30 +21,27 @@ namespace {
 
 constexpr std::string_view file_name = "overlay.json";
 
-/// The reader refuses a document without servers, as nobody would write one. Changes may still take
-/// the last one away, when that is forced.
-LoadedConfig read_document(const Json& document) {
-    constexpr const char* what = "the configuration with its changes";
-    const Json* servers = document.find("servers");
-    if (servers == nullptr || !servers->is_list() || !servers->children.empty())
-        return parse_config(document.compact(), what);
-    Json stand_in = document;
-    stand_in.set("servers", Json::list().add(Json::string("http://localhost")));
-    LoadedConfig loaded = parse_config(stand_in.compact(), what);
-    loaded.config.servers.clear();
-    return loaded;
-}
+/// More are logged as a number.
+constexpr std::size_t most_logged = 10;
 
-std::string describe(const std::vector<ConfigProblem>& problems) {
-    std::vector<std::string> texts;
-    for (const ConfigProblem& problem : problems)
-        texts.push_back(problem.pointer + ": " + problem.message);
-    return fmt::format("{}", fmt::join(texts, "; "));
+void log_misfits(const std::vector<Fit::Misfit>& misfits) {
+    for (std::size_t at = 0; at < misfits.size() && at < most_logged; ++at) {
+        const auto& [change, reason] = misfits[at];
+        log(Priority::error, &messages::changes_unfit,
+            fmt::format("the run-time change of {} is not applied: {}", change.pointer.substr(1),
+                        reason),
+            {{"POINTER", change.pointer}, {"REASON", reason}});
+    }
+    if (misfits.size() > most_logged)
+        log(Priority::error, &messages::changes_unfit,
+            fmt::format("{} more run-time changes are not applied", misfits.size() - most_logged),
+            {{"REASON", "see the records before"}});
 }
 
 }  // namespace
 
-Changes::Changes(std::optional<std::string> directory) : directory_(std::move(directory)) {}
+Changes::Changes(std::optional<std::string> directory, std::string config_file)
+    : directory_(std::move(directory)), config_file_(std::move(config_file)) {}
 
 void Changes::load() {
     if (!directory_) return;
@@ -71,29 +71,58 @@ LoadedConfig Changes::lay_over_file(LoadedConfig file) {
     auto parsed = Json::parse(file.source);
     if (!parsed) return file;  // what the reader has taken is JSON
     file_ = std::make_shared<Json>(*std::move(parsed));
-    in_force_ = true;
+    Fit fit = fit_overlay(*file_, everything(), forbid());
+    misfits_ = std::move(fit.misfits);
+    log_misfits(misfits_);
+    overlay_ = std::make_shared<Json>(std::move(fit.overlay));
+    hidden_ = hidden_keys(*file_, overlay());
     if (overlay().children.empty()) {
         adopt(file_);
         return file;
     }
-    Laid laid = lay_over(*file_, overlay());
-    LoadedConfig loaded = read_document(laid.document);
-    if (!loaded.ok()) {
-        in_force_ = false;
-        adopt(file_);
-        const std::string reason = describe(loaded.problems);
-        log(Priority::error, &messages::changes_unfit,
-            "the changes made at run time do not fit the file, which is served alone: " + reason,
-            {{"REASON", reason}});
-        return file;
-    }
-    if (!laid.unused.empty())
+    if (!fit.laid.unused.empty())
         log(Priority::warning, nullptr,
-            fmt::format("changes of servers that are not in the file any more are left out: {}",
-                        fmt::join(laid.unused, ", ")));
-    adopt(std::make_shared<Json>(std::move(laid.document)));
+            fmt::format("{} changes of servers that are not in the file any more are left out: {}",
+                        fit.laid.unused.size(),
+                        shortened(fmt::format("{}", fmt::join(fit.laid.unused, ", ")))));
+    adopt(std::make_shared<Json>(std::move(fit.laid.document)));
+    LoadedConfig loaded = std::move(fit.loaded);
     loaded.source = std::move(file.source);
+    confine(loaded.config);
     return loaded;
+}
+
+/// What is applied and what is not.
+Json Changes::everything() const {
+    Json all = Json::object();
+    for (const Fit::Misfit& misfit : misfits_) all = united(std::move(all), misfit.change.patch);
+    return united(std::move(all), overlay());
+}
+
+Forbid Changes::forbid() const {
+    const std::string configured(file().text_of("accessLog"));
+    const LogPlaces places{configured, config_file_, directory_};
+    return [places](const Change& change) -> std::optional<std::string> {
+        const std::string_view pointer = change.pointer;
+        if (pointer == "/port")
+            return fmt::format(
+                "it cannot be changed at run time, but in {} and, under systemd, in "
+                "otto.socket",
+                places.config_file);
+        if (pointer == "/admin" || pointer.starts_with("/admin/"))
+            return fmt::format(
+                "it cannot be changed at run time, but in {} and, under systemd, in "
+                "otto-admin.socket",
+                places.config_file);
+        const std::string_view log = change.patch.text_of("accessLog");
+        if (pointer != "/accessLog" || !log.starts_with('/')) return std::nullopt;
+        return refuse_log_path(std::string(log), places);
+    };
+}
+
+/// A log whose path comes from the API is written to a file of Otto's own only.
+void Changes::confine(Config& config) const {
+    config.access_log.own_file = overlay().find("accessLog") != nullptr;
 }
 
 Changes::Proposal Changes::propose(const Json& patch) const {
@@ -102,7 +131,14 @@ Changes::Proposal Changes::propose(const Json& patch) const {
         const Json* servers = changes.find("servers");
         return servers != nullptr && servers->is_list();
     };
-    return check(laid.document, std::move(laid.unused), lists(overlay()) || lists(patch));
+    Proposal proposal =
+        check(laid.document, std::move(laid.unused), lists(overlay()) || lists(patch));
+    // What the patch is about is decided by it alone.
+    for (const Change& change : changes_of(patch))
+        std::erase_if(proposal.misfits, [&change](const Fit::Misfit& misfit) {
+            return misfit.change.pointer == change.pointer;
+        });
+    return proposal;
 }
 
 Changes::Proposal Changes::propose_document(const Json& document) const {
@@ -115,13 +151,14 @@ Changes::Proposal Changes::propose_document(const Json& document) const {
     };
     // Another order than the file's takes the whole list to say.
     if (names(proposal.document) != names(document)) proposal = check(document, {}, true);
+    proposal.misfits.clear();
     return proposal;
 }
 
 Changes::Proposal Changes::propose_reset() const {
     Proposal proposal = check(file(), {}, false);
-    // Changes that do not fit are none of what is in force.
-    proposal.changes_nothing = overlay().children.empty();
+    proposal.misfits.clear();
+    proposal.changes_nothing = overlay().children.empty() && misfits_.empty();
     return proposal;
 }
 
@@ -134,21 +171,39 @@ Changes::Proposal Changes::check(const Json& document, std::vector<std::string> 
     LoadedConfig loaded = read_document(proposal.document);
     proposal.config = std::move(loaded.config);
     proposal.problems = std::move(loaded.problems);
+    proposal.misfits = misfits_;
+    const Forbid forbidden = forbid();
+    for (const Change& change : changes_of(proposal.overlay)) {
+        // What is in force already was allowed when it came.
+        if (const auto reason = forbidden(change); reason && !is_in_force(change))
+            proposal.problems.push_back({"the changes", 0, 0, change.pointer, *reason});
+    }
+    proposal.config.access_log.own_file = proposal.overlay.find("accessLog") != nullptr;
     proposal.unknown = std::move(unknown);
     proposal.changes_nothing = proposal.document == this->document();
     return proposal;
 }
 
+bool Changes::is_in_force(const Change& change) const {
+    const Json& one = change.patch.children.front();
+    const Json* now = overlay().find(one.key);
+    return now != nullptr && *now == one;
+}
+
 Status Changes::keep(const Proposal& proposal) {
+    Json all = Json::object();
+    for (const Fit::Misfit& misfit : proposal.misfits)
+        all = united(std::move(all), misfit.change.patch);
+    all = united(std::move(all), proposal.overlay);
     if (directory_) {
-        const Status kept =
-            proposal.overlay.children.empty()
-                ? remove_state(*directory_, file_name)
-                : save_state(*directory_, file_name, proposal.overlay.compact() + "\n");
+        const Status kept = all.children.empty()
+                                ? remove_state(*directory_, file_name)
+                                : save_state(*directory_, file_name, all.compact() + "\n");
         if (!kept) return kept;
     }
     overlay_ = std::make_shared<Json>(proposal.overlay);
-    in_force_ = true;
+    misfits_ = proposal.misfits;
+    hidden_ = hidden_keys(file(), overlay());
     adopt(std::make_shared<Json>(proposal.document));
     return {};
 }
@@ -158,14 +213,13 @@ void Changes::adopt(std::shared_ptr<const Json> document) {
     const auto hash = [](const Json& json) { return std::hash<std::string>{}(json.compact()); };
     const std::size_t version = hash(this->document());
     const std::size_t source = document_ == file_ ? version : hash(file());
-    tag_ = fmt::format("\"{:016x}-{:016x}\"", version,
-                       source ^ hash(overlay()) ^ (in_force_ ? 0u : 1u));
+    tag_ = fmt::format("\"{:016x}-{:016x}\"", version, source ^ hash(overlay()) ^ misfits_.size());
     find_touched();
 }
 
 void Changes::find_touched() {
     touched_.clear();
-    const Json* servers = in_force_ ? overlay().find("servers") : nullptr;
+    const Json* servers = overlay().find("servers");
     if (servers == nullptr) return;
     if (!servers->is_list()) {
         for (const Json& change : servers->children) touched_.insert(change.key);

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "admin/overlay_fit.h"
 #include "base/result.h"
 #include "config/json.h"
 #include "config/load.h"
@@ -18,14 +19,14 @@ namespace otto::admin {
 /// Owned by Otto; control thread.
 class Changes {
   public:
-    explicit Changes(std::optional<std::string> directory);
+    explicit Changes(std::optional<std::string> directory, std::string config_file = "the file");
 
     /// Reads what was kept. What cannot be read is set aside as overlay.json.bad and logged. Once,
     /// at the start.
     void load();
 
-    /// A file that holds, with the changes over it. When the two do not fit any more, that is
-    /// logged, the file alone is in force, and the changes are kept for a file that they fit.
+    /// A file that holds, with the changes over it. Changes that do not fit it, or that may not be
+    /// made at run time, are logged, left out, and kept for a file that they fit.
     LoadedConfig lay_over_file(LoadedConfig file);
 
     /// A change that has not happened yet.
@@ -37,6 +38,7 @@ class Changes {
         /// Servers that it wants to change, though there are none of that name.
         std::vector<std::string> unknown;
         bool changes_nothing = false;
+        std::vector<Fit::Misfit> misfits;  // that are kept aside all the same
     };
     /// What `patch` would make of what is in force.
     Proposal propose(const Json& patch) const;
@@ -59,8 +61,11 @@ class Changes {
         std::shared_ptr<const Json> file, overlay, document;
     };
     Documents documents() const { return {file_, overlay_, document_}; }
-    /// False when the changes do not fit the file.
-    bool in_force() const { return in_force_; }
+    /// False when some changes do not fit the file, which misfits() names.
+    bool in_force() const { return misfits_.empty(); }
+    const std::vector<Fit::Misfit>& misfits() const { return misfits_; }
+    /// Keys of the file whose values are replaced by those of changes, as hidden_keys() has them.
+    const std::vector<std::string>& hidden() const { return hidden_; }
     /// Whether anything about a server of this name (Member::name) comes from the changes.
     bool touches(std::string_view server) const;
     /// An entity tag (RFC 9110 §8.8.3) of the file, the changes, and what is in force. It begins
@@ -73,13 +78,19 @@ class Changes {
 
     void adopt(std::shared_ptr<const Json> document);
     void find_touched();
+    Json everything() const;
+    Forbid forbid() const;
+    void confine(Config& config) const;
+    bool is_in_force(const Change& change) const;
     Proposal check(const Json& document, std::vector<std::string> unknown, bool whole_list) const;
 
     const std::optional<std::string> directory_;
+    const std::string config_file_;
     std::shared_ptr<const Json> file_ = std::make_shared<Json>();
     std::shared_ptr<const Json> overlay_ = std::make_shared<Json>(Json::object());
     std::shared_ptr<const Json> document_ = std::make_shared<Json>();
-    bool in_force_ = true;
+    std::vector<Fit::Misfit> misfits_;
+    std::vector<std::string> hidden_;
     std::string tag_;
     std::unordered_set<std::string> touched_;  // names of servers
 };

@@ -53,8 +53,7 @@ Api::Answer Api::put_config(const Call& call) {
     // As a file would be, so that lines and columns are those of the body.
     const LoadedConfig loaded = parse_config(call.request.body, "body");
     if (!loaded.ok()) return invalid(loaded.problems, "", Positions::of_body);
-    if (Answer refusal = apply(call, changes_.propose_document(*document), "", true))
-        return refusal;
+    if (Answer refusal = apply(call, changes_.propose_document(*document))) return refusal;
     return get_config(call);
 }
 
@@ -81,17 +80,12 @@ Api::Answer Api::reload(const Call&) {
                             .set("changesInForce", Json::boolean(changes_.in_force()))));
 }
 
-Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::string& prefix,
-                       bool anew) {
+Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::string& prefix) {
     if (!changes_.has_file())
         return problem(409, "No configuration is in force: mend the file, then reload.");
-    const bool reset = proposal.overlay.children.empty();
-    if (!changes_.in_force() && !reset && !anew)
-        return problem(409,
-                       "The changes made earlier do not fit the file any more: mend the file and "
-                       "reload, or drop them with `ottoctl reset`.");
     if (!proposal.problems.empty()) return invalid(proposal.problems, prefix);
-    if (proposal.changes_nothing && changes_.in_force()) return std::nullopt;
+    if (proposal.changes_nothing && proposal.misfits.size() == changes_.misfits().size())
+        return std::nullopt;
     if (takers(proposal.config) == 0 && takers(control_.snapshot().config) > 0 && !call.forced)
         return problem(409,
                        "No active server would be left, and all requests would fail. If that is "

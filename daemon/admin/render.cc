@@ -1,6 +1,8 @@
 #include "admin/render.h"
 
+#include <algorithm>
 #include <ctime>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -22,6 +24,11 @@ const char* to_string(ServerState state) {
     return "";
 }
 
+template <typename Item>
+std::span<const Item> first_of(const std::vector<Item>& items, std::size_t most) {
+    return std::span(items).first(std::min(most, items.size()));
+}
+
 Json texts(const std::vector<std::string>& list) {
     Json json = Json::list();
     for (const std::string& text : list) json.add(Json::string(text));
@@ -31,6 +38,20 @@ Json texts(const std::vector<std::string>& list) {
 Json seconds(Duration duration) {
     const auto whole = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
     return Json::number(static_cast<std::uint64_t>(whole));
+}
+
+/// The changes that are not applied, and the keys of the file that others hide.
+void set_misfits(Json& json, const Changes& changes) {
+    constexpr std::size_t most = 100;
+    Json left_out = Json::list();
+    for (const Fit::Misfit& misfit : first_of(changes.misfits(), most))
+        left_out.add(Json::object()
+                         .set("pointer", Json::string(misfit.change.pointer))
+                         .set("reason", Json::string(misfit.reason)));
+    json.set("changesLeftOut", std::move(left_out));
+    Json hidden = Json::list();
+    for (const std::string& key : first_of(changes.hidden(), most)) hidden.add(Json::string(key));
+    json.set("hiddenKeys", std::move(hidden));
 }
 
 }  // namespace
@@ -133,6 +154,7 @@ Json render_status(const Control& control, const Changes& changes) {
     json.set("configFile", Json::string(control.config_file()));
     json.set("changed", Json::boolean(!changes.overlay().children.empty()));
     json.set("changesInForce", Json::boolean(changes.in_force()));
+    set_misfits(json, changes);
     return json;
 }
 
@@ -141,6 +163,7 @@ Json render_config(const Control& control, const Changes& changes) {
     json.set("path", Json::string(control.config_file()));
     json.set("generation", Json::number(control.snapshot().generation));
     json.set("changesInForce", Json::boolean(changes.in_force()));
+    set_misfits(json, changes);
     return json;
 }
 

@@ -106,6 +106,10 @@ Exit diff(const Console& console) {
     if (file == nullptr || changes == nullptr)
         return console.fail(Exit::refused, "this Otto does not tell its changes");
     if (!is_true(body, "changesInForce")) console.remark(not_in_force);
+    if (const Json* left_out = body.find("changesLeftOut"))
+        for (const Json& each : left_out->children)
+            console.remark(fmt::format("not applied: {}: {}", each.text_of("pointer"),
+                                       each.text_of("reason")));
     return console.say(*changes, describe_changes(*file, *changes, console.output()));
 }
 

@@ -15,9 +15,9 @@ Exit check(const Console& console, const std::string& file);
 Exit diff(const Console& console);
 Exit reset(const Console& console, bool force);
 
-/// What is said where the changes are kept, but not in force.
+/// What is said where some changes are kept, but not applied.
 constexpr const char* not_in_force =
-    "the changes made at run time do not fit the file and are not in force: see ottoctl diff, "
-    "ottoctl reset";
+    "some run-time changes do not fit the file and are not applied: ottoctl diff names them, "
+    "ottoctl reset drops all changes";
 
 }  // namespace otto::ctl

@@ -66,12 +66,9 @@ Exit status(const Console& console) {
     const Duration uptime =
         std::chrono::seconds(parse_whole(body.text_of("uptimeSeconds")).value_or(0));
     std::string config = fmt::format("{}, generation {}", text("configFile"), text("generation"));
-    if (is_true(body, "changed"))
-        config += is_true(body, "changesInForce")
-                      ? ", changed at run time (see ottoctl diff)"
-                      : ", without the changes made at run time, which do not fit "
-                        "it (see ottoctl "
-                        "diff, ottoctl reset)";
+    if (is_true(body, "changed")) config += ", changed at run time (see ottoctl diff)";
+    if (!is_true(body, "changesInForce"))
+        config += ", without run-time changes that do not fit it (see ottoctl diff)";
     std::string out = console.output().table({
         {{"Otto"},
          {fmt::format("{}, {} for {}", text("version"), text("state"), span_text(uptime)),

@@ -127,14 +127,23 @@ Result<std::unique_ptr<AccessTarget>> make_target(UniqueFd fd) {
     return std::unique_ptr<AccessTarget>(std::make_unique<LineTarget>(std::move(fd), kind));
 }
 
-Result<std::unique_ptr<AccessTarget>> open_file(const std::string& path) {
-    UniqueFd fd(open(path.c_str(), open_flags));
+bool is_own_file(int fd) {
+    struct stat status {};
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+           status.st_nlink == 1;
+}
+
+Result<std::unique_ptr<AccessTarget>> open_file(const std::string& path, bool own_file) {
+    UniqueFd fd(open(path.c_str(), open_flags | (own_file ? O_NOFOLLOW : 0)));
     if (!fd && errno == ENOENT) {
         fd.reset(open(path.c_str(), open_flags | O_CREAT | O_EXCL, file_mode));
         // The umask of the service is for its state; whoever may enter the folder may read this.
         if (fd) static_cast<void>(fchmod(fd.get(), file_mode));
     }
     if (!fd) return Error{std::strerror(errno), errno};
+    if (own_file && !is_own_file(fd.get()))
+        return Error{"not a regular file of Otto's own, which a path given at run time must be",
+                     EPERM};
     return make_target(std::move(fd));
 }
 
@@ -160,10 +169,10 @@ Result<std::unique_ptr<AccessTarget>> open_journal() {
 
 }  // namespace
 
-Result<std::unique_ptr<AccessTarget>> AccessTarget::open(const std::string& target) {
+Result<std::unique_ptr<AccessTarget>> AccessTarget::open(const std::string& target, bool own_file) {
     if (target == "journal") return open_journal();
     if (target == "stdout") return open_stdout();
-    return open_file(target);
+    return open_file(target, own_file);
 }
 
 }  // namespace otto

@@ -15,7 +15,10 @@ class AccessTarget {
   public:
     /// `target` is AccessLogConfig::target and not "off". A file is made when it is not there, with
     /// mode 0640; a FIFO needs a reader. The Error's message is the reason alone.
-    static Result<std::unique_ptr<AccessTarget>> open(const std::string& target);
+    /// With `own_file` a path must lead to a regular file of this process's user with no other
+    /// name, and not by a symbolic link.
+    static Result<std::unique_ptr<AccessTarget>> open(const std::string& target,
+                                                      bool own_file = false);
 
     virtual ~AccessTarget() = default;
 

@@ -154,7 +154,7 @@ AccessWriter::Progress AccessWriter::flush() {
 /// Opens it, or else goes on with what there was before if that makes sense. False: there is none.
 bool AccessWriter::open_target() {
     reopen_when_whole_ = false;
-    auto opened = AccessTarget::open(config_.target);
+    auto opened = AccessTarget::open(config_.target, config_.own_file);
     if (opened) {
         let_target_go();
         target_ = std::move(*opened);

@@ -54,7 +54,7 @@ class Reading(AdminCase):
             self.assertEqual(self.admin.ask("GET", "/readyz").status, 503)
             self.assertEqual(self.admin.get("status").json["ready"], False)
             since = otto.log.mark()
-            self.expect(self.admin.ask("POST", "/api/v1/servers", server.url), 201)
+            self.expect(self.admin.ask("POST", "/api/v1/servers", {"url": server.url}), 201)
             otto.wait_for_log(f"{server.url} is healthy", since)
             self.assertEqual(self.admin.ask("GET", "/readyz").status, 200)
             otto.finish()
@@ -467,16 +467,107 @@ class Lasting(AdminCase):
                                    {"url": servers[1].url, "name": "two"}), 201)
         # Now the file has that server itself, under another name.
         since, notes = otto.hang_up(settings([servers[0], {"url": servers[1].url, "name": "2"}]))
-        otto.wait_for_log("do not fit the file, which is served alone", since)
-        otto.wait_note(notes, STATUS="do not fit the file")
+        otto.wait_for_log("run-time change of servers/two is not applied", since)
+        otto.wait_note(notes, STATUS="1 run-time change is not applied: servers/two")
         self.assertEqual(self.admin.get("status").json["changesInForce"], False)
         self.assertIn("\notto_config_changed 0\n", self.admin.ask("GET", "/metrics").text)
         self.assertEqual(len(self.admin.servers()), 2)
         self.assertIn("two", self.overlay()["servers"])
-        self.expect(self.admin.server("PATCH", servers[0], {"weight": 2}), 409)
+        # Other changes go on, and this one waits for a file that it fits.
+        self.expect(self.admin.server("PATCH", servers[0], {"weight": 2}), 200)
+        self.assertEqual(self.admin.get("status").json["changesLeftOut"][0]["pointer"],
+                         "/servers/two")
         otto.reload(settings(servers[:1]))
         self.assertEqual(self.admin.get("status").json["changesInForce"], True)
         self.assertEqual(len(self.admin.servers()), 2)
+        self.assertEqual(self.admin.servers()[servers[0].url]["weight"], 2)
+
+    def test_one_conflict_leaves_the_other_changes(self):
+        servers = self.demo(3)
+        otto = self.started(settings(servers[:2]))
+        self.expect(self.admin.server("PATCH", servers[0], {"state": "drain"}), 200)
+        self.expect(self.admin.ask("PATCH", "/api/v1/config", {"balance": "first"}), 200)
+        self.expect(self.admin.ask("POST", "/api/v1/servers",
+                                   {"url": servers[2].url, "name": "three"}), 201)
+        since, _ = otto.hang_up(settings([*servers[:2], {"url": servers[2].url, "name": "3"}]))
+        otto.wait_for_log("servers/three is not applied", since)
+        otto.wait_for_log("reloaded", since)
+        shown = self.admin.get("config").json
+        self.assertEqual(shown["changes"], {"balance": "first",
+                                            "servers": {servers[0].url: {"state": "drain"}}})
+        self.assertEqual(set(self.overlay()["servers"]), {servers[0].url, "three"})
+
+    def test_keys_of_the_file_that_changes_hide(self):
+        servers = self.demo(3)
+        otto = self.started(settings(servers[:2]))
+        self.expect(self.admin.ask("PATCH", "/api/v1/config",
+                                   {"servers": [server.url for server in servers[:2][::-1]]}), 200)
+        since, notes = otto.hang_up(settings(servers, timeouts={"connect": "1s"}))
+        otto.wait_for_log("run-time changes hide what the file says about servers", since)
+        otto.wait_note(notes, STATUS="hide what the file says about servers")
+        self.assertEqual(self.admin.get("status").json["hiddenKeys"], ["servers"])
+        self.expect(self.admin.ask("PATCH", "/api/v1/config", {"timeouts": {"connect": "3s"}}), 200)
+        self.assertEqual(self.admin.get("status").json["hiddenKeys"],
+                         ["timeouts/connect", "servers"])
+
+    def test_what_only_the_file_sets(self):
+        server, = self.demo(1)
+        state = self.folder()
+        with open(os.path.join(state, "overlay.json"), "w", encoding="utf-8") as file:
+            json.dump({"port": ":1", "admin": {"port": ":2"}, "accessLog": state + "/overlay.json",
+                       "balance": "first"}, file)
+        otto = self.started(settings([server]), state=state)
+        for name in ("port", "admin/port", "accessLog"):
+            otto.wait_for_log(f"run-time change of {name} is not applied")
+        shown = self.admin.get("config").json
+        self.assertEqual(shown["changes"], {"balance": "first"})
+        for patch in ({"port": ":1"}, {"admin": {"port": ":2"}}, {"admin": {"port": "unix:/x"}}):
+            answer = self.expect(self.admin.ask("PATCH", "/api/v1/config", patch), 422)
+            self.assertIn(otto.config_file, answer.json["detail"])
+            self.assertIn("socket", answer.json["detail"])
+        # What is as in the file changes nothing, and gets rid of what was left out.
+        self.expect(self.admin.ask("PATCH", "/api/v1/config", {"port": shown["file"]["port"]}
+                                   if "port" in shown["file"] else {"port": None}), 200)
+        self.assertNotIn("port", self.overlay())
+        self.assertIn("admin", self.overlay())
+        self.expect(self.admin.ask("DELETE", "/api/v1/config/overlay"), 200)
+        self.assertFalse(os.path.exists(os.path.join(state, "overlay.json")))
+
+    def test_paths_of_the_access_log(self):
+        server, = self.demo(1)
+        logs, elsewhere = self.folder(), self.folder()
+        otto = self.started(settings([server], accessLog=logs + "/access.log"))
+        victim = os.path.join(elsewhere, "victim")
+        for path in (victim, logs + "/linked", logs + "/hard"):
+            with open(path, "w", encoding="utf-8"):
+                pass
+        os.link(logs + "/hard", logs + "/hard2")
+        os.symlink(victim, logs + "/symbolic")
+        os.mkfifo(logs + "/fifo")
+        os.mkdir(logs + "/folder")
+        refused = [victim, self.state + "/sticky.key", self.state + "/new", "/etc/passwd",
+                   logs + "/../" + os.path.basename(elsewhere) + "/victim", logs + "/sub/new",
+                   logs + "/symbolic", logs + "/hard", logs + "/fifo", logs + "/folder",
+                   logs + "/.", logs + "/..", logs + "/", logs + "//x", "/", "/dev/null"]
+        if os.geteuid() == 0:
+            os.chown(logs + "/linked", 1, 1)
+            refused.append(logs + "/linked")
+        for path in refused:
+            answer = self.admin.ask("PATCH", "/api/v1/config", {"accessLog": path})
+            self.assertEqual(answer.status, 422, path)
+        for path in (logs + "/new.log", logs + "/access.log", "off", "journal"):
+            self.expect(self.admin.ask("PATCH", "/api/v1/config", {"accessLog": path}), 200)
+        self.assertEqual(os.stat(victim).st_size, 0)
+        # It becomes a link only after it was allowed: nothing is written through it.
+        self.expect(self.admin.ask("PATCH", "/api/v1/config", {"accessLog": logs + "/late"}), 200)
+        os.symlink(victim, logs + "/later")
+        os.rename(logs + "/later", logs + "/late")
+        since, _ = otto.hang_up(settings([server], accessLog=logs + "/access.log"))
+        otto.wait_for_log("run-time change of accessLog is not applied", since)
+        otto.wait_for_log("reloaded", since)
+        self.assertEqual(otto.fetch().status, 200)
+        otto.finish()
+        self.assertEqual(os.stat(victim).st_size, 0)
 
     def test_a_corrupt_overlay_is_set_aside(self):
         servers = self.demo(1)

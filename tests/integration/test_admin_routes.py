@@ -335,7 +335,7 @@ class WholeDocuments(RouteCase):
         file = {**self.config, "servers": [*self.config["servers"],
                                            {"url": "http://127.0.0.1:9", "name": "9"}]}
         since, _ = self.running.hang_up(file)
-        self.running.wait_for_log("do not fit the file", since)
+        self.running.wait_for_log("is not applied", since)
         self.assertEqual(self.admin.get("status").json["changesInForce"], False)
         shown = self.put({**file, "balance": "first"}).json
         self.assertEqual((shown["changesInForce"], shown["changes"]), (True, {"balance": "first"}))

@@ -10,6 +10,7 @@
 #include "admin/condition.h"
 #include "admin/event_log.h"
 #include "admin/events.h"
+#include "admin/overlay_fit.h"
 #include "admin/preconditions.h"
 #include "admin/problem.h"
 #include "admin/render.h"
@@ -196,7 +197,6 @@ TEST(EventLog, KeepsTheLast) {
         EXPECT_EQ(ids(id).first, 200u) << id;
 }
 
-TEST(EventLog, SharesWhatItKeeps) {
 TEST(EventLog, FailedRequestsDoNotDisplaceTheRest) {
     EventLog log(std::chrono::system_clock::time_point(1000ms));
     log.add(record("important"));
@@ -218,6 +218,7 @@ TEST(EventLog, FailedRequestsDoNotDisplaceTheRest) {
     EXPECT_EQ(count(1998, "id: "), 2u);
 }
 
+TEST(EventLog, SharesWhatItKeeps) {
     EventLog log(std::chrono::system_clock::time_point(1000ms));
     log.add(record("one"));
     log.add(record("two"));
@@ -274,6 +275,92 @@ TEST(PlainRequest, FindsFieldsAndParameters) {
     EXPECT_EQ(request.joined("IF-MATCH"), "\"a\", \"b\"");
     EXPECT_EQ(request.count("If-Match"), 2u);
     EXPECT_EQ(http::percent_decoded("a%2Fb%zz%2"), "a/b%zz%2");
+}
+
+const Forbid nothing_forbidden = [](const Change&) { return std::nullopt; };
+
+TEST(OverlayFit, LeavesOutWhatDoesNotFitAlone) {
+    Json file = Json::object();
+    Json servers = Json::list();
+    Json changes = Json::object();
+    for (int at = 0; at < 1000; ++at) {
+        const std::string url = "http://10.0.0.1:" + std::to_string(at + 1);
+        servers.add(Json::string(url));
+        const std::string weight = at == 10 || at == 700 ? "5000" : "7";
+        changes.set(url, *Json::parse(R"({"state": "drain", "weight": )" + weight + "}"));
+    }
+    file.set("servers", std::move(servers));
+    Json overlay = *Json::parse(R"({"timeouts": {"connect": "nonsense", "tunnel": "5m"},
+                                    "balance": "first"})");
+    overlay.set("servers", std::move(changes));
+    const Fit fit = fit_overlay(file, overlay, nothing_forbidden);
+    EXPECT_TRUE(fit.loaded.ok());
+    std::set<std::string> pointers;
+    for (const Fit::Misfit& misfit : fit.misfits) {
+        pointers.insert(misfit.change.pointer);
+        EXPECT_FALSE(misfit.reason.empty());
+    }
+    EXPECT_EQ(pointers,
+              (std::set<std::string>{"/timeouts/connect", "/servers/http:~1~110.0.0.1:11/weight",
+                                     "/servers/http:~1~110.0.0.1:701/weight"}));
+    EXPECT_EQ(fit.loaded.config.balance, Balance::first);
+    EXPECT_EQ(fit.loaded.config.timeouts.tunnel, 5min);
+    EXPECT_EQ(fit.loaded.config.servers[10].state, ServerConfig::State::drain);
+    EXPECT_EQ(fit.loaded.config.servers[10].weight, 1u);
+    EXPECT_EQ(fit.loaded.config.servers[11].weight, 7u);
+}
+
+TEST(OverlayFit, TriesNoLongerThanItMay) {
+    Json overlay = Json::object();
+    for (int at = 0; at < 500; ++at) overlay.set("key" + std::to_string(at), Json::number(1));
+    overlay.set("balance", Json::string("first"));
+    const Json file = *Json::parse(R"({"servers": ["http://a"]})");
+    const Fit fit = fit_overlay(file, overlay, nothing_forbidden);
+    EXPECT_TRUE(fit.loaded.ok());
+    EXPECT_GE(fit.misfits.size(), 500u);
+}
+
+TEST(OverlayFit, LeavesOutWhatIsForbidden) {
+    const Json file = *Json::parse(R"({"servers": ["http://a"], "port": ":80"})");
+    const Json overlay = *Json::parse(R"({"port": ":81", "balance": "first"})");
+    const Fit fit = fit_overlay(file, overlay, [](const Change& change) {
+        return change.pointer == "/port" ? std::optional<std::string>("no") : std::nullopt;
+    });
+    ASSERT_EQ(fit.misfits.size(), 1u);
+    EXPECT_EQ(fit.misfits[0].reason, "no");
+    EXPECT_EQ(fit.loaded.config.balance, Balance::first);
+    EXPECT_EQ(fit.loaded.config.port.front().port, 80);
+}
+
+TEST(OverlayFit, ChangesMakeTheOverlayAgain) {
+    const Json overlay = *Json::parse(
+        R"({"a": 1, "b": {}, "c": {"d": null, "e": [1]}, "servers":
+            {"x": {"weight": 1, "state": "drain"}, "y": null, "z": {"url": "http://z"}}})");
+    Json again = Json::object();
+    std::vector<std::string> pointers;
+    for (const Change& change : changes_of(overlay)) {
+        pointers.push_back(change.pointer);
+        again = united(std::move(again), change.patch);
+    }
+    EXPECT_EQ(again, overlay);
+    EXPECT_EQ(pointers, (std::vector<std::string>{"/a", "/b", "/c/d", "/c/e", "/servers/x/weight",
+                                                  "/servers/x/state", "/servers/y", "/servers/z"}));
+}
+
+TEST(OverlayFit, HiddenKeysAreThoseThatTheFileHas) {
+    const Json file = *Json::parse(R"({"balance": "first", "timeouts": {"connect": "1s"},
+        "servers": [{"url": "http://a", "weight": 2}, "http://b"]})");
+    const auto hidden = [&file](const char* overlay) {
+        return hidden_keys(file, *Json::parse(overlay));
+    };
+    using Keys = std::vector<std::string>;
+    EXPECT_EQ(hidden(R"({"balance": "fastest", "via": true})"), Keys{"balance"});
+    EXPECT_EQ(hidden(R"({"timeouts": {"connect": "2s", "tunnel": "1s"}})"),
+              Keys{"timeouts/connect"});
+    EXPECT_EQ(hidden(R"({"servers": {"http://a:80": {"weight": 3, "state": "drain"}}})"),
+              Keys{"servers/http://a:80/weight"});
+    EXPECT_EQ(hidden(R"({"servers": {"http://b:80": {"weight": 3}}})"), Keys{});
+    EXPECT_EQ(hidden(R"({"servers": ["http://b"]})"), Keys{"servers"});
 }
 
 TEST(Changes, KnowWhichServersTheyTouch) {

@@ -92,8 +92,8 @@ function drawNotice() {
     const lines = [];
     if (!connected && counters)
         lines.push("The connection to Otto is lost; this is how it was. Trying again …");
-    if (status && !status.changesInForce)
-        lines.push("The changes made at run time do not fit the file, which is in force alone.");
+    for (const each of status ? status.changesLeftOut : [])
+        lines.push(`The run-time change of ${each.pointer.slice(1)} is not applied: ${each.reason}.`);
     setText($("notice"), lines.join(" "));
     $("notice").hidden = lines.length === 0;
 }

@@ -30,9 +30,11 @@ function adopt(reply) {
 function describe() {
     const changed = Object.keys(config.changes).length > 0;
     const words = [`File ${config.path}`, `generation ${config.generation}`];
+    words.push(changed ? "changed at run time" : "as in the file");
     if (!config.changesInForce)
-        words.push("the changes made at run time do not fit the file, which holds alone");
-    else words.push(changed ? "changed at run time" : "as in the file");
+        words.push(`${config.changesLeftOut.length} run-time changes are not applied`);
+    if (config.hiddenKeys.length > 0)
+        words.push(`run-time changes hide ${config.hiddenKeys.join(", ")} of the file`);
     setText($("config-state"), words.join(" · "));
     $("config-fold").hidden = !changed;
     $("config-drop").disabled = !changed;
