@@ -92,6 +92,9 @@ class Api {
     Answer check_config(const Call& call);
     Answer drop_changes(const Call& call);
     Answer reload(const Call& call);
+    bool may_answer(const ServerConfig& server);
+    /// Of a change after which no server could answer, though one could before.
+    Answer refuse_outage(const Config& config);
     /// Puts a proposal into force. A reply says why not.
     Answer apply(const Call& call, Changes::Proposal proposal, const std::string& prefix = "");
 

@@ -14,11 +14,8 @@ namespace otto::admin {
 
 namespace {
 
-std::size_t takers(const Config& config) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(config.servers, [](const ServerConfig& server) {
-            return server.state == ServerConfig::State::active && server.weight > 0;
-        }));
+bool receives(const ServerConfig& server) {
+    return server.state == ServerConfig::State::active && server.weight > 0;
 }
 
 }  // namespace
@@ -80,16 +77,42 @@ Api::Answer Api::reload(const Call&) {
                             .set("changesInForce", Json::boolean(changes_.in_force()))));
 }
 
+/// Whether nothing speaks against this server's answering requests: it is to receive some, and is
+/// not known to be unhealthy or ejected. One that is new has its chance.
+bool Api::may_answer(const ServerConfig& server) {
+    if (!receives(server)) return false;
+    const ServerConfig* before = find_server(server.name);
+    if (before == nullptr || before->url != server.url) return true;
+    const auto members = index_.members_of(*before);
+    return members.empty() || std::ranges::any_of(members, [this](const Member* member) {
+               return member->server->health() != Health::unhealthy &&
+                      !control_.condition(*member, now()).ejected;
+           });
+}
+
+Api::Answer Api::refuse_outage(const Config& config) {
+    constexpr const char* anyway = " If that is what you want: --force, or ?force=true.";
+    const auto& before = control_.snapshot().config.servers;
+    const auto answers = [this](const ServerConfig& server) { return may_answer(server); };
+    if (std::ranges::none_of(config.servers, receives) && std::ranges::any_of(before, receives))
+        return problem(409, std::string("No active server would be left, and all requests would "
+                                        "fail.") +
+                                anyway);
+    if (std::ranges::none_of(config.servers, answers) && std::ranges::any_of(before, answers))
+        return problem(409, std::string("No healthy server would be left, and requests would go to "
+                                        "unhealthy ones.") +
+                                anyway);
+    return std::nullopt;
+}
+
 Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::string& prefix) {
     if (!changes_.has_file())
         return problem(409, "No configuration is in force: mend the file, then reload.");
     if (!proposal.problems.empty()) return invalid(proposal.problems, prefix);
     if (proposal.changes_nothing && proposal.misfits.size() == changes_.misfits().size())
         return std::nullopt;
-    if (takers(proposal.config) == 0 && takers(control_.snapshot().config) > 0 && !call.forced)
-        return problem(409,
-                       "No active server would be left, and all requests would fail. If that is "
-                       "what you want: --force, or ?force=true.");
+    if (!call.forced)
+        if (Answer refusal = refuse_outage(proposal.config)) return refusal;
     const Status kept = changes_.keep(proposal);
     if (!kept) return problem(500, "The change cannot be kept: " + kept.error().message);
     log(Priority::notice, &messages::changed_at_runtime,

@@ -76,6 +76,24 @@ class Reading(AdminCase):
         otto.fetch()
         self.assertEqual(len(two["id"]), 16)
 
+    def test_the_last_healthy_server(self):
+        server, = self.demo(1)
+        otto = self.started(settings([server, "http://127.0.0.1:1"]))
+        otto.wait_healthy(1)
+        otto.wait_for_log("127.0.0.1:1 is unhealthy")
+        for method, body in (("PATCH", {"state": "drain"}), ("PATCH", {"state": "disabled"}),
+                             ("PATCH", {"weight": 0}), ("DELETE", None)):
+            answer = self.expect(self.admin.server(method, server, body), 409)
+            self.assertIn("No healthy server would be left", answer.json["detail"])
+        self.expect(self.admin.ask("PATCH", "/api/v1/config",
+                                   {"servers": {server.url: {"state": "drain"}}}), 409)
+        # One that is new may be healthy; one that is not healthy makes no difference.
+        self.expect(self.admin.server("PATCH", "http://127.0.0.1:1", {"weight": 0}), 200)
+        self.expect(self.admin.server("PATCH", "http://127.0.0.1:1", {"weight": 1}), 200)
+        self.expect(self.admin.server("PATCH", server, {"state": "drain"}, "?force=true"), 200)
+        self.expect(self.admin.server("PATCH", "http://127.0.0.1:1", {"weight": 2}), 200)
+        self.expect(self.admin.server("PATCH", server, {"state": "active"}), 200)
+
     def test_what_is_not_there(self):
         self.started(settings(self.demo(1)))
         self.expect(self.admin.get("nothing"), 404)
