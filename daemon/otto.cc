@@ -214,6 +214,7 @@ void Otto::tick() {
     publish_if_due();
     tell_of_limits();
     log_rest();
+    if (heap_trim_.due(coarse_now(), sum(workers_, &WorkerCounters::connections))) trim_heap();
     sampler_.tick(now());
     if (api_) api_->events().tick(now());
     if (phase_ == Phase::draining) {

@@ -12,6 +12,7 @@
 #include "admin/control.h"
 #include "admin/sampler.h"
 #include "balance/candidates.h"
+#include "base/heap_trim.h"
 #include "config/load.h"
 #include "event/loop.h"
 #include "event/mailbox.h"
@@ -158,6 +159,7 @@ class Otto : private admin::Control {
         std::chrono::system_clock::time_point last{};  // that a configuration was taken up
     } loads_;                                          // of the file, by reloads
     std::size_t confirmations_due_ = 0;                // from workers, before a reload is over
+    HeapTrim heap_trim_;
     std::string last_status_;
     std::size_t paused_ = 0;  // workers that do not accept
     struct {

@@ -23,12 +23,12 @@ constexpr Duration quiet_time = std::chrono::seconds(5);
 /// Accepts that may fail in a row, each of which closes another connection.
 constexpr unsigned most_accepts_failed = 4;
 
-/// More requests at once allocate what they receive into.
-constexpr std::size_t max_spare = 1024;
-constexpr std::size_t max_spare_input = 64 * 1024;
 /// Connections that are accepted in one turn of the loop; the rest of the backlog waits for the
 /// next.
 constexpr unsigned max_accepted = 64;
+/// What is kept for requests to be received into, of all and of one.
+constexpr std::size_t most_spare_bytes = 4 * 1024 * 1024;
+constexpr std::size_t largest_spare = 128 * 1024;
 /// The most that one read takes from a client.
 constexpr std::size_t scratch_size = 16 * 1024;
 
@@ -67,6 +67,7 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
                  callbacks_.on_accept_resumed();
              }),
       order_(random_seed()),
+      spare_(loop, most_spare_bytes),
       scratch_(scratch_size),
       after_callbacks_(event_new(
           loop.base(), -1, 0,
@@ -124,19 +125,17 @@ void Front::dispatch(evhttp_request* request, void* self) {
 }
 
 std::unique_ptr<Received> Front::lend() {
-    if (spare_.empty()) return std::make_unique<Received>();
-    auto received = std::move(spare_.back());
-    spare_.pop_back();
-    return received;
+    auto received = spare_.take();
+    return received ? std::move(*received) : std::make_unique<Received>();
 }
 
 void Front::give_back(std::unique_ptr<Received> received) {
-    if (!received || spare_.size() >= max_spare || received->input.capacity() > max_spare_input)
-        return;
+    if (!received || received->bytes() > largest_spare) return;
     received->head_bytes.clear();
     received->head.clear();
     received->clear_input();
-    spare_.push_back(std::move(received));
+    const std::size_t bytes = received->bytes();
+    spare_.give(std::move(received), bytes);
 }
 
 /// evhttp has given the last accepted connection its descriptor.

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "event/hangups.h"
 #include "event/loop.h"
+#include "event/spares.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
 #include "http/connection_share.h"
@@ -44,6 +45,11 @@ struct Received {
     void clear_input() {
         input.clear();
         taken = 0;
+    }
+    /// What it holds on to.
+    std::size_t bytes() const {
+        return sizeof(Received) + head_bytes.capacity() + input.capacity() +
+               head.fields.capacity() * sizeof(Field);
     }
 };
 
@@ -156,7 +162,7 @@ class Front {
     bool draining_ = false;
     std::function<void()> on_empty_;
     EvictionOrder order_;
-    std::vector<std::unique_ptr<Received>> spare_;
+    Spares<std::unique_ptr<Received>> spare_;
     std::vector<char> scratch_;          // for reading
     EventHandle after_callbacks_;        // starts fresh_
     ClientConnection* fresh_ = nullptr;  // accepted, but evhttp has not told its descriptor yet

@@ -38,6 +38,9 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
 
     /// Takes on a request. The exchange gives itself back to the worker when it is over.
     void begin(http::ClientStream& client);
+    /// Where it is in its worker's list.
+    std::size_t place() const { return place_; }
+    void set_place(std::size_t place) { place_ = place; }
     /// The candidates have changed; concerns those that wait.
     void candidates_changed();
 
@@ -99,6 +102,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void over(Trace::End end);
 
     Worker& worker_;
+    std::size_t place_ = 0;
     Phase phase_ = Phase::none;
     http::ClientStream* client_ = nullptr;
     std::shared_ptr<const Snapshot> snapshot_;

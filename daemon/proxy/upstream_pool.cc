@@ -101,6 +101,7 @@ void UpstreamPool::expire() {
         idle.erase(idle.begin(), alive);
         if (!idle.empty()) next = std::min(next, idle.front().until);
     }
+    std::erase_if(stacks_, [](const auto& each) { return each.second.idle.empty(); });
     if (next != TimePoint::max()) timer_.set(next);
 }
 

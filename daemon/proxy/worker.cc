@@ -22,9 +22,9 @@ constexpr std::size_t scratch_size = 64 * 1024;
 constexpr unsigned connect_failures_allowed = 3;
 /// Records of failed requests in a second, by one worker; more are counted.
 constexpr unsigned failures_per_second = 10;
-/// Spare buffers that are kept, and what they may hold on to.
-constexpr std::size_t max_buffers = 256;
-constexpr std::size_t max_buffer_capacity = 64 * 1024;
+/// Spare buffers that are kept: of all and of one.
+constexpr std::size_t most_buffer_bytes = 4 * 1024 * 1024;
+constexpr std::size_t largest_buffer = 64 * 1024;
 
 /// The same object by a reference count of its own: exchanges copy these for each request, and one
 /// count for all workers would be a cache line that they fight for. The last one of all is let go
@@ -72,7 +72,9 @@ Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
           [this](QueueShare::Call call) { mailbox_->post(std::move(call)); }),
       sticky_(context.sticky_key),
       access_pen_(loop_, context.access_desk, index),
-      scratch_(scratch_size) {}
+      spare_exchanges_(loop_, SIZE_MAX),
+      scratch_(scratch_size),
+      buffers_(loop_, most_buffer_bytes) {}
 
 Worker::~Worker() {
     context_.share.on_asked(index_, nullptr);
@@ -202,6 +204,7 @@ void Worker::run() {
     front_.reset();
     event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
     exchanges_.clear();
+    spare_exchanges_.clear();
     pool_.reset();
 }
 
@@ -216,7 +219,9 @@ void Worker::take_on(std::shared_ptr<const Snapshot> snapshot,
         candidates_ = counted_apart(std::move(candidates), context_.control);
         picker_ = Picker(candidates_, index_, context_.workers);
     }
-    for (std::size_t i = 0; i < exchanges_.size(); ++i) exchanges_[i]->candidates_changed();
+    // Backwards, since recycle() puts the last one where one ends.
+    for (std::size_t at = exchanges_.size(); at > 0; --at)
+        if (at <= exchanges_.size()) exchanges_[at - 1]->candidates_changed();
     queue_.serve();
 }
 
@@ -235,17 +240,20 @@ void Worker::configure() {
 }
 
 void Worker::begin_request(http::ClientStream& client) {
-    if (free_exchanges_.empty()) {
-        exchanges_.push_back(std::make_unique<Exchange>(*this));
-        free_exchanges_.push_back(exchanges_.back().get());
-    }
-    Exchange* exchange = free_exchanges_.back();
-    free_exchanges_.pop_back();
-    exchange->begin(client);
+    auto spare = spare_exchanges_.take();
+    exchanges_.push_back(spare ? std::move(*spare) : std::make_unique<Exchange>(*this));
+    Exchange& exchange = *exchanges_.back();
+    exchange.set_place(exchanges_.size() - 1);
+    exchange.begin(client);
 }
 
 void Worker::recycle(Exchange& exchange) {
-    free_exchanges_.push_back(&exchange);
+    const std::size_t place = exchange.place();
+    std::swap(exchanges_[place], exchanges_.back());
+    exchanges_[place]->set_place(place);
+    // None is destroyed here, where it may be running.
+    spare_exchanges_.give(std::move(exchanges_.back()), sizeof(Exchange));
+    exchanges_.pop_back();
 }
 
 void Worker::ended(const Ended& ended) {
@@ -347,17 +355,16 @@ std::string_view Worker::date() {
 }
 
 std::string Worker::take_buffer() {
-    if (buffers_.empty()) return {};
-    std::string buffer = std::move(buffers_.back());
-    buffers_.pop_back();
-    return buffer;
+    auto buffer = buffers_.take();
+    return buffer ? std::move(*buffer) : std::string();
 }
 
 void Worker::give_buffer(std::string buffer) {
     const bool small = buffer.capacity() <= std::string().capacity();  // holds no memory
-    if (small || buffer.capacity() > max_buffer_capacity || buffers_.size() >= max_buffers) return;
+    if (small || buffer.capacity() > largest_buffer) return;
     buffer.clear();
-    buffers_.push_back(std::move(buffer));
+    const std::size_t bytes = buffer.capacity();
+    buffers_.give(std::move(buffer), bytes);
 }
 
 }  // namespace otto

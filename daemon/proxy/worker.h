@@ -15,6 +15,7 @@
 #include "balance/retry_budget.h"
 #include "event/loop.h"
 #include "event/mailbox.h"
+#include "event/spares.h"
 #include "http/front.h"
 #include "http/request_id.h"
 #include "proxy/access_pen.h"
@@ -239,13 +240,13 @@ class Worker {
     StickyCookies sticky_;
     AccessPen access_pen_;
     std::unique_ptr<http::Front> front_;
-    std::vector<std::unique_ptr<Exchange>> exchanges_;
-    std::vector<Exchange*> free_exchanges_;
+    std::vector<std::unique_ptr<Exchange>> exchanges_;  // that are in progress
+    Spares<std::unique_ptr<Exchange>> spare_exchanges_;
     std::vector<char> scratch_;
     std::string request_head_;
     std::string reply_head_;
     http::ResponseHead response_head_;
-    std::vector<std::string> buffers_;
+    Spares<std::string> buffers_;
     RetryBudget retry_budget_;
     http::RequestIds request_ids_;
     TimePoint failures_from_{};  // of the current second of failure records

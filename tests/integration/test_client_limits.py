@@ -5,11 +5,12 @@ import json
 import resource
 import socket
 import threading
+import unittest
 
 from admin_case import AdminCase
 from harness import LOG_ACCEPT_PAUSED, LOG_ACCEPT_RESUMED, RARELY, TestCase, main, settings
 from metrics import Metrics
-from waiting import Deadline
+from waiting import SLOWNESS, Deadline
 
 GET = b"GET / HTTP/1.1\r\nHost: otto.test\r\n\r\n"
 LOG_EVICTED = r"closed (\d+) connections that waited for their clients, to make room"
@@ -197,6 +198,28 @@ class Eviction(Limited):
             self.assertEqual(client.response().status, 200)
         self.assertGreater(self.page()("otto_client_connections_evicted_total",
                                        waited_for="first-byte"), 100)
+
+
+class Memory(Limited):
+    @unittest.skipIf(SLOWNESS > 1, "a sanitizer keeps freed memory")
+    def test_of_a_crowd_is_given_back(self):
+        otto = self.limited(4000, workers=2)
+        self.kept(otto)
+        before = otto.memory()
+        head = GET[:-2] + b"X: " + b"a" * 31_000
+        crowd = self.silent(otto, 1500)
+        for client in crowd:
+            client.sendall(head)
+        for client in crowd:
+            client.sendall(b"\r\n\r\n")
+            client.recv(15)  # of a reply
+        self.assertGreater(otto.memory() - before, 40 << 20)
+        for client in crowd:
+            client.close()
+        deadline = Deadline()
+        while (more := otto.memory() - before) > 16 << 20:
+            self.assertTrue(deadline.left(), f"{more >> 20} MiB more than before")
+            self.page()
 
 
 class PerClient(Limited):
