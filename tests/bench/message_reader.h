@@ -39,31 +39,7 @@ class MessageReader {
         return whole - bytes.size();
     }
 
-    State state() const { return state_; }
-    bool done() const { return state_ == State::done; }
-
-    /// How many bytes come next that are nothing but body: they may be dropped unread.
-    std::uint64_t plain_bytes() const {
-        return state_ == State::body || state_ == State::chunk_data ? left_ : 0;
-    }
-    /// So many of them were dropped.
-    void dropped(std::uint64_t count) {
-        left_ -= count;
-        length_ += count;
-        if (left_ == 0) state_ = state_ == State::body ? State::done : State::chunk_end;
-    }
-
-    /// Of a reply.
-    int status() const { return status_; }
-    /// "GET /path", of a request.
-    std::string_view target() const { return target_; }
-    /// The whole head, if the caller asked for it before the message began.
-    void keep_head(bool keep) { keep_head_ = keep; }
-    const std::string& head() const { return whole_head_; }
-    bool closes() const { return closes_; }
-    std::uint64_t body_length() const { return length_; }
-
-  private:
+    /// As take(), but at most one step: a head, a line, or bytes that are nothing but body.
     std::size_t step(std::string_view bytes) {
         switch (state_) {
             case State::head:
@@ -85,6 +61,33 @@ class MessageReader {
         return 0;
     }
 
+    State state() const { return state_; }
+    bool done() const { return state_ == State::done; }
+
+    /// How many bytes come next that are nothing but body: they may be dropped unread.
+    std::uint64_t plain_bytes() const {
+        return state_ == State::body || state_ == State::chunk_data ? left_ : 0;
+    }
+    /// So many of them were dropped.
+    void dropped(std::uint64_t count) {
+        left_ -= count;
+        length_ += count;
+        if (left_ == 0) state_ = state_ == State::body ? State::done : State::chunk_end;
+    }
+
+    /// Of a reply.
+    int status() const { return status_; }
+    /// "GET /path", of a request.
+    std::string_view target() const { return target_; }
+    /// The whole head, if the caller asked for it before the message began.
+    void keep_head(bool keep) { keep_head_ = keep; }
+    const std::string& head() const { return whole_head_; }
+    /// What has come of a head or line that is not complete.
+    std::string_view unfinished() const { return kept_; }
+    bool closes() const { return closes_; }
+    std::uint64_t body_length() const { return length_; }
+
+  private:
     std::size_t take_head(std::string_view bytes) {
         constexpr std::string_view end = "\r\n\r\n";
         if (kept_.empty()) {
