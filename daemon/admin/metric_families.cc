@@ -48,6 +48,11 @@ void fill_evicted(const Source& from, Metrics& metrics) {
         set_counter(add(metrics, "waited_for", waits[at]), from.readings.totals.evicted[at]);
 }
 
+void fill_slow_clients(const Source& from, Metrics& metrics) {
+    set_counter(add(metrics, "direction", "request"), from.readings.totals.slow_senders);
+    set_counter(add(metrics, "direction", "reply"), from.readings.totals.slow_readers);
+}
+
 void fill_lost_records(const Source& from, Metrics& metrics) {
     set_counter(add(metrics, "log", "access"), from.readings.access_log_dropped);
     set_counter(add(metrics, "log", "journal"), from.readings.journal_dropped);
@@ -126,6 +131,9 @@ constexpr FamilyRow rows[] = {
     {"otto_client_connections_refused_total", counter_type,
      "Connections closed because their client had limits.connectionsPerClient.",
      total<&Totals::refused>},
+    {"otto_slow_clients_total", counter_type,
+     "Clients below timeouts.minimumRate that were answered with 408 or cut off, by what was slow.",
+     fill_slow_clients},
     {"otto_requests_total", counter_type, "Requests that have come in.", total<&Totals::requests>},
     {"otto_responses_total", counter_type,
      "Replies to clients, Otto's own included, by the class of their status.", fill_responses},

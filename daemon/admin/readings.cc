@@ -48,6 +48,8 @@ void Totals::add(const WorkerCounters& counters) {
     accepted += counters.accepted.value();
     for (std::size_t at = 0; at < evicted.size(); ++at) evicted[at] += counters.evicted[at].value();
     refused += counters.refused.value();
+    slow_senders += counters.slow_senders.value();
+    slow_readers += counters.slow_readers.value();
     queued += read(counters.queued);
     queue_timeouts += read(counters.queue_timeouts);
     queue_overflows += read(counters.queue_overflows);

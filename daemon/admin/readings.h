@@ -40,8 +40,10 @@ struct Totals {
     std::uint64_t connections = 0;  // open now
     std::uint64_t accepted = 0;
     std::array<std::uint64_t, 3> evicted{};  // by http::Waiting
-    std::uint64_t refused = 0;               // connections over limits.connectionsPerClient
-    std::uint64_t queued = 0;                // now
+    std::uint64_t slow_senders = 0;          // clients below timeouts.minimumRate
+    std::uint64_t slow_readers = 0;
+    std::uint64_t refused = 0;  // connections over limits.connectionsPerClient
+    std::uint64_t queued = 0;   // now
     std::uint64_t queue_timeouts = 0;
     std::uint64_t queue_overflows = 0;
     std::uint64_t received = 0;  // bytes of bodies

@@ -37,6 +37,10 @@ std::shared_ptr<const Candidates> Candidates::build_at(std::vector<Member> membe
         candidates->choices_.push_back({member.server.get(), member.share, member.max_connections});
         candidates->total_share_ += member.share;
     }
+    candidates->all_limited_ =
+        !members.empty() && std::ranges::all_of(members, [](const Member& member) {
+            return member.max_connections != 0;
+        });
     candidates->members_ = std::move(members);
     candidates->selection_ = std::move(selection);
     candidates->cursor_ = std::move(cursor);

@@ -87,6 +87,8 @@ class Candidates {
 
     bool empty() const { return choices_.empty(); }
     std::size_t size() const { return choices_.size(); }
+    /// Each of them has a limit on its requests.
+    bool all_limited() const { return all_limited_; }
     /// The part of the requests that a server is meant to get, 0 to 1; with Policy::first, which
     /// goes on to the next one only when a server is full, all or nothing.
     double share_of(const Server& server) const;
@@ -116,9 +118,10 @@ class Candidates {
     const Choice* find(const Server* server) const;
 
     Selection selection_;
-    std::vector<Member> members_;           // keep the servers alive
-    std::vector<Choice> choices_;           // the members', in the same order
-    std::uint64_t total_share_ = 0;         // of them
+    std::vector<Member> members_;    // keep the servers alive
+    std::vector<Choice> choices_;    // the members', in the same order
+    std::uint64_t total_share_ = 0;  // of them
+    bool all_limited_ = false;
     std::vector<std::uint32_t> by_server_;  // indices, in the order of the servers' addresses
     std::shared_ptr<Cursor> cursor_;
     std::uint64_t seed_ = 0;

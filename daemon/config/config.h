@@ -64,6 +64,7 @@ struct TimeoutsConfig {
     Duration request_header = 10s;  // from a request's first byte to the end of its head
     Duration response = 60s;        // from the request's end to the end of the response's head
     Duration progress = 60s;        // between bytes of a body, either way
+    Bytes minimum_rate = 240;       // of a client, in bytes a second over 30 s; 0: none
     Duration tunnel = 1h;           // the same, for event streams and upgraded connections
     Duration client_idle = 60s;     // between requests on a client's connection
     Duration server_idle = 4s;      // an unused connection to a server

@@ -140,6 +140,10 @@ std::vector<Key> make_keys() {
         {"/timeouts/progress", T::duration, R"("60s")", ms, day, true,
          "The time between bytes of a body, in either direction.",
          [](C& c) -> Duration& { return c.timeouts.progress; }},
+        {"/timeouts/minimumRate", T::rate, R"("240B/s")", 0, mib, true,
+         "The least that a client must send or take, averaged over 30 s in which Otto waits for "
+         "it; 0 is no limit.",
+         [](C& c) -> Bytes& { return c.timeouts.minimum_rate; }},
         {"/timeouts/tunnel", T::duration, R"("1h")", ms, day, true,
          "The time between bytes of an event stream or an upgraded connection.",
          [](C& c) -> Duration& { return c.timeouts.tunnel; }},
@@ -218,6 +222,7 @@ std::string Key::range() const {
     if (max == 0) return "";
     const auto spell = [this](std::uint64_t value) {
         if (type == KeyType::size) return size_text(value);
+        if (type == KeyType::rate) return rate_text(value);
         if (type != KeyType::duration) return std::to_string(value);
         return duration_text(Duration(static_cast<Duration::rep>(value)));
     };

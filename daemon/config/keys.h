@@ -15,6 +15,7 @@ enum class KeyType : std::uint8_t {
     count,   // whole number
     size,    // bytes, as a number or with a unit
     duration,
+    rate,  // bytes a second, as a number or with a unit
     boolean,
     choice,  // one of `choices`
     path,

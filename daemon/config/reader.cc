@@ -131,6 +131,9 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
         case KeyType::size:
             return assign(std::get<std::uint64_t& (*)(Config&)>(key.place),
                           as_size(key, value, source_));
+        case KeyType::rate:
+            return assign(std::get<std::uint64_t& (*)(Config&)>(key.place),
+                          as_rate(key, value, source_));
         case KeyType::duration:
             return assign(std::get<Duration& (*)(Config&)>(key.place), as_duration(key, value));
         case KeyType::fraction:

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view duration_pattern = "^[0-9]+(ms|s|m|h)$";
 constexpr std::string_view size_pattern = "^[0-9]+(KiB|MiB|GiB)$";
+constexpr std::string_view rate_pattern = "^[0-9]+(B|KiB|MiB)/s$";
 constexpr std::string_view status_pattern = "^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$";
 constexpr std::string_view listen_pattern = R"(^([0-9.]+|\[[0-9A-Fa-f:.]+\])?:[0-9]{1,5}$)";
 constexpr std::string_view local_listen_pattern =
@@ -115,6 +116,9 @@ class SchemaWriter {
             case KeyType::size:
                 return either([&, this] { integer_type(row); },
                               [this] { string_type(size_pattern); });
+            case KeyType::rate:
+                return either([&, this] { integer_type(row); },
+                              [this] { string_type(rate_pattern); });
             case KeyType::duration:
                 return string_type(duration_pattern);
             case KeyType::boolean:

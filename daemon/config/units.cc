@@ -16,6 +16,8 @@ constexpr std::array<Unit, 4> durations{
     {{"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}}};
 constexpr std::array<Unit, 3> sizes{{{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}}};
 
+constexpr std::array<Unit, 3> rates{{{"MiB/s", 1u << 20}, {"KiB/s", 1u << 10}, {"B/s", 1}}};
+
 template <std::size_t N>
 std::optional<std::uint64_t> parse(std::string_view text, const std::array<Unit, N>& units) {
     const auto digits = text.find_first_not_of("0123456789");
@@ -58,6 +60,10 @@ std::optional<Bytes> parse_size(std::string_view text) {
     return parse(text, sizes);
 }
 
+std::optional<Bytes> parse_rate(std::string_view text) {
+    return parse(text, rates);
+}
+
 std::string duration_text(Duration duration) {
     if (duration == Duration::zero()) return "0s";
     return spell(static_cast<std::uint64_t>(duration.count()), durations, "ns");
@@ -65,6 +71,10 @@ std::string duration_text(Duration duration) {
 
 std::string size_text(Bytes size) {
     return spell(size, sizes, "");
+}
+
+std::string rate_text(Bytes rate) {
+    return spell(rate, rates, "B/s");
 }
 
 }  // namespace otto

@@ -15,6 +15,9 @@ std::optional<Duration> parse_duration(std::string_view text);
 /// A whole number and one of the units KiB, MiB, GiB: "64KiB", "1MiB", "1GiB".
 std::optional<Bytes> parse_size(std::string_view text);
 
+/// A whole number of bytes a second: "240B/s", "64KiB/s", "1MiB/s".
+std::optional<Bytes> parse_rate(std::string_view text);
+
 /// A whole number in decimal digits alone.
 std::optional<std::uint64_t> parse_whole(std::string_view text);
 
@@ -23,5 +26,8 @@ std::string duration_text(Duration duration);
 
 /// In the largest unit that leaves a whole number: "1536", "64KiB".
 std::string size_text(Bytes size);
+
+/// In the largest unit that leaves a whole number: "240B/s", "64KiB/s".
+std::string rate_text(Bytes rate);
 
 }  // namespace otto

@@ -51,6 +51,16 @@ std::string suggestion(const Key& key, const JsonValue& value, std::string_view 
         const bool fits = seconds && in_range(key, static_cast<std::uint64_t>(seconds->count()));
         return fits ? meant(quoted(std::string(number) + "s")) : "";
     }
+    if (key.type == KeyType::rate) {
+        const auto unit = std::min(rest.find_first_of("kKmMbB"), rest.size());
+        const char letter = unit == rest.size() ? 'B' : rest[unit];
+        const std::string_view spelling = letter == 'k' || letter == 'K'   ? "KiB/s"
+                                          : letter == 'm' || letter == 'M' ? "MiB/s"
+                                                                           : "B/s";
+        const std::string rate = std::string(number).append(spelling);
+        const auto bytes = parse_rate(rate);
+        return bytes && rate != text && in_range(key, *bytes) ? meant(quoted(rate)) : "";
+    }
     if (key.type == KeyType::count && is_string && rest.empty()) {
         const auto count = parse_whole(number);
         return count && in_range(key, *count) ? meant(number) : "";
@@ -81,6 +91,8 @@ std::string expected(const Key& key) {
             return "a size" + range + R"(, such as 65536 or "64KiB")";
         case KeyType::duration:
             return "a duration" + range + R"(, such as "500ms" or "5s")";
+        case KeyType::rate:
+            return "a rate" + range + R"(, such as "240B/s" or 0)";
         case KeyType::boolean:
             return "true or false";
         case KeyType::choice:
@@ -134,6 +146,12 @@ std::optional<Bytes> as_size(const Key& key, const JsonValue& value, std::string
     if (value.kind != JsonValue::Kind::string) return as_count(key, value, source);
     const auto size = parse_size(value.text);
     return size && in_range(key, *size) ? size : std::nullopt;
+}
+
+std::optional<Bytes> as_rate(const Key& key, const JsonValue& value, std::string_view source) {
+    if (value.kind != JsonValue::Kind::string) return as_count(key, value, source);
+    const auto rate = parse_rate(value.text);
+    return rate && in_range(key, *rate) ? rate : std::nullopt;
 }
 
 std::optional<Duration> as_duration(const Key& key, const JsonValue& value) {

@@ -24,6 +24,7 @@ std::string mismatch(std::string_view what, const JsonValue& value, std::string_
 std::optional<std::uint64_t> as_count(const Key& key, const JsonValue& value,
                                       std::string_view source);
 std::optional<Bytes> as_size(const Key& key, const JsonValue& value, std::string_view source);
+std::optional<Bytes> as_rate(const Key& key, const JsonValue& value, std::string_view source);
 std::optional<Duration> as_duration(const Key& key, const JsonValue& value);
 std::optional<bool> as_boolean(const JsonValue& value, std::string_view source);
 std::optional<double> as_fraction(const Key& key, const JsonValue& value, std::string_view source);

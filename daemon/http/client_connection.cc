@@ -140,6 +140,7 @@ void ClientConnection::read() {
         lost();
         return;
     }
+    arrived_ += static_cast<Bytes>(length);
     const std::string_view bytes(front_.scratch_.data(), static_cast<std::size_t>(length));
     switch (phase_) {
         case Phase::idle:
@@ -271,11 +272,7 @@ void ClientConnection::timed_out() {
             dispatch();
             return;
         case Phase::finishing:
-            if (queued() < queued_then_) {
-                await_flush();
-            } else {
-                lost();
-            }
+            check_flush();
             return;
         case Phase::lingering:
             lost();
@@ -346,9 +343,27 @@ void ClientConnection::finish(bool keep_alive, bool body_left) {
 }
 
 void ClientConnection::await_flush() {
-    queued_then_ = queued();
-    timer_.set_after(front_.timeouts_.progress);
-    if (waiting() != Waiting::client) front_.waits(*this, Waiting::client);
+    const TimePoint time = coarse_now();
+    delivered_then_ = delivered();
+    taken_at_ = time;
+    pace_ = {};
+    pace_.run(time, delivered_then_);
+    timer_.set(time + std::min(front_.timeouts_.progress, Pace::step));
+    front_.waits(*this, Waiting::client);
+}
+
+/// The reply is complete, but the client has not taken all of it.
+void ClientConnection::check_flush() {
+    const TimePoint time = coarse_now();
+    const Bytes taken = delivered();
+    if (taken > std::exchange(delivered_then_, taken)) taken_at_ = time;
+    const bool below = pace_.is_below(front_.timeouts_.minimum_rate, time, taken);
+    if (below && front_.callbacks_.on_too_slow) front_.callbacks_.on_too_slow();
+    if (below || time - taken_at_ >= front_.timeouts_.progress) {
+        lost();
+        return;
+    }
+    timer_.set(time + std::min(front_.timeouts_.progress, Pace::step));
 }
 
 /// The reply has gone out: waits for the next request, or has evhttp end the connection.

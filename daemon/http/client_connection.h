@@ -15,6 +15,7 @@
 #include "http/eviction_order.h"
 #include "http/front.h"
 #include "http/message.h"
+#include "http/pace.h"
 
 namespace otto::http {
 
@@ -52,6 +53,10 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     ssize_t splice_reply(int pipe, std::size_t length) override;
     std::size_t queued() const override;
     std::size_t unsent() const override;
+    Bytes arrived() const override { return arrived_; }
+    Bytes delivered() const override;
+    bool blocked() const override;
+    bool paused() const override { return reading_ == Reading::paused; }
     void finish(bool keep_alive, bool body_left) override;
     void abort(bool reset) override;
 
@@ -97,6 +102,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     void dispatched(evhttp_request* request);
     void begin();
     void await_flush();
+    void check_flush();
     void complete();
     void linger();
     void lost();
@@ -126,7 +132,11 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     bool readable_ = false;         // so the loop says, and splice_body has not looked yet
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
     std::size_t scanned_ = 0;       // bytes of the rest that hold no end of a head
-    std::size_t queued_then_ = 0;   // when the progress timer was set
+    Bytes arrived_ = 0;             // bytes, so far
+    Bytes sent_ = 0;                // the same, those that are queued included
+    Bytes delivered_then_ = 0;      // when the timer of the flush was set
+    TimePoint taken_at_{};          // when the client was last seen to take some of it
+    Pace pace_;                     // of the flush
     ClientObserver* observer_ = nullptr;
     evhttp_request* request_ = nullptr;   // evhttp's, from the first request to the end
     std::unique_ptr<Received> received_;  // null while idle

@@ -39,12 +39,14 @@ ssize_t ClientConnection::splice_body(int pipe, std::size_t length) {
     const bool expected = std::exchange(readable_, false);
     const ssize_t moved =
         ::splice(fd, nullptr, pipe, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (moved > 0) arrived_ += static_cast<Bytes>(moved);
     if (moved >= 0 || errno != EAGAIN || !expected) return moved;
     // splice(2) stops for good at a byte of urgent data, and the loop would spin; recv(2) passes
     // over it (RFC 6093).
     std::vector<char>& scratch = front_.scratch_;
     const std::size_t most = std::min({length, scratch.size(), std::size_t{PIPE_BUF}});
     const ssize_t copied = ::recv(fd, scratch.data(), most, 0);
+    if (copied > 0) arrived_ += static_cast<Bytes>(copied);
     return copied > 0 ? ::write(pipe, scratch.data(), static_cast<std::size_t>(copied)) : copied;
 }
 
@@ -61,6 +63,7 @@ ssize_t ClientConnection::splice_reply(int pipe, std::size_t length) {
     const int fd = fd_.get();
     const ssize_t taken =
         ::splice(pipe, nullptr, fd, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (taken > 0) sent_ += static_cast<Bytes>(taken);
     if (taken < 0 && errno == EAGAIN) {
         await_writable();
         errno = EAGAIN;
@@ -95,6 +98,7 @@ bool ClientConnection::send(std::span<iovec> pieces, int flags, std::size_t shar
     }
     for (std::size_t at = 0; at < pieces.size(); ++at) {
         const iovec& piece = pieces[at];
+        sent_ += piece.iov_len;
         if (sent >= piece.iov_len) {
             sent -= piece.iov_len;
             continue;
@@ -130,6 +134,16 @@ std::size_t ClientConnection::unsent() const {
     int held = 0;
     if (::ioctl(fd_.get(), SIOCOUTQ, &held) != 0) held = 0;
     return queued() + static_cast<std::size_t>(held);
+}
+
+/// Of a UNIX socket the kernel says what its bytes take in memory, which is more.
+Bytes ClientConnection::delivered() const {
+    const Bytes held = unsent();
+    return held < sent_ ? sent_ - held : 0;
+}
+
+bool ClientConnection::blocked() const {
+    return writer_ && event_pending(writer_.get(), EV_WRITE, nullptr) != 0;
 }
 
 void ClientConnection::await_writable() {

@@ -97,6 +97,15 @@ class ClientStream {
     /// reads.
     virtual std::size_t unsent() const { return queued(); }
 
+    /// Bytes that have come on the connection so far.
+    virtual Bytes arrived() const { return 0; }
+    /// Bytes that the client has taken so far: they have left the kernel.
+    virtual Bytes delivered() const { return 0; }
+    /// Some of the reply waits for the client to take it.
+    virtual bool blocked() const { return queued() > 0; }
+    /// The client is not read from for now.
+    virtual bool paused() const { return false; }
+
     /// The reply is complete: the observer hears no more, and the connection goes on with the next
     /// request once the queue is empty, or is closed when `keep_alive` is false. `body_left`: the
     /// request's body was not taken to its end.

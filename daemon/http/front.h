@@ -70,6 +70,9 @@ class Front {
         std::function<bool()> on_full = {};
         /// A connection that waited for its client was closed to make room. May be empty.
         std::function<void(Waiting)> on_evicted = {};
+        /// A connection was closed because its client took the end of a reply below
+        /// `timeouts.minimumRate`. May be empty.
+        std::function<void()> on_too_slow = {};
         /// A connection was closed because its client has `limits.connectionsPerClient`. May be
         /// empty.
         std::function<void()> on_refused = {};

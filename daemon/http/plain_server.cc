@@ -26,6 +26,7 @@ Config limits() {
     config.timeouts.client_idle = std::chrono::seconds(20);
     config.timeouts.request_header = std::chrono::seconds(10);
     config.timeouts.progress = std::chrono::seconds(20);
+    config.timeouts.minimum_rate = 0;
     config.limits.header_bytes = 16 * 1024;
     config.limits.target_bytes = 8 * 1024;
     return config;

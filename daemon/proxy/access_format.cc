@@ -27,6 +27,8 @@ std::string_view outcome_of(const Facts& facts) {
             return "aborted";
         case Trace::End::cut:
             return "cut";
+        case Trace::End::too_slow:
+            return "too-slow";
     }
     return "";
 }

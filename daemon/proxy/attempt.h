@@ -75,6 +75,8 @@ class Attempt final : private UpstreamObserver {
     Server& server() const { return server_; }
     bool request_sent() const { return sent_ > 0; }
     bool reply_begun() const { return reply_begun_; }
+    /// An interim response, such as 100 (Continue), has come.
+    bool interim_relayed() const { return interims_ > 0; }
     /// The connection had served before: that it was closed may just have crossed with the request.
     bool on_reused_connection() const { return connection_ && connection_->reused(); }
     bool connecting() const { return phase_ == Phase::connecting; }

@@ -25,7 +25,9 @@ bool is_timeout(Failure failure) {
 }  // namespace
 
 Exchange::Exchange(Worker& worker)
-    : worker_(worker), timer_(worker.loop(), [this] { timed_out(); }) {}
+    : worker_(worker),
+      timer_(worker.loop(), [this] { timed_out(); }),
+      pace_timer_(worker.loop(), [this] { check_pace(); }) {}
 
 void Exchange::begin(http::ClientStream& client) {
     client_ = &client;
@@ -39,7 +41,8 @@ void Exchange::begin(http::ClientStream& client) {
     if (answer_locally()) return;
     StickyCookies& sticky = worker_.sticky();
     wanted_ = sticky.enabled() ? sticky.find(client.request()) : nullptr;
-    choose();
+    arrival_.begin(client.request(), snapshot_->config.limits.per_request_buffer);
+    if (!gather_body()) choose();
 }
 
 /// The client's, if it sent just one and that can be used, or else one of our own.
@@ -73,6 +76,8 @@ void Exchange::attempt(bool fresh) {
         trace_.attempted = first && worker_.traces() ? trace_.begun : now();
     trace_.connected = trace_.sent = TimePoint{};
     if (failed_.server != nullptr) count_retry();
+    // What has come while the request waited for its place says nothing about its pace.
+    if (trace_.attempts == 0) watch_pace();
     if (!fresh) tried_[trace_.attempts++] = &server;
     const http::RequestHead& request = client_->request();
     const Config& config = snapshot_->config;
@@ -98,6 +103,10 @@ void Exchange::attempt(bool fresh) {
 // ---- what the client does ----------------------------------------------------------------------
 
 void Exchange::on_client_body() {
+    if (phase_ == Phase::gathering) {
+        if (arrival_.is_enough(client_->body())) choose();
+        return;
+    }
     if (phase_ == Phase::attempting) attempt_->on_client_body();
     if (phase_ == Phase::tunnelling) tunnel_->on_client_body();
 }
@@ -299,7 +308,7 @@ std::size_t Exchange::unsent() const {
 /// the peer has been reading, though too slowly to let us send more.
 void Exchange::timed_out() {
     if (phase_ == Phase::none) return;
-    if (phase_ == Phase::waiting) {
+    if (phase_ == Phase::waiting || phase_ == Phase::gathering) {
         choose();
         return;
     }
@@ -359,6 +368,7 @@ void Exchange::over(Trace::End end) {
     worker_.queue().remove(*this);
     leave_server();
     timer_.cancel();
+    pace_timer_.cancel();
     phase_ = Phase::none;
     client_ = nullptr;
     wanted_ = nullptr;

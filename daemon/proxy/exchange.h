@@ -9,7 +9,9 @@
 
 #include "balance/lease.h"
 #include "event/timer.h"
+#include "http/body_arrival.h"
 #include "http/client_stream.h"
+#include "http/pace.h"
 #include "http/request_id.h"
 #include "proxy/attempt.h"
 #include "proxy/queue.h"
@@ -30,6 +32,8 @@ class Worker;
 ///       │        └ wait ────│ (for the first verdicts on the servers, or for a place at one)
 ///       └────────┴──────────┴─→ Otto's own reply ─→ over
 ///
+/// Where every server has a limit, it may wait for the request's body before it chooses.
+///
 /// An attempt, and the tunnel that it may become, has a Lease of its server. Exchanges are recycled
 /// by their worker and used on its thread only.
 class Exchange final : private http::ClientObserver, private AttemptObserver, private Waiter {
@@ -47,7 +51,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
   private:
     static constexpr unsigned max_attempts = 10;  // the most that retries.attempts can be
 
-    enum class Phase : std::uint8_t { none, waiting, queued, attempting, tunnelling };
+    enum class Phase : std::uint8_t { none, gathering, waiting, queued, attempting, tunnelling };
     enum class Found : std::uint8_t { server, full, nobody };
 
     void on_client_body() override;
@@ -85,6 +89,13 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void reply(OwnReply own, unsigned status, std::string_view extra_fields = {});
     void log_refusal(unsigned status, const char* reason) const;
 
+    // Slow clients, in exchange_pace.cc.
+    bool gather_body();
+    void watch_pace();
+    bool awaits_client();
+    void check_pace();
+    void end_slow_client(bool sends);
+
     bool is_trusted(const Address& address) const;
     void attempt(bool fresh = false);
     bool try_another(Failure failure, const std::string& what);
@@ -108,6 +119,9 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     std::shared_ptr<const Snapshot> snapshot_;
     std::vector<std::shared_ptr<const Candidates>> pins_;  // keep the servers asked alive
     RequestBody body_;
+    http::BodyArrival arrival_;
+    http::Pace request_pace_;  // of the client
+    http::Pace reply_pace_;
     Server* wanted_ = nullptr;    // by the client's cookie
     Server* server_ = nullptr;    // found last
     std::optional<Lease> lease_;  // of it
@@ -127,6 +141,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     bool half_over_ = false;  // of it, and `unsent_then_` was looked at
     std::size_t unsent_then_ = 0;
     Timer timer_;
+    Timer pace_timer_;
 };
 
 }  // namespace otto

@@ -85,6 +85,7 @@ void Exchange::queue_up() {
     }
     phase_ = Phase::queued;
     timer_.set_after(config.timeout);
+    if (!pace_timer_.pending()) watch_pace();
     if (worker_.queue().is_its_turn(*this)) try_again();
 }
 
@@ -115,6 +116,7 @@ void Exchange::wait_for_verdicts() {
 }
 
 void Exchange::candidates_changed() {
+    if (phase_ == Phase::gathering && !worker_.candidates().all_limited()) choose();
     if (phase_ == Phase::waiting) choose();
 }
 

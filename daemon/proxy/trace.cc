@@ -18,6 +18,8 @@ const char* to_string(OwnReply reply) {
             return "queue-timeout";
         case OwnReply::attempt_failed:
             return "attempt-failed";
+        case OwnReply::too_slow:
+            return "too-slow";
     }
     return "";
 }

@@ -16,10 +16,11 @@ enum class OwnReply : std::uint8_t {
     queue_full,     // too many wait for a place at a server
     queue_timeout,  // waited too long for one
     attempt_failed,  // the servers that were asked gave no usable reply
+    too_slow,        // the client sent its body below timeouts.minimumRate
 };
 
 /// How many kinds there are, `none` included.
-inline constexpr std::size_t own_replies = static_cast<std::size_t>(OwnReply::attempt_failed) + 1;
+inline constexpr std::size_t own_replies = static_cast<std::size_t>(OwnReply::too_slow) + 1;
 
 /// "no-server", for fields and labels; "" for none.
 const char* to_string(OwnReply reply);
@@ -31,6 +32,7 @@ struct Trace {
         complete,  // the reply went out
         aborted,   // the client went away
         cut,       // the reply broke off
+        too_slow,  // the client was below timeouts.minimumRate after the reply had begun
     };
 
     TimePoint begun{};      // the request's head was complete

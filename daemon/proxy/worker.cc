@@ -178,6 +178,7 @@ Status Worker::make_front() {
                 [this](http::Waiting waiting) {
                     counters_.evicted[static_cast<std::size_t>(waiting)].add();
                 },
+            .on_too_slow = [this] { count_slow_client(false); },
             .on_refused = [this] { counters_.refused.add(); }},
         context_.share, index_);
     if (!front) return front.error();
@@ -267,6 +268,7 @@ void Worker::ended(const Ended& ended) {
             if (ended.server != nullptr) counters_of(*ended.server).aborted.add();
             break;
         case Trace::End::cut:
+        case Trace::End::too_slow:
             add(counters_.cut);
             break;
     }

@@ -54,6 +54,8 @@ struct alignas(64) WorkerCounters {
     Counter accepted;                      // connections of clients, all so far
     std::array<Counter, 3> evicted;        // of them, closed to make room, by http::Waiting
     Counter refused;                       // of them, over limits.connectionsPerClient
+    Counter slow_senders;                  // clients below timeouts.minimumRate that were ended
+    Counter slow_readers;                  // the same of those that take their replies slowly
     Counter received;                      // bytes of requests' bodies
     Counter relayed;                       // bytes of replies' bodies, and of tunnels
     Histogram total;  // from a request's head to the end of its reply, without tunnels and streams
@@ -202,6 +204,10 @@ class Worker {
     }
     void count_retry() { add(counters_.retries); }
     void count_queue_timeout() { add(counters_.queue_timeouts); }
+    /// A client was below timeouts.minimumRate: with what it sends, or with what it takes.
+    void count_slow_client(bool sends) {
+        (sends ? counters_.slow_senders : counters_.slow_readers).add();
+    }
     void count_queue_overflow() { add(counters_.queue_overflows); }
 
   private:

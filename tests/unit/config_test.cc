@@ -109,7 +109,7 @@ TEST(Config, EveryKeyIsRead) {
         "retries": {"attempts": 10, "budgetPercent": 0, "budgetMinPerSecond": 100000},
         "queue": {"length": 0, "timeout": "1ms"},
         "timeouts": {"connect": "1ms", "requestHeader": "2ms", "response": "3ms",
-            "progress": "4ms", "tunnel": "7m", "clientIdle": "5ms", "serverIdle": "6m",
+            "progress": "4ms", "minimumRate": "2KiB/s", "tunnel": "7m", "clientIdle": "5ms", "serverIdle": "6m",
             "drain": "24h"},
         "limits": {"headerBytes": 1024, "headerCount": 7, "targetBytes": "1MiB",
             "bodyBytes": "2GiB", "connections": 1000000, "connectionsPerClient": 50,
@@ -134,7 +134,7 @@ TEST(Config, EveryKeyIsRead) {
     expected.health_check = {
         Health::Type::tcp, "/h?a=%20", "x.example:81", "HEAD", 204, 204, 60s, 1500ms, 4, 5, true};
     expected.retries = {10, 0, 100'000};
-    expected.timeouts = {1ms, 2ms, 3ms, 4ms, 7min, 5ms, 6min, 24h};
+    expected.timeouts = {1ms, 2ms, 3ms, 4ms, 2048, 7min, 5ms, 6min, 24h};
     expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1'000'000, 50, 4096};
     expected.trusted_proxies = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("::1")};
     expected.proxy_protocol = true;
@@ -332,6 +332,32 @@ TEST(Config, BadBalancing) {
     });
 }
 
+TEST(Config, RatesAreNumbersOrHaveAUnit) {
+    const auto rate = [](const std::string& value) {
+        return good(R"({"servers": ["http://a"], "timeouts": {"minimumRate": )" + value + "}}")
+            .timeouts.minimum_rate;
+    };
+    EXPECT_EQ(rate("0"), 0u);
+    EXPECT_EQ(rate("500"), 500u);
+    EXPECT_EQ(rate(R"("1KiB/s")"), 1024u);
+    const auto wrong = [](const std::string& value) {
+        return problems(R"({"servers": ["http://a"], "timeouts": {"minimumRate": )" + value + "}}");
+    };
+    const std::string expected = R"(expected a rate from 0B/s to 1MiB/s, such as "240B/s" or 0)";
+    for (const auto& [value, meant] : std::vector<std::pair<std::string, std::string>>{
+             {R"("240")", R"(; did you mean "240B/s"?)"},
+             {R"("1KB/s")", R"(; did you mean "1KiB/s"?)"},
+             {R"("2MiB/s")", ""},
+             {R"("fast")", ""},
+             {"-1", ""},
+             {"true", ""}}) {
+        const std::string said = wrong(value);
+        EXPECT_NE(said.find(expected), std::string::npos) << said;
+        EXPECT_NE(said.find("found " + value + meant), std::string::npos) << said;
+        EXPECT_EQ(said.find("did you mean") != std::string::npos, !meant.empty()) << said;
+    }
+}
+
 TEST(Config, StickyIsOnWhenItIsThere) {
     EXPECT_FALSE(good(with(R"("via": false)")).sticky.enabled);
     EXPECT_TRUE(good(with(R"("sticky": {})")).sticky.enabled);
@@ -502,6 +528,17 @@ TEST(Units, Durations) {
     EXPECT_EQ(duration_text(90s), "90s");
     EXPECT_EQ(duration_text(24h), "24h");
     EXPECT_EQ(duration_text(0s), "0s");
+}
+
+TEST(Units, Rates) {
+    EXPECT_EQ(parse_rate("240B/s"), 240u);
+    EXPECT_EQ(parse_rate("1KiB/s"), 1024u);
+    EXPECT_EQ(parse_rate("0B/s"), 0u);
+    for (const char* bad : {"", "240", "240B", "/s", "240b/s", "240 B/s", "-1B/s", "1KB/s"})
+        EXPECT_FALSE(parse_rate(bad)) << bad;
+    EXPECT_EQ(rate_text(240), "240B/s");
+    EXPECT_EQ(rate_text(2048), "2KiB/s");
+    EXPECT_EQ(rate_text(0), "0B/s");
 }
 
 TEST(Units, Sizes) {
