@@ -163,7 +163,8 @@ void Front::on_accept_failed(evconnlistener* listener, void*) {
     }
 }
 
-/// What one connection leaves may go to somebody else in the system: that is not tried for ever.
+/// Another process may take each descriptor that a closed connection frees, so a few of them must
+/// do until the pause is over.
 void Front::accept_failed(int reason) {
     const bool want_files = reason == EMFILE || reason == ENFILE;
     if (want_files && ++accepts_failed_ <= most_accepts_failed) {
@@ -251,6 +252,7 @@ void Front::set_accepting(bool on) {
 
 void Front::resume_accepting() {
     if (draining_) return;
+    accepts_failed_ = 0;
     full_ = !has_room();
     if (full_) {
         quiet_.set_after(quiet_time);

@@ -22,7 +22,7 @@ constexpr std::uint64_t most_over = 64;
 
 }  // namespace
 
-/// A connection begins to wait for its client, or ends to.
+/// A connection starts to wait for its client, or stops.
 void Front::waits(ClientConnection& connection, Waiting waiting) {
     if (waiting == Waiting::none) {
         order_.remove(connection);
@@ -62,7 +62,7 @@ bool Front::evict_one() {
     return false;
 }
 
-/// The descriptor is closed at once: the caller may be in want of one.
+/// Closes the descriptor at once, because the caller may need one.
 void Front::evict(ClientConnection& connection) {
     if (callbacks_.on_evicted) callbacks_.on_evicted(connection.waiting());
     connection.lost();

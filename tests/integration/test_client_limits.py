@@ -149,7 +149,7 @@ class Eviction(Limited):
         self.assertEqual(self.page().sum("otto_client_connections_evicted_total"), 0)
 
     def test_requests_in_progress_stay(self):
-        """They are waited for: nobody is there to make room, and whoever comes waits."""
+        """No connection can make room for them: new ones wait in the kernel."""
         otto = self.limited(4)
         held = [self.held(otto) for _ in range(4)]
         waiting = self.client(otto)
