@@ -102,6 +102,10 @@ with Journal() as journal:
     expect(status.st_mode & 0o777 == 0o640, f"the file has mode {status.st_mode:o}")
     folder = LOG.parent.stat()
     expect(folder.st_mode & 0o777 == 0o750, f"its folder has mode {folder.st_mode:o}")
+    run("useradd", "--no-create-home", "--groups", "adm", "reader")
+    for file in files:
+        run("runuser", "-u", "reader", "--", "cat", str(file))
+    passed("the group adm may read the log, and what was rotated")
     run("systemctl", "stop", "otto.socket", "otto.service")
     run("logrotate", "--force", "/etc/logrotate.d/otto")
     passed("rotating while Otto does not run is no error")

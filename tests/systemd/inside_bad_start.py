@@ -38,7 +38,7 @@ expect(get().server == "server-2" and main_pid() == pid, "the mended file is not
 expect(show("otto.service", "NRestarts") == "0", "it was restarted")
 passed("a reload recovers from that, too, without reset-failed")
 
-run("systemctl", "stop", "otto.socket")
+run("systemctl", "disable", "--now", "otto.socket", "otto-admin.socket")
 CONFIG.write_text(BAD)
 run("systemctl", "start", "otto.service", ok=False)
 expect(show("otto.service", "ExecMainStatus") == "78", f"status {show('otto.service', 'ExecMainStatus')}")

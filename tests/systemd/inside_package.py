@@ -47,6 +47,7 @@ servers = demo_servers()
 expect(get().status == 200, "no answer")
 pid = main_pid()
 config = pathlib.Path("/etc/otto/config.json")
+expect(not run("dpkg-query", "-W", "-f", "${Conffiles}", "otto").strip(), "there are conffiles: a new default would stop an upgrade")
 config.write_text(config.read_text() + "\n")
 socket_since = show("otto.socket", "ActiveEnterTimestampMonotonic")
 install()
@@ -60,9 +61,9 @@ run("dpkg", "--remove", "otto")
 expect(refused(8080) and refused(8081), "a port is open after removal")
 expect(not run("pgrep", "-x", "otto", ok=None), "a process is left after removal")
 left = {path for path in difference(before) if not os.path.isdir(path)}
-kept = {"/etc/otto/config.json", "/etc/logrotate.d/otto", "/var/lib/otto", "/var/lib/private/otto/last-good.json",
-        "/etc/systemd/system/sockets.target.wants/otto.socket", "/etc/systemd/system/sockets.target.wants/otto-admin.socket",
-        "/etc/systemd/system/otto.socket.wants/otto-admin.socket"}
+wants = "/etc/systemd/system/{}.wants/{}.socket"
+kept = {"/etc/otto/config.json", "/etc/logrotate.d/otto", "/var/lib/otto/last-good.json", wants.format("otto.socket", "otto-admin"),
+        *(wants.format(by, unit) for by in ("sockets.target", "otto.service") for unit in ("otto", "otto-admin"))}
 expect(all(path in kept or path.startswith("/var/lib/systemd/deb-systemd-helper-enabled/") for path in left),
        f"left by removal: {sorted(left)}")
 passed("removal leaves the configuration and the state, nothing that runs")
