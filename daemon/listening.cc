@@ -1,7 +1,6 @@
 #include "listening.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include <sys/un.h>
 
 #include "config/locator.h"
+#include "config/port.h"
 #include "sd/journal.h"
 #include "sd/listen_fds.h"
 #include "sd/socket_unit.h"
@@ -55,30 +55,6 @@ bool is_abandoned(const Address& address) {
     return ::connect(probe.get(), address.get(), address.length()) != 0 && errno == ECONNREFUSED;
 }
 
-Address local_address(int fd) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
-    return {reinterpret_cast<const sockaddr*>(&storage), length};
-}
-
-bool is_any(const Address& address) {
-    return address.ip() == "::" || address.ip() == "0.0.0.0";
-}
-
-bool matches(const ListenConfig& entry, const Address& address) {
-    if (entry.port != address.port()) return false;
-    if (entry.host.empty()) return is_any(address);
-    if (entry.host == "::" || entry.host == "0.0.0.0") return is_any(address);
-    const auto wanted = Address::from_ip(entry.host, entry.port);
-    return wanted && *wanted == address;
-}
-
-std::string systemd_form(const ListenConfig& entry) {
-    if (entry.host.empty()) return std::to_string(entry.port);
-    return Address::from_ip(entry.host, entry.port)->text();
-}
-
 }  // namespace
 
 Result<Listening> Listening::adopt() {
@@ -117,23 +93,33 @@ Result<Listening> Listening::bind(const std::vector<ListenConfig>& port) {
     for (const ListenConfig& entry : port) {
         auto socket = bind_entry(entry);
         if (!socket) return socket.error();
-        const Address address = local_address(socket->get());
+        const Address address = address_of(socket->get());
         listening.add(std::move(*socket), address);
     }
     return listening;
 }
 
+Address Listening::address_of(int fd) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
+    return {reinterpret_cast<const sockaddr*>(&storage), length};
+}
+
 Result<UniqueFd> Listening::bind_admin(const std::string& port) {
     const auto address = parse_local_listen(port);
     if (!address) return address.error();
-    if (address->is_ip()) return bind_one(*address, false);
+    return address->is_ip() ? bind_one(*address, false) : bind_unix(*address);
+}
+
+Result<UniqueFd> Listening::bind_unix(const Address& address) {
     // Only Otto's own user, and root, may connect.
     const mode_t before = ::umask(0177);
-    auto socket = bind_one(*address, false);
-    if (!socket && socket.error().number == EADDRINUSE && is_abandoned(*address)) {
-        const auto* path = reinterpret_cast<const sockaddr_un*>(address->get())->sun_path;
+    auto socket = bind_one(address, false);
+    if (!socket && socket.error().number == EADDRINUSE && is_abandoned(address)) {
+        const auto* path = reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
         ::unlink(path);
-        socket = bind_one(*address, false);
+        socket = bind_one(address, false);
     }
     ::umask(before);
     return socket;
@@ -163,53 +149,35 @@ std::vector<std::string> Listening::texts() const {
     return list;
 }
 
-bool same_port(const std::vector<ListenConfig>& port, const std::vector<Address>& addresses) {
-    const auto served = [&addresses](const ListenConfig& entry) {
-        return std::ranges::any_of(
-            addresses, [&entry](const Address& address) { return matches(entry, address); });
-    };
-    const auto wanted = [&port](const Address& address) {
-        return !address.is_ip() || std::ranges::any_of(port, [&address](const ListenConfig& entry) {
-            return matches(entry, address);
-        });
-    };
-    return std::ranges::all_of(port, served) && std::ranges::all_of(addresses, wanted);
-}
-
 std::string describe_difference(const std::vector<ListenConfig>& port,
-                                const std::vector<std::string>& sockets) {
+                                const std::vector<std::string>& sockets, const std::string& cure) {
     std::vector<std::string> wanted;
     for (const ListenConfig& entry : port) wanted.push_back(entry.text);
     return fmt::format(
-        "\"port\" is {}, but systemd's socket listens on {}, which goes on to be served; to change "
-        "it: {}",
-        fmt::join(wanted, ", "), fmt::join(sockets, ", "), commands_for(port));
+        "\"port\" is {}, but systemd's socket listens on {}, which is served; to move the socket, "
+        "as "
+        "root: {}",
+        fmt::join(wanted, ", "), fmt::join(sockets, ", "), cure);
 }
 
 std::string difference_to_unit(const std::vector<ListenConfig>& port) {
     const std::vector<std::string> streams = socket_unit_streams("otto.socket");
     std::vector<Address> addresses;
-    for (const std::string& stream : streams) {
-        const auto colon = stream.rfind(':');
-        if (colon == std::string::npos) continue;  // a UNIX socket
-        const bool brackets = stream.front() == '[';
-        const std::string host = brackets ? stream.substr(1, colon - 2) : stream.substr(0, colon);
-        const auto address = Address::from_ip(
-            host, static_cast<std::uint16_t>(std::atoi(stream.c_str() + colon + 1)));
-        if (address) addresses.push_back(*address);
-    }
+    for (const std::string& stream : streams)
+        if (const auto address = parse_listen_stream(stream)) addresses.push_back(*address);
     if (addresses.empty() || same_port(port, addresses)) return "";
-    return describe_difference(port, streams);
+    return describe_difference(port, streams, "ottoctl apply");
 }
 
-std::string commands_for(const std::vector<ListenConfig>& port) {
+std::string drop_in_commands(const std::vector<ListenConfig>& port, const std::string& unit) {
     std::string lines;
-    for (const ListenConfig& entry : port) lines += "ListenStream=" + systemd_form(entry) + "\\n";
+    for (const ListenConfig& entry : port)
+        lines += fmt::format("; echo 'ListenStream={}'", listen_stream(entry));
     return fmt::format(
-        "mkdir -p /etc/systemd/system/otto.socket.d && "
-        "printf '[Socket]\\nListenStream=\\n{}' > /etc/systemd/system/otto.socket.d/port.conf && "
-        "systemctl daemon-reload && systemctl restart otto.socket",
-        lines);
+        "mkdir -p /etc/systemd/system/{0}.d && (echo '[Socket]'; echo ListenStream={1}) > "
+        "/etc/systemd/system/{0}.d/10-ottoctl.conf && systemctl daemon-reload && "
+        "systemctl restart {0}",
+        unit, lines);
 }
 
 }  // namespace otto

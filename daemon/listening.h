@@ -18,9 +18,14 @@ class Listening {
     static Result<Listening> adopt();
     /// Binds all of `port`; all or nothing.
     static Result<Listening> bind(const std::vector<ListenConfig>& port);
-    /// One for the admin API at `port`, as parse_local_listen() takes it. The remains of a UNIX
-    /// socket that nobody listens on are removed.
+    /// One for the admin API at `port`, as parse_local_listen() takes it.
     static Result<UniqueFd> bind_admin(const std::string& port);
+    /// One that only Otto's own user, and root, may connect to. The remains of a UNIX socket that
+    /// nobody listens on are removed.
+    static Result<UniqueFd> bind_unix(const Address& address);
+
+    /// What a socket listens on.
+    static Address address_of(int fd);
 
     bool empty() const { return sockets_.empty(); }
     bool from_systemd() const { return from_systemd_; }
@@ -42,17 +47,15 @@ class Listening {
     std::vector<UniqueFd> admin_;
 };
 
-/// Whether listening on `addresses` is what `port` asks for. UNIX sockets are extra and never
-/// differ.
-bool same_port(const std::vector<ListenConfig>& port, const std::vector<Address>& addresses);
-
-/// What to tell an operator whose `port` and sockets differ: a sentence, and the commands that make
+/// What to tell an operator whose `port` and sockets differ; `cure` are the commands that make
 /// systemd open `port`.
 std::string describe_difference(const std::vector<ListenConfig>& port,
-                                const std::vector<std::string>& sockets);
+                                const std::vector<std::string>& sockets, const std::string& cure);
 /// describe_difference() for the otto.socket of the running systemd; "" when there is none, or it
 /// agrees.
 std::string difference_to_unit(const std::vector<ListenConfig>& port);
-std::string commands_for(const std::vector<ListenConfig>& port);
+/// Commands for a shell that have the socket unit listen on `port`. There is no backslash in them:
+/// systemd takes these out of STATUS=.
+std::string drop_in_commands(const std::vector<ListenConfig>& port, const std::string& unit);
 
 }  // namespace otto

@@ -7,6 +7,8 @@
 #include "listening.h"
 #include "options.h"
 #include "otto.h"
+#include "reloading.h"
+#include "sd/socket_unit.h"
 #include "version.h"
 
 namespace {
@@ -19,6 +21,9 @@ int check(const std::string& file) {
         fmt::print(stderr, "{}\n", problem.text());
     if (!loaded.ok()) return bad_config;
     fmt::print("{}: ok, {} servers\n", file, loaded.config.servers.size());
+    // Of a file that is another Otto's, or as a part of a reload, which logs it by itself, this
+    // says nothing.
+    if (file != otto::Options().config || !otto::own_service().empty()) return 0;
     const auto difference = otto::difference_to_unit(loaded.config.port);
     if (!difference.empty()) fmt::print(stderr, "{}: {}\n", file, difference);
     return 0;
@@ -38,6 +43,7 @@ int main(int argc, char** argv) {
         fmt::print("{}", otto::config_schema());
         return 0;
     }
+    if (options.reload) return otto::request_reload();
     if (options.check) return check(options.config);
     return otto::Otto::run(options);
 }

@@ -17,14 +17,17 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
         ->type_name("FILE")
         ->capture_default_str();
     app.add_flag("--check", options.check, "Check the configuration and exit");
+    app.add_flag("--reload", options.reload,
+                 "Have the service reload and wait until it has; for ExecReload=");
     app.add_flag("--print-schema", options.print_schema,
                  "Print the JSON Schema of the configuration and exit");
     app.add_flag("--version", options.version, "Print the version and exit");
     app.footer("See otto(8) and otto-config(5).");
     try {
         app.parse(argc, argv);
-        if (options.check + options.print_schema + options.version > 1)
-            throw CLI::ValidationError("--check, --print-schema and --version exclude each other");
+        if (options.check + options.reload + options.print_schema + options.version > 1)
+            throw CLI::ValidationError(
+                "--check, --reload, --print-schema and --version exclude each other");
     } catch (const CLI::CallForHelp& help) {
         return app.exit(help);
     } catch (const CLI::ParseError& error) {

@@ -9,6 +9,7 @@ namespace otto {
 struct Options {
     std::string config = "/etc/otto/config.json";
     bool check = false;         // check the file and exit
+    bool reload = false;        // have the running Otto reload, and wait for it
     bool print_schema = false;  // print the JSON Schema of the file and exit
     bool version = false;       // print the version and exit
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,6 +31,12 @@ constexpr Duration tick_time = std::chrono::seconds(1);
 /// What systemd is asked to wait beyond the next tick while requests are drained: for the end of
 /// the workers, and for three seconds each that the logs may take for what is left.
 constexpr Duration drain_margin = std::chrono::seconds(10);
+std::string absolute_path(const std::string& file) {
+    std::error_code unknown;
+    const auto path = std::filesystem::absolute(file, unknown);
+    return unknown ? file : path.lexically_normal().string();
+}
+
 void raise_fd_limit() {
     rlimit files{};
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
@@ -43,6 +50,15 @@ std::uint64_t sum(const std::vector<std::unique_ptr<Worker>>& workers,
     for (const auto& worker : workers)
         total += (worker->counters().*counter).load(std::memory_order_relaxed);
     return total;
+}
+
+std::string nothing_to_listen_on(const Error& error) {
+    const std::string service = own_service();
+    std::string text = error.message + "; nothing to listen on";
+    if (!service.empty())
+        text +=
+            fmt::format("; to have systemd listen: systemctl start {}", socket_unit_of(service));
+    return text;
 }
 
 }  // namespace
@@ -68,7 +84,7 @@ int Otto::run(const Options& options) {
     std::vector<UniqueFd> admin_sockets = sockets->take_admin();
     if (sockets->empty()) {
         auto bound = Listening::bind(loaded.config.port);
-        if (!bound) return fail(exit_no_socket, bound.error().message + "; nothing to listen on");
+        if (!bound) return fail(exit_no_socket, nothing_to_listen_on(bound.error()));
         *sockets = std::move(*bound);
         const std::string& admin_port = loaded.config.admin.port;
         if (admin_sockets.empty() && !admin_port.empty()) {
@@ -91,6 +107,7 @@ int Otto::run(const Options& options) {
 Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, Notifier notifier,
            Listening listening)
     : options_(options),
+      config_path_(absolute_path(options.config)),
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
       notifier_(notifier),
@@ -149,6 +166,7 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     if (!workers) return workers;
     const Status admin = open_admin(std::move(admin_sockets));
     if (!admin) return admin;
+    open_reload_socket();
 
     if (const auto interval = notifier_.watchdog_interval())
         watchdog_ = std::make_unique<Watchdog>(loop_, notifier_, workers_, *interval);

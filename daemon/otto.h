@@ -28,9 +28,11 @@
 #include "proxy/queue.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
+#include "reloading.h"
 #include "sd/journal.h"
 #include "sd/notifier.h"
 #include "sd/record_fold.h"
+#include "sd/socket_unit.h"
 #include "supervision.h"
 #include "tls/hmac.h"
 
@@ -62,6 +64,9 @@ class Otto : private admin::Control {
     void names_changed();
     void name_news(const Resolver::News& news);
     void report_port();
+    std::string port_commands() const;
+    void open_reload_socket();
+    std::string reload_asked();
     void keep_last_good(const std::string& source) const;
     Status load_sticky_key();
     void keep_sticky_key();
@@ -92,7 +97,7 @@ class Otto : private admin::Control {
     Overview overview() const override;
     const std::shared_ptr<const Snapshot>& shared_snapshot() const override { return snapshot_; }
     bool ready() const override;
-    const std::string& config_file() const override { return options_.config; }
+    const std::string& config_file() const override { return config_path_; }
     admin::Totals totals() const override;
     admin::Readings readings() const override;
     admin::Condition condition(const Member& member, TimePoint now) const override;
@@ -117,6 +122,8 @@ class Otto : private admin::Control {
     std::string changes_line() const;
 
     const Options options_;
+    const std::string config_path_;  // absolute, for ottoctl
+    const std::string unit_ = own_service();
     Loop loop_;
     std::unique_ptr<Mailbox> mailbox_;
     Notifier notifier_;
@@ -127,6 +134,8 @@ class Otto : private admin::Control {
     admin::Changes changes_;    // made at run time
     std::string trouble_;       // what is wrong with the configuration, for STATUS=
     std::string port_differs_;  // likewise of the sockets
+    std::string admin_place_;   // a UNIX socket of the admin API; "": there is none
+    std::unique_ptr<ReloadSocket> reload_socket_;
     std::shared_ptr<const Snapshot> snapshot_;
     std::shared_ptr<const Candidates> candidates_;
     bool adopting_ = false;  // flips are published together afterwards

@@ -24,6 +24,10 @@ Status Otto::open_admin(std::vector<UniqueFd> sockets) {
     if (!api) return api.error();
     api_ = std::move(*api);
     for (UniqueFd& socket : sockets) {
+        constexpr std::string_view unix = "unix:";
+        const std::string address = Listening::address_of(socket.get()).text();
+        if (address.starts_with(unix) && admin_place_.empty())
+            admin_place_ = address.substr(unix.size());
         const Status listening = api_->listen(std::move(socket));
         if (!listening) return listening;
     }
@@ -67,7 +71,8 @@ admin::Control::Overview Otto::overview() const {
     for (const Member& member : snapshot_->members) overview.active += member.server->active();
     overview.failing_open = candidates_->failing_open();
     overview.listening = listening_.texts();
-    if (!port_differs_.empty()) overview.port_commands = commands_for(snapshot_->config.port);
+    if (!port_differs_.empty()) overview.port_commands = port_commands();
+    overview.unit = unit_;
     overview.ready = ready();
     return overview;
 }

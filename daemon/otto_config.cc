@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "config/port.h"
 #include "otto.h"
 #include "sd/journal.h"
 #include "sd/state.h"
@@ -16,6 +17,8 @@ namespace {
 
 /// In the state directory.
 constexpr std::string_view sticky_key_file = "sticky.key";
+/// Where ottoctl looks.
+constexpr std::string_view default_admin_place = "/run/otto/admin.sock";
 
 }  // namespace
 
@@ -96,6 +99,28 @@ void Otto::end_reload() {
     publish_if_due();
     last_status_ = status_line();
     notifier_.ready(last_status_);
+    if (reload_socket_) reload_socket_->applied();
+}
+
+void Otto::open_reload_socket() {
+    const auto directory = state_directory();
+    if (!directory) return;
+    auto socket = ReloadSocket::open(loop_, *directory, [this] { return reload_asked(); });
+    if (socket) {
+        reload_socket_ = std::move(*socket);
+    } else {
+        log(Priority::warning, nullptr,
+            "systemctl reload will fail, send SIGHUP instead: " + socket.error().message);
+    }
+}
+
+/// By `otto --reload`; the reason why there is none.
+std::string Otto::reload_asked() {
+    const std::vector<ConfigProblem> problems = reload_file();
+    if (problems.empty()) return "";
+    std::string reason = problems.front().text();
+    if (problems.size() > 1) reason += fmt::format("; and {} more", problems.size() - 1);
+    return reason;
 }
 
 /// Of a configuration that is about to be adopted.
@@ -179,9 +204,18 @@ void Otto::report_port() {
     port_differs_.clear();
     if (!listening_.from_systemd() || same_port(snapshot_->config.port, listening_.addresses()))
         return;
-    port_differs_ = describe_difference(snapshot_->config.port, listening_.texts());
-    log(Priority::warning, &messages::port_differs, port_differs_,
-        {{"COMMANDS", commands_for(snapshot_->config.port)}});
+    std::string cure = port_commands();
+    if (!admin_place_.empty())
+        cure += fmt::format("; to have \"port\" follow the socket: {} --port socket", cure);
+    port_differs_ = describe_difference(snapshot_->config.port, listening_.texts(), cure);
+    log(Priority::warning, &messages::port_differs, port_differs_, {{"COMMANDS", port_commands()}});
+}
+
+/// Those that have systemd's socket listen on `port`.
+std::string Otto::port_commands() const {
+    if (admin_place_ == default_admin_place) return "ottoctl apply";
+    if (!admin_place_.empty()) return fmt::format("ottoctl --socket {} apply", admin_place_);
+    return drop_in_commands(snapshot_->config.port, socket_unit_of(unit_));
 }
 
 void Otto::keep_last_good(const std::string& source) const {

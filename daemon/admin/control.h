@@ -33,6 +33,7 @@ class Control {
         bool failing_open = false;  // no healthy server is left, others are used
         std::vector<std::string> listening;
         std::string port_commands;  // those that make sockets and `port` agree; "": they do
+        std::string unit;           // of systemd that Otto is, "otto.service"; "": none
         bool ready = false;
     };
 

@@ -152,6 +152,7 @@ Json render_status(const Control& control, const Changes& changes) {
     json.set("port", configured);
     json.set("portCommands", Json::string(overview.port_commands));
     json.set("configFile", Json::string(control.config_file()));
+    json.set("unit", Json::string(overview.unit));
     json.set("changed", Json::boolean(!changes.overlay().children.empty()));
     json.set("changesInForce", Json::boolean(changes.in_force()));
     set_misfits(json, changes);

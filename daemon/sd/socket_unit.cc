@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 
 #include <systemd/sd-bus.h>
@@ -46,6 +47,21 @@ std::vector<std::string> socket_unit_streams(const std::string& unit) {
     while (sd_bus_message_read(message.get(), "(ss)", &type, &address) > 0)
         if (std::string_view(type) == "Stream") streams.emplace_back(address);
     return streams;
+}
+
+std::string own_service() {
+    // sd_pid_get_unit(3) looks at process 1, which ProtectProc= hides.
+    std::ifstream file("/proc/self/cgroup");
+    for (std::string line; std::getline(file, line);) {
+        const bool of_systemd = line.starts_with("0::") || line.find(":name=systemd:") != line.npos;
+        if (of_systemd && line.ends_with(".service")) return line.substr(line.rfind('/') + 1);
+    }
+    return "";
+}
+
+std::string socket_unit_of(const std::string& service) {
+    const std::string name = service.substr(0, service.rfind('.'));
+    return (name.empty() ? "otto" : name) + ".socket";
 }
 
 }  // namespace otto

@@ -10,4 +10,11 @@ namespace otto {
 /// learnt. Waits for D-Bus: at most a second.
 std::vector<std::string> socket_unit_streams(const std::string& unit);
 
+/// The service of systemd that this process belongs to, "otto.service"; "" in a terminal or a
+/// container.
+std::string own_service();
+
+/// The socket unit that belongs to a service by its name: "otto.socket", also for none.
+std::string socket_unit_of(const std::string& service);
+
 }  // namespace otto

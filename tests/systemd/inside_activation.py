@@ -1,6 +1,10 @@
 #!/usr/bin/python3
 """From an installed package to a balanced reply: the first connection starts the service."""
 
+import gzip
+import pathlib
+import re
+
 from booted import demo_servers, expect, get, main_pid, passed, reload, run, show, wait_until, write_config
 
 expect(run("systemctl", "is-enabled", "otto.socket").strip() == "enabled", "otto.socket is not enabled")
@@ -8,6 +12,14 @@ expect(show("otto.socket", "ActiveState") == "active", "otto.socket is not activ
 expect(show("otto.service", "UnitFileState") == "disabled", "otto.service is enabled")
 expect(show("otto.service", "ActiveState") == "inactive", "otto.service runs already")
 passed("installing starts the socket, not the service")
+
+page = next(pathlib.Path("/usr/share/doc/otto").glob("README.md*"))
+text = (gzip.decompress(page.read_bytes()) if page.suffix == ".gz" else page.read_bytes()).decode()
+command = re.search(r"^Then `sudo (systemctl [^`]*)`", text, re.MULTILINE)[1]
+run(*command.split())
+expect(show("otto.service", "ActiveState") == "active", "the service does not run")
+run(*command.split())
+passed(f"the first command of the README succeeds before Otto runs, and after: {command}")
 
 run("systemctl", "stop", "otto.socket")
 run("systemctl", "start", "otto.socket")

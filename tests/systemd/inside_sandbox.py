@@ -4,13 +4,40 @@
 import pathlib
 import pwd
 
-from booted import DemoServer, demo_servers, expect, get, main_pid, override, passed, reload, run
+from booted import DemoServer, demo_servers, expect, get, main_pid, override, passed, reload, run, write_config
 
 servers = demo_servers()
 expect(get().status == 200, "no answer")
 run("systemd-analyze", "security", "--no-pager", "--threshold=11", "otto.service")
 told = run("systemd-analyze", "security", "--no-pager", "otto.service").splitlines()[-1]
 passed(told.encode("ascii", "ignore").decode().strip(" "))
+
+# What the examples amount to.
+EXAMPLES = pathlib.Path("/usr/share/doc/otto/examples/systemd")
+DROP_INS = pathlib.Path("/etc/systemd/system/otto.service.d")
+
+
+def with_example(name, exposure):
+    DROP_INS.mkdir(exist_ok=True)
+    (DROP_INS / name).write_text((EXAMPLES / name).read_text())
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "otto")
+    run("systemd-analyze", "security", "--no-pager", f"--threshold={exposure}", "otto.service")
+
+
+def without_example(name):
+    (DROP_INS / name).unlink()
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "otto")
+
+
+with_example("local-servers.conf", 9)
+expect(get().status == 200, "no answer with local-servers.conf")
+write_config([5001, 5002])
+reload()
+expect(get().status == 200, "a reload makes servers of this host unreachable")
+without_example("local-servers.conf")
+passed("exposure 0.9 where all servers and clients are local, and Otto serves")
 
 status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{main_pid()}/status").read_text().splitlines() if ":\t" in line)
 for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
@@ -41,3 +68,12 @@ override("otto.service", "[Service]", "SupplementaryGroups=app")
 run("systemctl", "restart", "otto.service")
 expect(get().server == "by-path", "a server on a UNIX socket of another group is out of reach")
 passed("a UNIX socket is reached by SupplementaryGroups=")
+
+pathlib.Path("/run/app/http.sock").chmod(0o666)
+(DROP_INS / "override.conf").unlink()
+with_example("unix-servers.conf", 6)
+expect(get().server == "by-path", "no answer with unix-servers.conf")
+run("systemctl", "reload", "otto")
+expect(get().server == "by-path", "no answer after a reload")
+without_example("unix-servers.conf")
+passed("exposure 0.6 where all servers are UNIX sockets, and Otto serves clients anywhere")

@@ -45,6 +45,7 @@ TEST(Options, EachIsRead) {
     EXPECT_TRUE(check.check);
     EXPECT_EQ(check.config, "a b");
     EXPECT_EQ(std::get<Options>(parse({"--config=x"})).config, "x");
+    EXPECT_TRUE(std::get<Options>(parse({"--reload"})).reload);
     EXPECT_TRUE(std::get<Options>(parse({"--print-schema"})).print_schema);
     EXPECT_TRUE(std::get<Options>(parse({"--version"})).version);
 }
@@ -54,7 +55,7 @@ TEST(Options, HelpIsAnsweredOnStdout) {
     const auto parsed = parse({"--help"});
     const std::string text = testing::internal::GetCapturedStdout();
     EXPECT_EQ(std::get<int>(parsed), 0);
-    for (const char* option : {"--config FILE", "--check", "--print-schema", "--version"})
+    for (const char* option : {"--config FILE", "--check", "--reload", "--print-schema", "--version"})
         EXPECT_NE(text.find(option), std::string::npos) << option;
 }
 
