@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "config/config.h"
@@ -21,8 +20,7 @@ Result<Folded> fold(const std::string& file, const Json& changes);
 /// or the new text is there.
 Status replace(const std::string& file, const std::string& text);
 
-/// Has systemd listen on `port` in the place of what otto.socket says: writes a drop-in for it, and
-/// restarts it, and with it Otto. Needs root.
-Status open_port(const std::vector<ListenConfig>& port);
+/// Writes a file that all may read, new or in the place of the one that is there.
+Status write_file(const std::string& file, const std::string& text);
 
 }  // namespace otto::ctl

@@ -6,17 +6,15 @@
 #include <unistd.h>
 
 #include "config/load.h"
+#include "config/port.h"
 #include "ctl/apply.h"
 #include "ctl/config_commands.h"
+#include "ctl/socket_port.h"
+#include "ctl/systemctl.h"
 
 namespace otto::ctl {
 
 namespace {
-
-/// Whether systemd runs this system, as in sd_booted(3).
-bool is_booted() {
-    return ::access("/run/systemd/system", F_OK) == 0;
-}
 
 /// What has come of it.
 struct Applied {
@@ -31,14 +29,15 @@ Exit say(const Console& console, const Applied& applied) {
     std::string text;
     if (applied.written)
         text += fmt::format("{} is rewritten, in a layout of its own\n", applied.file);
-    if (applied.in_force)
-        text += applied.written ? "Otto goes by the file alone\n" : "there was nothing to apply\n";
+    if (applied.in_force && applied.written) text += "Otto uses the file alone\n";
+    if (!applied.written && applied.port_commands.empty()) text += "there was nothing to apply\n";
     if (!applied.port_commands.empty())
-        text += applied.listening ? "otto.socket listens on \"port\" now, and Otto was restarted\n"
-                                  : fmt::format(
-                                        "\"port\" is not what otto.socket listens on; as "
-                                        "root:\n    {}\n",
-                                        applied.port_commands);
+        text += applied.listening
+                    ? "systemd listens on \"port\" now, and Otto was restarted\n"
+                    : fmt::format(
+                          "\"port\" is not what systemd listens on; as root:\n    {0}\n"
+                          "or have \"port\" follow the socket:\n    {0} --port socket\n",
+                          applied.port_commands);
     const std::string commands = applied.listening ? "" : applied.port_commands;
     return console.say(Json::object()
                            .set("file", Json::string(applied.file))
@@ -69,18 +68,49 @@ Exit open_its_port(const Console& console, Applied& applied) {
     if (!asked.reply) return asked.exit;
     applied.port_commands = asked.reply->body.text_of("portCommands");
     if (applied.port_commands.empty()) return Exit::ok;
-    applied.listening =
-        ::geteuid() == 0 && console.client().place() == default_place && is_booted();
+    const std::string service(asked.reply->body.text_of("unit"));
+    const bool may = ::geteuid() == 0 && console.client().is_local() && is_booted();
+    const std::string socket = service.empty() || !may ? "" : socket_unit_of(service);
+    applied.listening = !socket.empty();
     if (!applied.listening) return Exit::ok;
     const LoadedConfig loaded = load_config(std::string(asked.reply->body.text_of("configFile")));
     if (!loaded.ok()) return console.fail(Exit::bad_config, loaded.problems.front().text());
-    const Status opened = open_port(loaded.config.port);
+    const Status opened = open_port(socket, loaded.config.port);
     return opened ? Exit::ok : console.fail(Exit::refused, opened.error().message);
+}
+
+/// Has the configuration's "port" be what Otto listens on: a change like others, to be applied.
+Exit follow_socket(const Console& console) {
+    const auto asked = console.ask({.method = "GET", .target = "/api/v1/status"});
+    if (!asked.reply) return asked.exit;
+    Json port = Json::list();
+    if (const Json* listening = asked.reply->body.find("listening"))
+        for (const Json& each : listening->children)
+            if (const auto address = parse_listen_stream(each.text))
+                port.add(Json::string(port_entry(*address)));
+    if (port.children.empty())
+        return console.fail(Exit::refused, "Otto listens on UNIX sockets alone, which are no port");
+    if (port.children.size() == 1) port = Json(port.children.front());
+    return console
+        .ask({.method = "PATCH",
+              .target = "/api/v1/config",
+              .body = Json::object().set("port", std::move(port)).compact()})
+        .exit;
+}
+
+/// The file to write: the one that is named, or that of the Otto that is asked.
+Result<std::string> target(const std::string& named, const Json& config) {
+    if (!named.empty()) return named;
+    const std::string_view path = config.text_of("path");
+    if (path.starts_with('/')) return std::string(path);
+    return Error{"this Otto has no file of its own: name the file to write"};
 }
 
 }  // namespace
 
-Exit apply(const Console& console, const std::string& file) {
+Exit apply(const Console& console, const ApplyOptions& options) {
+    const Exit followed = options.port_follows_socket ? follow_socket(console) : Exit::ok;
+    if (followed != Exit::ok) return followed;
     const auto asked = console.ask({.method = "GET", .target = "/api/v1/config"});
     if (!asked.reply) return asked.exit;
     const Json& body = asked.reply->body;
@@ -88,14 +118,16 @@ Exit apply(const Console& console, const std::string& file) {
     if (changes == nullptr)
         return console.fail(Exit::refused, "this Otto does not tell its changes");
     if (!is_true(body, "changesInForce")) return console.fail(Exit::refused, not_in_force);
-    Applied applied{.file = file, .written = !changes->children.empty()};
+    const auto file = target(options.file, body);
+    if (!file) return console.fail(Exit::refused, file.error().message);
+    Applied applied{.file = *file, .written = !changes->children.empty()};
     if (applied.written) {
-        const auto folded = fold(file, *changes);
+        const auto folded = fold(*file, *changes);
         if (!folded) return console.fail(Exit::refused, folded.error().message);
         const Status written = replace(folded->file, folded->text);
         if (!written) return console.fail(Exit::refused, written.error().message);
         applied.file = folded->file;
-        applied.in_force = body.text_of("path") == file || body.text_of("path") == folded->file;
+        applied.in_force = body.text_of("path") == *file || body.text_of("path") == folded->file;
         if (!applied.in_force) {
             console.remark(
                 fmt::format("Otto goes by {}, where the changes stay", body.text_of("path")));

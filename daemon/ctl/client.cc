@@ -13,6 +13,7 @@
 
 #include "base/address.h"
 #include "config/locator.h"
+#include "ctl/systemctl.h"
 
 namespace otto::ctl {
 
@@ -98,11 +99,14 @@ Result<Reply> parse(const std::string& all, std::string_view method) {
     return reply;
 }
 
+bool is_path(const std::string& place) {
+    return place.find(':') == std::string::npos || place.find('/') != std::string::npos ||
+           place.starts_with('@');
+}
+
 /// Where `place` is; the Error names it.
 Result<Address> parse_place(const std::string& place) {
-    if (place.find(':') == std::string::npos || place.find('/') != std::string::npos ||
-        place.starts_with('@'))
-        return Address::from_path(place);
+    if (is_path(place)) return Address::from_path(place);
     const auto wrong = [&place](std::string_view why) {
         return Error{fmt::format("\"{}\" is neither a path nor ADDRESS:PORT: {}", place, why)};
     };
@@ -126,15 +130,16 @@ std::string Reply::problem() const {
 Client::Client(std::string place, std::string token)
     : place_(std::move(place)), token_(std::move(token)) {}
 
+bool Client::is_local() const {
+    return is_path(place_);
+}
+
 std::string Client::hint(int number) const {
     if (number == EACCES || number == EPERM)
         return "; use sudo, or join the group otto-admin: adduser USER otto-admin, "
                "then log in "
                "again";
-    if (number == ENOENT || number == ECONNREFUSED)
-        return "; is the admin API enabled? systemctl enable --now "
-               "otto-admin.socket, then "
-               "systemctl restart otto.service";
+    if (number == ENOENT || number == ECONNREFUSED) return "; " + why_unreachable(place_);
     return "";
 }
 

@@ -56,6 +56,8 @@ class Client {
     Result<Stream> follow(const std::string& last, const Patience& patience = {}) const;
 
     const std::string& place() const { return place_; }
+    /// Whether it is a UNIX socket, whose mode says who answers there.
+    bool is_local() const;
 
   private:
     Result<UniqueFd> connect() const;

@@ -84,10 +84,8 @@ Exit status(const Console& console) {
         {{"Configuration"}, {config}},
     });
     if (!body.text_of("portCommands").empty())
-        out += fmt::format(
-            "\n\"port\" is {}; to have systemd listen there (or: ottoctl apply):\n"
-            "    {}\n",
-            printable(join(body.find("port"))), text("portCommands"));
+        out += fmt::format("\n\"port\" is {}; to have systemd listen there, as root:\n    {}\n",
+                           printable(join(body.find("port"))), text("portCommands"));
     return console.say(asked.reply->text, out);
 }
 

@@ -38,6 +38,7 @@ struct Values {
     std::string sort = "order";
     bool top_once = false;
     std::string file;
+    std::string port = "file";
 };
 
 class Parser {
@@ -179,14 +180,20 @@ class Parser {
             "reset", "Drop the changes made at run time",
             [&values](const Console& console) { return reset(console, values.server.force); });
         add_force(dropping);
-        CLI::App* writing =
-            command("apply", "Write the changes made at run time into the file",
-                    [&values](const Console& console) {
-                        return ctl::apply(
-                            console, values.file.empty() ? "/etc/otto/config.json" : values.file);
-                    });
-        writing->add_option("file", values_.file, "The file [/etc/otto/config.json]")
+        CLI::App* writing = command(
+            "apply", "Write the changes made at run time into the file",
+            [&values](const Console& console) {
+                return ctl::apply(
+                    console, {.file = values.file, .port_follows_socket = values.port == "socket"});
+            });
+        writing->add_option("file", values_.file, "The file, if not the one that Otto reads")
             ->type_name("FILE");
+        writing
+            ->add_option("--port", values_.port,
+                         "What counts where \"port\" and systemd's socket differ")
+            ->type_name("file|socket")
+            ->check(CLI::IsMember({"file", "socket"}))
+            ->capture_default_str();
         command("token", "Print the token for changes over TCP", token);
     }
 
