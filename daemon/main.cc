@@ -1,12 +1,14 @@
 #include <cstdio>
 
 #include <fmt/format.h>
+#include <sysexits.h>
 
 #include "config/load.h"
 #include "config/schema.h"
 #include "listening.h"
 #include "options.h"
 #include "otto.h"
+#include "quick_start.h"
 #include "reloading.h"
 #include "sd/socket_unit.h"
 #include "version.h"
@@ -15,11 +17,17 @@ namespace {
 
 constexpr int bad_config = 78;  // EX_CONFIG
 
-int check(const std::string& file) {
-    const otto::LoadedConfig loaded = otto::load_config(file);
+/// Whether all is well; else it says what is not.
+bool holds(const otto::LoadedConfig& loaded) {
     for (const otto::ConfigProblem& problem : loaded.problems)
         fmt::print(stderr, "{}\n", problem.text());
-    if (!loaded.ok()) return bad_config;
+    return loaded.ok();
+}
+
+int check(const otto::Options& options) {
+    const std::string& file = options.config;
+    const otto::LoadedConfig loaded = otto::load_config(options);
+    if (!holds(loaded)) return bad_config;
     fmt::print("{}: ok, {} servers\n", file, loaded.config.servers.size());
     // Of a file that is another Otto's, or as a part of a reload, which logs it by itself, this
     // says nothing.
@@ -44,6 +52,7 @@ int main(int argc, char** argv) {
         return 0;
     }
     if (options.reload) return otto::request_reload();
-    if (options.check) return check(options.config);
+    if (!options.servers.empty() && !holds(otto::load_config(options))) return EX_USAGE;
+    if (options.check) return check(options);
     return otto::Otto::run(options);
 }

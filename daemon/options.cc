@@ -13,9 +13,19 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
     Options options;
     CLI::App app{"Otto, an automatic HTTP load balancer for the applications of one host.", "otto"};
     app.set_help_flag("-h,--help", "Print this help and exit");
-    app.add_option("--config", options.config, "The configuration file")
-        ->type_name("FILE")
-        ->capture_default_str();
+    CLI::Option* config = app.add_option("--config", options.config, "The configuration file")
+                              ->type_name("FILE")
+                              ->capture_default_str();
+    CLI::Option* server =
+        app.add_option("--server", options.servers,
+                       "A server to balance over, without a configuration file; repeatable. "
+                       "http://HOST:PORT, HOST:PORT, PORT or unix:/PATH")
+            ->type_name("URL")
+            ->allow_extra_args(false)
+            ->excludes(config);
+    app.add_option("--port", options.port, "Where to listen with --server [:8080]")
+        ->type_name("[ADDRESS]:PORT")
+        ->needs(server);
     app.add_flag("--check", options.check, "Check the configuration and exit");
     app.add_flag("--reload", options.reload,
                  "Have the service reload and wait until it has; for ExecReload=");
@@ -34,6 +44,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
         std::cerr << "otto: " << error.what() << "\nTry \"otto --help\".\n";
         return EX_USAGE;
     }
+    if (!options.servers.empty()) options.config = "the command line";
     return options;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "base/cpus.h"
+#include "quick_start.h"
 #include "sd/journal.h"
 #include "sd/log_thread.h"
 #include "sd/state.h"
@@ -78,7 +79,7 @@ int Otto::run(const Options& options) {
     const auto log_thread = LogThread::start();
     if (!log_thread) return fail(exit_failure, log_thread.error().message);
 
-    LoadedConfig loaded = load_config(options.config);
+    LoadedConfig loaded = load_config(options);
     if (!loaded.ok()) log_problems(loaded, messages::config_invalid_at_start);
     if (!loaded.ok() && sockets->empty()) return exit_bad_config;
     std::vector<UniqueFd> admin_sockets = sockets->take_admin();
@@ -107,7 +108,7 @@ int Otto::run(const Options& options) {
 Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, Notifier notifier,
            Listening listening)
     : options_(options),
-      config_path_(absolute_path(options.config)),
+      config_path_(options.servers.empty() ? absolute_path(options.config) : ""),
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
       notifier_(notifier),
@@ -128,7 +129,8 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
                  .on_news = [this](const Resolver::News& news) { name_news(news); }},
                 Resolver::ask_system, {}),
       settle_timer_(loop_, [this] { settle(); }),
-      tick_timer_(loop_, [this] { tick(); }) {}
+      tick_timer_(loop_, [this] { tick(); }),
+      server_checks_(loop_, *mailbox_) {}
 
 Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     if (!admin_sockets.empty()) tap_log();

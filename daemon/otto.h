@@ -33,6 +33,7 @@
 #include "sd/notifier.h"
 #include "sd/record_fold.h"
 #include "sd/socket_unit.h"
+#include "server_checks.h"
 #include "supervision.h"
 #include "tls/hmac.h"
 
@@ -104,6 +105,8 @@ class Otto : private admin::Control {
     const admin::Sampler& sampler() const override { return sampler_; }
     void apply(Config config) override;
     std::vector<ConfigProblem> reload_file() override;
+    bool check_server(const ServerConfig& server,
+                      std::function<void(const Checked&)> on_done) override;
     bool in_force_everywhere() const override;
 
     void reload() { reload_file(); }
@@ -181,6 +184,7 @@ class Otto : private admin::Control {
     Timer tick_timer_;
     std::vector<std::unique_ptr<SignalWatch>> signals_;
     std::unique_ptr<admin::Api> api_;       // null: no socket for it
+    ServerChecks server_checks_;            // after the API, which their ends refer to
     std::atomic<unsigned> records_due_{0};  // for its events, in the mailbox; any thread
     struct Tap {
         ~Tap() { set_log_tap(nullptr); }

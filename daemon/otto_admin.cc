@@ -1,6 +1,7 @@
 // What the admin API asks of Otto, and has it do.
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -112,6 +113,10 @@ void Otto::apply(Config config) {
     adopt(std::move(config));
     if (settling_ && monitor_.settled()) settle();
     if (port_changed) report_port();
+}
+
+bool Otto::check_server(const ServerConfig& server, std::function<void(const Checked&)> on_done) {
+    return server_checks_.start(server, snapshot_->config.health_check, std::move(on_done));
 }
 
 bool Otto::in_force_everywhere() const {

@@ -8,6 +8,7 @@
 
 #include "config/port.h"
 #include "otto.h"
+#include "quick_start.h"
 #include "sd/journal.h"
 #include "sd/state.h"
 
@@ -59,7 +60,7 @@ std::vector<ConfigProblem> Otto::reload_file() {
     if (access_log_) access_log_->reopen();
     if (phase_ != Phase::running) return {{options_.config, 0, 0, "", "Otto is stopping"}};
     notifier_.reloading();
-    LoadedConfig loaded = load_config(options_.config);
+    LoadedConfig loaded = load_config(options_);
     loads_.failed_last = !loaded.ok();
     if (!loaded.ok()) {
         ++loads_.failed;
@@ -220,7 +221,7 @@ std::string Otto::port_commands() const {
 
 void Otto::keep_last_good(const std::string& source) const {
     const auto directory = state_directory();
-    if (!directory) return;
+    if (!directory || !options_.servers.empty()) return;
     const Status saved = save_last_good(*directory, source);
     if (!saved)
         log(Priority::warning, nullptr,

@@ -54,12 +54,6 @@ std::optional<http::PlainReply> judge_parameters(const http::PlainRequest& reque
     return std::nullopt;
 }
 
-http::PlainReply busy(const std::string& detail) {
-    http::PlainReply reply = problem(503, detail);
-    reply.fields.emplace_back("Retry-After", "10");
-    return reply;
-}
-
 http::PlainReply serve(const Asset& asset, const http::PlainRequest& request) {
     http::PlainReply reply{.status = 200, .body = {}, .type = {}, .fields = page_headers()};
     reply.fields.emplace_back("ETag", asset.tag);
@@ -150,6 +144,7 @@ const std::vector<Api::Route>& Api::routes() {
         {"GET", "/api/v1/servers/*", &Api::get_server},
         {"PATCH", "/api/v1/servers/*", &Api::patch_server, Kind::changes},
         {"DELETE", "/api/v1/servers/*", &Api::remove_server, Kind::acts},
+        {"POST", "/api/v1/check-server", &Api::check_server, Kind::checks},
         {"GET", "/api/v1/config", &Api::get_config},
         {"PUT", "/api/v1/config", &Api::put_config, Kind::changes},
         {"PATCH", "/api/v1/config", &Api::patch_config, Kind::changes},

@@ -104,6 +104,7 @@ class Api {
     Answer get_server(const Call& call);
     Answer patch_server(const Call& call);
     Answer remove_server(const Call& call);
+    Answer check_server(const Call& call);
     const ServerConfig* find_server(std::string_view id);
     http::PlainReply unknown_server(const std::string& id) const;
     Answer hold(const Call& call, const std::string& name,

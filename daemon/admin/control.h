@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +38,14 @@ class Control {
         bool ready = false;
     };
 
+    /// What one check of a server found.
+    struct Checked {
+        bool passed = false;
+        std::string reason{};   // why not
+        std::string address{};  // that was asked; "": there is none
+        Duration took{};
+    };
+
     virtual ~Control() = default;
 
     /// Looks at every server.
@@ -58,6 +67,10 @@ class Control {
     virtual void apply(Config config) = 0;
     /// Reads the file anew. What is wrong with it, if anything; then nothing has changed.
     virtual std::vector<ConfigProblem> reload_file() = 0;
+    /// Checks a server, configured or not, as the health check does, and without any effect. False
+    /// when too many are being checked; `on_done` is called later.
+    virtual bool check_server(const ServerConfig& server,
+                              std::function<void(const Checked&)> on_done) = 0;
     /// Whether every worker goes by what was put into force last.
     virtual bool in_force_everywhere() const = 0;
 };

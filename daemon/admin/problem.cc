@@ -91,6 +91,12 @@ http::PlainReply wrong_type(const std::string& detail) {
     return problem(422, detail, {{"", detail}});
 }
 
+http::PlainReply busy(const std::string& detail) {
+    http::PlainReply reply = problem(503, detail);
+    reply.fields.emplace_back("Retry-After", "10");
+    return reply;
+}
+
 http::PlainReply json_reply(unsigned status, const Json& json) {
     return {.status = status,
             .body = json.pretty(),

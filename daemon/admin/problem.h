@@ -41,6 +41,9 @@ http::PlainReply malformed(std::string_view body);
 /// 422 for JSON of another type than is wanted.
 http::PlainReply wrong_type(const std::string& detail);
 
+/// 503 for what would be too much at present.
+http::PlainReply busy(const std::string& detail);
+
 http::PlainReply json_reply(unsigned status, const Json& json);
 
 /// The fields of every reply that is none of the web page's: what a browser loaded from elsewhere

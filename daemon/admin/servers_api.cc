@@ -204,4 +204,36 @@ void Api::release(const Waiters::Waiter& waiter, bool drained, std::uint64_t act
                                                       .set("drained", Json::boolean(drained))));
 }
 
+// ---- checks ------------------------------------------------------------------------------------
+
+Api::Answer Api::check_server(const Call& call) {
+    const auto body = Json::parse(call.request.body);
+    if (!body) return malformed(call.request.body);
+    const std::string id(body->text_of("url"));
+    if (id.empty()) return wrong_type("The body must be an object with \"url\".");
+    const ServerConfig* known = find_server(id);
+    const auto parsed = parse_server_url(with_scheme(id));
+    if (known == nullptr && !parsed)
+        return problem(
+            422,
+            fmt::format("{} is neither a server nor a URL: {}", quoted(id), parsed.error().message),
+            {{"/url", parsed.error().message}});
+    const ServerConfig& server = known != nullptr ? *known : *parsed;
+    const bool started =
+        control_.check_server(server, [this, ticket = call.ticket, url = server.url,
+                                       name = server.name](const Control::Checked& checked) {
+            const std::chrono::duration<double, std::milli> took = checked.took;
+            server_->reply(ticket,
+                           json_reply(200, Json::object()
+                                               .set("name", Json::string(name))
+                                               .set("url", Json::string(url))
+                                               .set("passed", Json::boolean(checked.passed))
+                                               .set("reason", Json::string(checked.reason))
+                                               .set("address", Json::string(checked.address))
+                                               .set("milliseconds", Json::decimal(took.count()))));
+        });
+    if (!started) return busy("Too many servers are being checked.");
+    return std::nullopt;
+}
+
 }  // namespace otto::admin

@@ -242,4 +242,12 @@ std::string check_path(std::string_view path, bool allow_query) {
     return "";
 }
 
+std::string with_scheme(const std::string& server) {
+    if (server.find("://") != std::string::npos || server.starts_with("unix:")) return server;
+    if (!server.empty() && server.find_first_not_of("0123456789") == std::string::npos)
+        return "http://localhost:" + server;
+    if (server.starts_with(':')) return "http://localhost" + server;
+    return "http://" + server;
+}
+
 }  // namespace otto

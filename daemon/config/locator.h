@@ -37,6 +37,10 @@ Result<Address> parse_local_listen(std::string_view text);
 /// name is the URL.
 Result<ServerConfig> parse_server_url(std::string_view text);
 
+/// A server as people type it, as a URL: "5001" is http://localhost:5001, "HOST:PORT" is
+/// http://HOST:PORT; what has a scheme stays as it is.
+std::string with_scheme(const std::string& server);
+
 /// The reason why `path` is no absolute path of a URL (RFC 3986 §3.3; with `allow_query` also a
 /// query), "" when it is.
 std::string check_path(std::string_view path, bool allow_query);

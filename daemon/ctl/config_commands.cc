@@ -1,11 +1,13 @@
 #include "ctl/config_commands.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "config/load.h"
+#include "config/wording.h"
 #include "ctl/progress.h"
 
 namespace otto::ctl {
@@ -38,6 +40,32 @@ Exit wait_for_workers(const Console& console, const std::string& generation, Pro
         const Status waited = wait.pause(look_again);
         if (!waited) return waited.error().number == EINTR ? Exit::interrupted : Exit::timed_out;
     }
+}
+
+/// One "KEY=VALUE" as a part of a JSON Merge Patch.
+Status add_assignment(Json& patch, const std::string& assignment) {
+    const std::size_t equals = assignment.find('=');
+    const std::string key = assignment.substr(0, equals);
+    if (equals == std::string::npos || key.empty() || key.front() == '.' || key.ends_with('.') ||
+        key.find("..") != std::string::npos)
+        return Error{
+            fmt::format("{} is not KEY=VALUE, such as timeouts.connect=3s", quoted(assignment))};
+    if (key == "servers" || key.starts_with("servers."))
+        return Error{"servers are changed with add, remove, drain, enable, disable and weight"};
+    const std::string text = assignment.substr(equals + 1);
+    const auto json = Json::parse(text);
+    Json value = json ? *json : Json::string(text);
+    Json* target = &patch;
+    std::size_t begin = 0;
+    for (std::size_t dot = key.find('.'); dot != std::string::npos; dot = key.find('.', begin)) {
+        const std::string part = key.substr(begin, dot - begin);
+        if (target->find(part) == nullptr || !target->find(part)->is_object())
+            target->set(part, Json::object());
+        target = &*std::ranges::find(target->children, part, &Json::key);
+        begin = dot + 1;
+    }
+    target->set(key.substr(begin), std::move(value));
+    return {};
 }
 
 }  // namespace
@@ -110,7 +138,45 @@ Exit diff(const Console& console) {
         for (const Json& each : left_out->children)
             console.remark(fmt::format("not applied: {}: {}", each.text_of("pointer"),
                                        each.text_of("reason")));
-    return console.say(*changes, describe_changes(*file, *changes, console.output()));
+    const bool none = changes->children.empty();
+    const Exit said = console.say(
+        *changes, none ? "no changes\n" : describe_changes(*file, *changes, console.output()));
+    return none ? said : Exit::refused;
+}
+
+Exit config(const Console& console) {
+    const auto asked = console.ask({.method = "GET", .target = "/api/v1/config"});
+    if (!asked.reply) return asked.exit;
+    const Json* active = asked.reply->body.find("effective");
+    if (active == nullptr) return console.fail(Exit::refused, "this Otto does not show it");
+    if (!is_true(asked.reply->body, "changesInForce")) console.remark(not_in_force);
+    return console.say(*active, active->pretty());
+}
+
+Exit set(const Console& console, const std::vector<std::string>& assignments) {
+    Json patch = Json::object();
+    for (const std::string& assignment : assignments) {
+        const Status added = add_assignment(patch, assignment);
+        if (!added) return console.fail(Exit::usage, added.error().message);
+    }
+    const auto asked =
+        console.ask({.method = "PATCH", .target = "/api/v1/config", .body = patch.compact()});
+    if (!asked.reply) return asked.exit;
+    for (const char* key : {"workers", "admin"})
+        if (patch.find(key) != nullptr)
+            console.remark(fmt::format("\"{}\" takes effect at the next restart", key));
+    if (patch.find("port") != nullptr)
+        console.remark(
+            "\"port\" takes effect with ottoctl apply, or without systemd at the next restart");
+    const Json* changes = asked.reply->body.find("changes");
+    const Json* file = asked.reply->body.find("file");
+    if (changes == nullptr || file == nullptr)
+        return console.fail(Exit::refused, "this Otto does not tell its changes");
+    const std::string text = changes->children.empty()
+                                 ? "set, as in the file\n"
+                                 : "set; all changes of the file:\n" +
+                                       describe_changes(*file, *changes, console.output());
+    return console.say(asked.reply->text, text);
 }
 
 Exit reset(const Console& console, bool force) {

@@ -13,6 +13,12 @@
 
 namespace otto::ctl {
 
+Console Console::gathering(Json& list) const {
+    Console other(*this);
+    other.gathered_ = &list;
+    return other;
+}
+
 Console::Asked Console::ask(const Request& request, const Patience& patience) const {
     return judge(client_.call(request, patience));
 }
@@ -27,6 +33,11 @@ Console::Asked Console::judge(Result<Reply> reply) const {
 }
 
 Exit Console::say(const std::string& json, const std::string& text) const {
+    if (json_ && gathered_ != nullptr) {
+        auto document = Json::parse(json);
+        if (document) gathered_->add(*std::move(document));
+        return Exit::ok;
+    }
     const Status written = write_out(json_ ? json : text);
     return written ? Exit::ok : unwritten(written.error());
 }

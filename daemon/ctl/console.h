@@ -18,6 +18,10 @@ class Console {
   public:
     Console(Client client, bool json) : client_(std::move(client)), json_(json) {}
 
+    /// The same for one of several steps of a command: JSON goes into `list`, which must outlive
+    /// it, and not to stdout.
+    Console gathering(Json& list) const;
+
     const Client& client() const { return client_; }
     const Output& output() const { return output_; }
     bool json() const { return json_; }
@@ -49,6 +53,7 @@ class Console {
     const Client client_;
     const bool json_;
     const Output output_;
+    Json* gathered_ = nullptr;
 };
 
 /// Whether a member is there, and true.

@@ -52,6 +52,39 @@ std::string join(const Json* list) {
 
 }  // namespace
 
+std::vector<Output::Row> details(const Json& server) {
+    const auto text = [&server](std::string_view name) { return printable(server.text_of(name)); };
+    const auto latency = [&server](std::string_view name) {
+        const Json* all = server.find("latency");
+        return latency_text(all == nullptr ? std::nullopt : number(all->find(name)),
+                            locale_is_utf8());
+    };
+    const double share = number(server.find("share")).value_or(0);
+    const std::string most = text("maxConnections");
+    std::string state = text("state") + (is_true(server, "backup") ? ", backup" : "");
+    if (is_true(server, "changed")) state += ", changed at run time (see ottoctl diff)";
+    return {
+        {{"Name"}, {text("name")}},
+        {{"URL"}, {text("url")}},
+        {{"Id"}, {text("id")}},
+        {{"State"}, {state}},
+        {{"Health"}, {health_text(server), health_colour(server)}},
+        {{"Why"}, {text("why")}},
+        {{"Weight"}, {text("weight")}},
+        {{"Share"}, {fmt::format("{:.1f} % of the requests", share * 100)}},
+        {{"Active"}, {text("active") + (most == "0" ? "" : " of at most " + most)}},
+        {{"Requests"},
+         {fmt::format("{} (errors: {}, retries: {})", text("requests"), text("errors"),
+                      text("retries"))}},
+        {{"Rates"},
+         {fmt::format("{} requests/s, {} errors/s, {} retries/s", text("requestsPerSecond"),
+                      text("errorsPerSecond"), text("retriesPerSecond"))}},
+        {{"Latency"},
+         {fmt::format("{} (half of the requests), {} (90 %), {} (99 %)", latency("p50"),
+                      latency("p90"), latency("p99"))}},
+    };
+}
+
 Exit status(const Console& console) {
     const auto asked = console.ask({.method = "GET", .target = "/api/v1/status"});
     if (!asked.reply) return asked.exit;

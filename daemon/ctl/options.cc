@@ -1,5 +1,6 @@
 #include "ctl/options.h"
 
+#include <algorithm>
 #include <memory>
 #include <sstream>
 #include <utility>
@@ -39,6 +40,7 @@ struct Values {
     bool top_once = false;
     std::string file;
     std::string port = "file";
+    std::vector<std::string> keys{};  // and their values
 };
 
 class Parser {
@@ -76,7 +78,7 @@ class Parser {
         const ServerOptions& server = values_.server;
         CLI::App* sub = command(
             name, about, [&server, run](const Console& console) { return run(console, server); });
-        sub->add_option("id", values_.server.id, "Its name, its URL or its id")
+        sub->add_option("id", values_.server.ids, "Their names, URLs or ids")
             ->type_name("ID")
             ->required();
         return sub;
@@ -101,6 +103,8 @@ class Parser {
     void add_looking() {
         command("status", "Show how Otto is", status);
         command("servers", "List the servers", servers);
+        server_command("show", "Show all about servers", show);
+        server_command("check-server", "Have Otto check servers now", check_server);
     }
 
     void add_watching() {
@@ -131,9 +135,9 @@ class Parser {
 
     void add_new_server() {
         const ServerOptions& server = values_.server;
-        CLI::App* sub = command("add", "Add a server",
+        CLI::App* sub = command("add", "Add servers",
                                 [&server](const Console& console) { return add(console, server); });
-        sub->add_option("url", values_.server.id, "http://HOST[:PORT][/PATH] or unix:/PATH")
+        sub->add_option("url", values_.server.ids, "http://HOST[:PORT][/PATH] or unix:/PATH")
             ->type_name("URL")
             ->required();
         sub->add_option("--name", values_.server.name, "What people see")->type_name("NAME");
@@ -148,22 +152,29 @@ class Parser {
     void add_server_changes() {
         constexpr const char* drained = "Until the last request on it has ended";
         CLI::App* removing = server_command(
-            "remove", "Remove a server; requests under way end by themselves", remove);
+            "remove", "Remove servers; requests in progress end by themselves", remove);
         add_force(removing);
         add_wait(removing, drained);
-        CLI::App* draining = server_command("drain", "Give a server no new requests", drain);
+        CLI::App* draining = server_command("drain", "Give servers no new requests", drain);
         add_force(draining);
         add_wait(draining, drained);
-        add_wait(server_command("enable", "Give a server requests again", enable),
+        add_wait(server_command("enable", "Give servers requests again", enable),
                  "Until it is healthy");
         CLI::App* disabling =
-            server_command("disable", "Give a server no new requests and no checks", disable);
+            server_command("disable", "Give servers no new requests and no checks", disable);
         add_force(disabling);
         add_wait(disabling, drained);
-        CLI::App* weighing = server_command("weight", "Change a server's share", weight);
+        const ServerOptions& server = values_.server;
+        CLI::App* weighing =
+            command("weight", "Change the share of servers",
+                    [&server](const Console& console) { return weight(console, server); });
         weighing
-            ->add_option("weight", values_.server.weight, "0 to 1000; 0 gives it no new requests")
-            ->type_name("N")
+            ->add_option(
+                "id", values_.server.ids,
+                "Their names, URLs or ids, then the weight: 0 to 1000; with 0 they receive "
+                "no new requests")
+            ->type_name("ID... N")
+            ->expected(2, -1)
             ->required();
         add_force(weighing);
     }
@@ -175,6 +186,14 @@ class Parser {
             command("check", "Check a configuration file, without Otto",
                     [&values](const Console& console) { return check(console, values.file); });
         checking->add_option("file", values_.file, "The file")->type_name("FILE")->required();
+        command("config", "Print the active configuration", config);
+        CLI::App* setting =
+            command("set", "Change keys of the configuration at run time",
+                    [&values](const Console& console) { return set(console, values.keys); });
+        setting
+            ->add_option("assignment", values_.keys, "Such as timeouts.connect=3s; null: default")
+            ->type_name("KEY=VALUE")
+            ->required();
         command("diff", "Show the changes made at run time", diff);
         CLI::App* dropping = command(
             "reset", "Drop the changes made at run time",
@@ -201,6 +220,44 @@ class Parser {
     Values& values_;
 };
 
+/// The long options of these, as they are typed.
+std::vector<std::string> options_of(std::initializer_list<const CLI::App*> apps) {
+    std::vector<std::string> names;
+    for (const CLI::App* app : apps) {
+        if (app == nullptr) continue;
+        for (const CLI::Option* option : app->get_options())
+            for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    return names;
+}
+
+/// What stands where a command or an option is expected, and is none, with what may be meant; "".
+std::string unknown_word(const CLI::App& app, int argc, char** argv) {
+    const CLI::App* command = nullptr;
+    for (int at = 1; at < argc; ++at) {
+        const std::string word = argv[at];
+        if (word == "--") return "";
+        if (word.starts_with("--")) {
+            const std::string name = word.substr(0, word.find('='));
+            const std::vector<std::string> known = options_of({&app, command});
+            if (std::ranges::find(known, name) == known.end())
+                return fmt::format("there is no option {}{}", printable(name),
+                                   did_you_mean(name, {known.begin(), known.end()}));
+            if (word == "--socket") ++at;
+        } else if (!word.starts_with('-') && command == nullptr) {
+            std::vector<std::string_view> known;
+            for (const CLI::App* each : app.get_subcommands(nullptr)) {
+                if (each->get_name() == word) command = each;
+                known.push_back(each->get_name());
+            }
+            if (command == nullptr)
+                return fmt::format("there is no command {}{}", otto::quoted(word),
+                                   did_you_mean(word, known));
+        }
+    }
+    return "";
+}
+
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
@@ -219,7 +276,9 @@ Options parse_options(int argc, char** argv) {
         };
         return ended;
     } catch (const CLI::ParseError& error) {
-        write_error(fmt::format("ottoctl: {}\nTry \"ottoctl --help\".", error.what()));
+        const std::string unknown = unknown_word(app, argc, argv);
+        write_error(fmt::format("ottoctl: {}\nTry \"ottoctl --help\".",
+                                unknown.empty() ? error.what() : unknown));
         ended.exit = Exit::usage;
         return ended;
     }

@@ -1,13 +1,17 @@
 #include "ctl/server_commands.h"
 
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "config/units.h"
 #include "config/wording.h"
+#include "ctl/figures.h"
+#include "ctl/look_commands.h"
 #include "ctl/progress.h"
+#include "ctl/text.h"
 
 namespace otto::ctl {
 
@@ -133,9 +137,43 @@ Exit wait_until_healthy(const Console& console, const ServerOptions& options,
     }
 }
 
-}  // namespace
+using OneServer = Exit (*)(const Console&, const ServerOptions&);
 
-Exit add(const Console& console, const ServerOptions& options) {
+Exit on_each(const Console& console, const ServerOptions& options, OneServer one) {
+    ServerOptions current = options;
+    if (options.ids.size() == 1) {
+        current.id = options.ids.front();
+        return one(console, current);
+    }
+    Json documents = Json::list();
+    const Console gathering = console.gathering(documents);
+    Exit first = Exit::ok;
+    for (const std::string& id : options.ids) {
+        current.id = id;
+        const Exit ended = one(gathering, current);
+        if (first == Exit::ok) first = ended;
+        if (ended == Exit::interrupted || ended == Exit::unreachable) break;
+    }
+    if (!console.json()) return first;
+    const Exit said = console.say(Json::object().set("servers", std::move(documents)), "");
+    return first == Exit::ok ? said : first;
+}
+
+/// Before the wait for several: that for the first must not hold up the others.
+void begin_on_each(const Console& console, const ServerOptions& options,
+                   std::string_view state_name) {
+    if (!options.wait || options.ids.size() < 2) return;
+    ServerOptions current = options;
+    current.wait = false;
+    for (const std::string& id : options.ids) {
+        current.id = id;
+        // What is wrong is said when it is this server's turn.
+        (void)console.client().call(
+            {.method = "PATCH", .target = target(current), .body = state(state_name)});
+    }
+}
+
+Exit add_one(const Console& console, const ServerOptions& options) {
     Json server = Json::object();
     server.set("url", Json::string(options.id));
     if (!options.name.empty()) server.set("name", Json::string(options.name));
@@ -155,15 +193,15 @@ Exit add(const Console& console, const ServerOptions& options) {
     return wait_until_healthy(console, named, done);
 }
 
-Exit remove(const Console& console, const ServerOptions& options) {
+Exit remove_one(const Console& console, const ServerOptions& options) {
     return change(console, options, {"DELETE", "", "removing", "removed"});
 }
 
-Exit drain(const Console& console, const ServerOptions& options) {
+Exit drain_one(const Console& console, const ServerOptions& options) {
     return change(console, options, {"PATCH", state("drain"), "draining", "gets no new requests"});
 }
 
-Exit enable(const Console& console, const ServerOptions& options) {
+Exit enable_one(const Console& console, const ServerOptions& options) {
     if (!options.wait)
         return change(console, options, {"PATCH", state("active"), "", "gets requests"});
     const auto asked = console.ask(
@@ -172,16 +210,90 @@ Exit enable(const Console& console, const ServerOptions& options) {
     return wait_until_healthy(console, options, "is enabled");
 }
 
-Exit disable(const Console& console, const ServerOptions& options) {
+Exit disable_one(const Console& console, const ServerOptions& options) {
     return change(console, options,
                   {"PATCH", state("disabled"), "draining", "gets no new requests and no checks"});
 }
 
-Exit weight(const Console& console, const ServerOptions& options) {
+Exit check_server_one(const Console& console, const ServerOptions& options) {
+    const auto asked =
+        console.ask({.method = "POST",
+                     .target = "/api/v1/check-server",
+                     .body = Json::object().set("url", Json::string(options.id)).compact()});
+    if (!asked.reply) return asked.exit;
+    const Json& body = asked.reply->body;
+    const bool passed = is_true(body, "passed");
+    const std::string address = printable(body.text_of("address"));
+    std::string text = printable(body.text_of("name"));
+    text += passed ? " passed" : " failed: " + printable(body.text_of("reason"));
+    text += passed ? fmt::format(" in {}",
+                                 latency_text(number(body.find("milliseconds")), locale_is_utf8()))
+                   : "";
+    text += address.empty() ? "\n" : fmt::format(" ({})\n", address);
+    const Exit said = console.say(asked.reply->text, text);
+    return passed ? said : Exit::refused;
+}
+
+Exit show_one(const Console& console, const ServerOptions& options) {
+    const auto asked = console.ask({.method = "GET", .target = server_path(options.id)});
+    if (!asked.reply) return asked.exit;
+    return console.say(asked.reply->text, console.output().table(details(asked.reply->body)));
+}
+
+Exit weight_one(const Console& console, const ServerOptions& options) {
     const unsigned weight = options.weight.value_or(1);
     return change(console, options,
                   {"PATCH", patch("weight", Json::number(weight)), "",
                    fmt::format("has the weight {}", weight)});
+}
+
+}  // namespace
+
+Exit add(const Console& console, const ServerOptions& options) {
+    if (options.ids.size() > 1 && !options.name.empty())
+        return console.fail(Exit::usage, "--name is the name of one server, not of several");
+    return on_each(console, options, add_one);
+}
+
+Exit remove(const Console& console, const ServerOptions& options) {
+    return on_each(console, options, remove_one);
+}
+
+Exit drain(const Console& console, const ServerOptions& options) {
+    begin_on_each(console, options, "drain");
+    return on_each(console, options, drain_one);
+}
+
+Exit enable(const Console& console, const ServerOptions& options) {
+    begin_on_each(console, options, "active");
+    return on_each(console, options, enable_one);
+}
+
+Exit disable(const Console& console, const ServerOptions& options) {
+    begin_on_each(console, options, "disabled");
+    return on_each(console, options, disable_one);
+}
+
+Exit weight(const Console& console, const ServerOptions& options) {
+    ServerOptions weighed = options;
+    const std::string last = weighed.ids.back();
+    const auto weight = parse_whole(last);
+    if (!weight || *weight > std::numeric_limits<unsigned>::max())
+        return console.fail(Exit::usage,
+                            fmt::format("the last argument is the weight, a whole number; not {}. "
+                                        "Try \"ottoctl weight --help\"",
+                                        otto::quoted(last)));
+    weighed.weight = static_cast<unsigned>(*weight);
+    weighed.ids.pop_back();
+    return on_each(console, weighed, weight_one);
+}
+
+Exit check_server(const Console& console, const ServerOptions& options) {
+    return on_each(console, options, check_server_one);
+}
+
+Exit show(const Console& console, const ServerOptions& options) {
+    return on_each(console, options, show_one);
 }
 
 }  // namespace otto::ctl

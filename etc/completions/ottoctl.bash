@@ -1,18 +1,39 @@
 # bash completion of ottoctl(1)
 
+# Names and URLs of servers that begin with $cur. The arguments say which Otto to ask.
+_ottoctl_servers() {
+    local name
+    while IFS= read -r name; do
+        if [[ $name == "$cur"* ]]; then COMPREPLY+=("$(printf %q "$name")"); fi
+    done < <(ottoctl "$@" servers --json 2> /dev/null | grep -oE '"(name|url)": "[^"]*"' | sed -E 's/^"[a-z]+": "(.*)"$/\1/' | sort -u)
+}
+
 _ottoctl() {
-    local commands='status servers top events add remove drain enable disable weight reload check diff reset apply token'
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands='status servers show check-server top events add remove drain enable disable weight reload check config set diff
+        reset apply token'
+    # Names and URLs have colons, at which bash breaks words: they are put together again, and what is complete already is left
+    # out of the answer.
+    local words=() word glue=''
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+        if [[ ${#words[@]} -gt 0 && ( $word =~ ^:+$ || $glue ) ]]; then
+            words[-1]+=$word
+        else
+            words+=("$word")
+        fi
+        if [[ $word =~ ^:+$ ]]; then glue=1; else glue=''; fi
+    done
+    local last=$((${#words[@]} - 1))
+    local cur=${words[last]} prev=${words[last - 1]}
     local command='' socket=() at
-    for ((at = 1; at < COMP_CWORD; at++)); do
-        case ${COMP_WORDS[at]} in
+    for ((at = 1; at < last; at++)); do
+        case ${words[at]} in
         --socket)
-            socket=(--socket "${COMP_WORDS[at + 1]}")
+            socket=(--socket "${words[at + 1]}")
             ((at++))
             ;;
         -*) ;;
         *)
-            command=${COMP_WORDS[at]}
+            command=${words[at]}
             break
             ;;
         esac
@@ -27,6 +48,10 @@ _ottoctl() {
         mapfile -t COMPREPLY < <(compgen -W 'order name state requests errors retries active p50 p99' -- "$cur")
         return
         ;;
+    --port)
+        mapfile -t COMPREPLY < <(compgen -W 'file socket' -- "$cur")
+        return
+        ;;
     --name | --weight | --max-connections | --timeout | --lines) return ;;
     esac
     if [[ $cur == -* ]]; then
@@ -39,17 +64,18 @@ _ottoctl() {
         remove | drain | disable) options+=' --force --wait --timeout' ;;
         enable) options+=' --wait --timeout' ;;
         weight | reset) options+=' --force' ;;
+        apply) options+=' --port' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
         return
     fi
     case $command in
     '') mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-    remove | drain | enable | disable | weight)
-        ((COMP_CWORD == at + 1)) || return
-        # The 16 digits: names and URLs have colons, at which bash breaks words.
-        mapfile -t COMPREPLY < <(compgen -W "$(ottoctl "${socket[@]}" servers --json 2> /dev/null |
-            sed -n 's/.*"id": "\([0-9a-f]*\)".*/\1/p')" -- "$cur")
+    remove | drain | enable | disable | weight | show | check-server)
+        _ottoctl_servers "${socket[@]}"
+        if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
+            COMPREPLY=("${COMPREPLY[@]#"${cur%"${cur##*:}"}"}")
+        fi
         ;;
     check | apply) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     esac

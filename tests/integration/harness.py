@@ -127,6 +127,9 @@ class Otto:
             env["WATCHDOG_USEC"] = str(int(watchdog * 1e6))
         return {**env, **(extra or {})}
 
+    def command(self):
+        return [os.environ["OTTO"], "--config", self.config_file]
+
     def _spawn(self, env, nofile):
         # The shell moves the sockets to 3, 4, … and sets the variables that need otto's own process
         # id. Copies from 200 on keep clear of the places and of what Popen itself has open.
@@ -139,8 +142,7 @@ class Otto:
         steps.append(f'{variables}exec "$@"')
         try:
             return subprocess.Popen(
-                ["bash", "-c", "; ".join(steps), "bash",
-                 os.environ["OTTO"], "--config", self.config_file],
+                ["bash", "-c", "; ".join(steps), "bash", *self.command()],
                 env=env, pass_fds=copies, stdin=subprocess.DEVNULL, stdout=self.stdout,
                 stderr=subprocess.PIPE)
         finally:

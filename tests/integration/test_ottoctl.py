@@ -158,14 +158,118 @@ class Changing(CtlCase):
         self.assertRegex(self.ctl("servers").out, "disabled +unknown")
         self.ctl("remove", servers[2].url)
         self.assertEqual(set(self.admin.servers()), {servers[0].url, "two"})
-        told = self.ctl("diff").out
+        told = self.ctl("diff", code=REFUSED).out
         self.assertIn('+ server two {"url":', told)
         self.assertIn(f'+ server {servers[0].url}: state "disabled"', told)
-        self.assertEqual(set(self.ctl("diff", "--json").json["servers"]), {servers[0].url, "two"})
+        self.assertEqual(set(self.ctl("diff", "--json", code=REFUSED).json["servers"]), {servers[0].url, "two"})
         self.assertIn("ottoctl diff", self.ctl("status").out)
         self.ctl("reset")
-        self.assertEqual(self.ctl("diff").out, "")
+        self.assertEqual(self.ctl("diff").out, "no changes\n")
+        self.assertEqual(self.ctl("diff", "--json").json, {})
         self.assertEqual(set(self.admin.servers()), {servers[0].url})
+
+    def test_several_servers(self):
+        servers = self.demo(3)
+        self.started(settings(servers)).wait_healthy(3)
+        one, two, three = [server.url for server in servers]
+        told = self.ctl("drain", one, two, "--wait").out
+        self.assertEqual(told.count("gets no new requests"), 2)
+        self.assertEqual({name for name, server in self.admin.servers().items()
+                          if server["state"] == "drain"}, {one, two})
+        done = self.ctl("enable", one, "nobody", two, code=UNKNOWN)
+        self.assertIn('no server "nobody"', done.err)
+        self.assertEqual({server["state"] for server in self.admin.servers().values()}, {"active"})
+        self.ctl("weight", one, three, "7")
+        self.assertEqual([self.admin.servers()[url]["weight"] for url in (one, two, three)], [7, 1, 7])
+        for arguments in ((one,), (one, two), ()):
+            self.ctl("weight", *arguments, code=USAGE)
+        documents = self.ctl("--json", "disable", one, two).json["servers"]
+        self.assertEqual([document["state"] for document in documents], ["disabled"] * 2)
+        documents = self.ctl("--json", "show", one, "nobody", code=UNKNOWN).json["servers"]
+        self.assertEqual(documents[0]["weight"], 7)
+        self.assertIn("nobody", documents[1]["detail"])
+        self.ctl("add", "http://localhost:1", "http://localhost:2", "--name", "x", code=USAGE)
+        self.ctl("add", "http://localhost:1", "http://localhost:2")
+        self.ctl("remove", "http://localhost:1", "http://localhost:2", "--wait")
+        self.assertEqual(set(self.admin.servers()), {one, two, three})
+
+    def test_several_drain_at_once(self):
+        """The wait for one server holds up none of the others."""
+        slow = [Holding(self), Holding(self)]
+        urls = [each.server.url for each in slow]
+        otto = self.started(settings([*urls, *self.demo(1)]))
+        otto.wait_healthy(3)
+        requests = [threading.Thread(target=otto.fetch, args=("/slow",), daemon=True)
+                    for _ in range(6)]
+        for request in requests:
+            request.start()
+        for each in slow:
+            each.wait_arrived()
+        since = otto.log.mark()
+        waiting = self.piped("drain", *urls, "--wait")
+        for url in urls:
+            otto.wait_for_log(f"configuration changed .* PATCH .*{url}", since)
+        for each in slow:
+            each.let_go()
+        self.assertEqual(waiting.wait(PATIENCE), 0)
+
+    def test_show_and_config(self):
+        servers = self.demo(1)
+        self.started(settings(servers)).wait_healthy(1)
+        told = self.ctl("show", servers[0].url).out
+        self.assertRegex(told, rf"(?m)^Name +{servers[0].url}$")
+        self.assertRegex(told, r"(?m)^Health +healthy$")
+        self.assertRegex(told, r"(?m)^Why +healthy for ")
+        self.ctl("weight", servers[0].url, "3")
+        active = json.loads(self.ctl("config").out)
+        self.assertEqual(active["servers"], [{"url": servers[0].url, "weight": 3}])
+        self.assertEqual(self.ctl("config", "--json").json, active)
+
+    def test_set(self):
+        self.started(settings(self.demo(1))).wait_healthy(1)
+        told = self.ctl("set", "timeouts.connect=3s", "balance=ip-hash", "sticky={}").out
+        self.assertIn('+ balance "ip-hash"', told)
+        active = self.ctl("config").json
+        self.assertEqual((active["timeouts"]["connect"], active["balance"], active["sticky"]),
+                         ("3s", "ip-hash", {}))
+        self.assertIn("next restart", self.ctl("set", "workers=4").err)
+        done = self.ctl("set", "timeouts.response=9s", "balnce=first", code=REFUSED)
+        self.assertIn('did you mean "balance"?', done.err)
+        self.assertNotIn("response", self.ctl("config").json["timeouts"])
+        self.ctl("set", "timeouts.connect=null", "balance=null", "sticky=null", "workers=2")
+        self.assertEqual(self.ctl("diff").out, "no changes\n")
+        for wrong in ("balance", "=x", ".a=x", "a.=x", "a..b=x", "servers=[]", "servers.a=1"):
+            self.ctl("set", wrong, code=USAGE)
+        self.ctl("set", code=USAGE)
+
+    def test_check_server(self):
+        servers = self.demo(2)
+        self.started(settings(servers[:1])).wait_healthy(1)
+        self.assertRegex(self.ctl("check-server", servers[0].url).out,
+                         rf"^{servers[0].url} passed in \S+ \(127\.0\.0\.1:\d+\)\n$")
+        port = servers[1].url.rsplit(":", 1)[1]
+        for spelt in (servers[1].url, port, f"localhost:{port}"):
+            document = self.ctl("--json", "check-server", spelt).json
+            self.assertTrue(document["passed"], document)
+            self.assertGreater(document["milliseconds"], 0)
+        self.assertEqual(set(self.admin.servers()), {servers[0].url})
+        servers[1].kill()
+        done = self.ctl("check-server", servers[1].url, servers[0].url, code=REFUSED)
+        self.assertIn("failed: connection refused", done.out)
+        self.assertIn("passed", done.out)
+        nowhere = os.path.join(self.folder(), "none.sock")
+        self.assertIn("no such file", self.ctl("check-server", f"unix:{nowhere}", code=REFUSED).out)
+        self.assertIn("does not resolve",
+                      self.ctl("check-server", "http://nowhere.invalid", code=REFUSED).out)
+        self.assertIn("neither a server nor a URL", self.ctl("check-server", "ftp://x", code=REFUSED).err)
+
+    def test_did_you_mean(self):
+        for words, meant in ((["statsu"], "status"), (["--json", "Drain", "a"], "drain"),
+                             (["check-sever", "a"], "check-server"), (["servers", "--jsno"], "--json"),
+                             (["drain", "a", "--wiat"], "--wait")):
+            self.assertIn(f'did you mean "{meant}"?', self.ctl(*words, socket="/x", code=USAGE).err)
+        told = self.ctl("nonsense", socket="/x", code=USAGE).err
+        self.assertIn('there is no command "nonsense"\n', told)
 
     def test_refusals(self):
         servers = self.demo(2)
@@ -307,7 +411,7 @@ class Configuration(CtlCase):
         self.assertIn(otto.config_file, self.ctl("apply", other).err)
         with open(other, encoding="utf-8") as file:
             self.assertEqual(json.load(file), {"servers": ["http://localhost:1", servers[1].url]})
-        self.assertEqual(len(self.ctl("diff", "--json").json), 1)
+        self.assertEqual(len(self.ctl("diff", "--json", code=REFUSED).json), 1)
         with open(other, "w", encoding="utf-8") as file:
             file.write("{")
         self.assertIn("mend it first", self.ctl("apply", other, code=REFUSED).err)

@@ -20,7 +20,7 @@ class Completions(CtlCase):
         self.bin = self.folder()
         os.symlink(os.environ["OTTOCTL"], os.path.join(self.bin, "ottoctl"))
         told = self.ctl("--help").out
-        self.commands = re.findall(r"^  ([a-z]+) ", told.split("Subcommands:")[1], re.M)
+        self.commands = re.findall(r"^  ([a-z-]+) ", told.split("Subcommands:")[1], re.M)
         self.assertIn("drain", self.commands)
 
     def path(self):
@@ -46,6 +46,22 @@ class Completions(CtlCase):
         told = self.run_shell("bash", "--norc", "-c", script).splitlines()
         return [set(line.split()) for line in told]
 
+    def test_bash_on_a_terminal(self):
+        """Readline breaks words at colons, and puts in what the function answers."""
+        self.served()
+        shell = self.on_terminal(columns=200, command=["bash", "--norc", "-i"], **self.path(),
+                                 TERM="dumb", PS1="ready> ")
+        shell.press(f"source {FOLDER}/ottoctl.bash\n")
+        for typed, line in (("http://1", "http://127.0.0.1:6002 "),
+                            ("one http://127.0.0.1:6", "one http://127.0.0.1:6002 "), ("on", "one ")):
+            mark = len(shell.raw)
+            shell.press(f"ottoctl --socket {self.socket} drain {typed}\t")
+            shell.wait_raw(f"drain {line}$", mark)
+            shell.press("\x15echo bro''om\n")
+            shell.wait_raw(r"broom\n(.*\n)*ready> $", mark)
+        shell.press("exit\n")
+        shell.process.wait(PATIENCE)
+
     def fish(self, *lines):
         script = f"source {FOLDER}/ottoctl.fish\n"
         for line in lines:
@@ -55,7 +71,9 @@ class Completions(CtlCase):
 
     def served(self):
         fake = self.faked()
-        fake.answers["GET /api/v1/servers"] = 200, {"servers": [server("0123456789abcdef", "one")]}
+        fake.answers["GET /api/v1/servers"] = 200, {"servers": [
+            server("0123456789abcdef", "one", url="http://localhost:5001"),
+            server("123456789abcdef0", "http://127.0.0.1:6002", url="http://127.0.0.1:6002")]}
         return fake
 
     def test_bash(self):
@@ -115,12 +133,15 @@ class Completions(CtlCase):
     def test_servers(self):
         self.served()
         # The completions ask the socket that is on the command line, or the default one.
-        self.assertEqual(self.bash(f"ottoctl --socket {self.socket} drain "),
-                         [{"0123456789abcdef"}])
+        everything, second, after = self.bash(
+            f"ottoctl --socket {self.socket} drain ", f"ottoctl --socket {self.socket} drain one o",
+            f"ottoctl --socket {self.socket} drain http : //127.0.0.1 : 6")
+        self.assertEqual(everything, {"one", "http://localhost:5001", "http://127.0.0.1:6002"})
+        self.assertEqual((second, after), ({"one"}, {"6002"}))
         told = self.ctl("servers", "--json").out
         for name in ("_ottoctl", "ottoctl.fish"):
             with open(os.path.join(FOLDER, name), encoding="utf-8") as file:
-                self.assertIn('"name": "', file.read())
+                self.assertRegex(file.read(), r'"\((\?:)?name\|url\)": "')
         self.assertRegex(told, r'"name": "one"')
 
     def test_the_manual(self):

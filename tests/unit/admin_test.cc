@@ -402,6 +402,9 @@ class FakeControl final : public Control {
     const Sampler& sampler() const override { return sampler_; }
     void apply(Config) override {}
     std::vector<ConfigProblem> reload_file() override { return {}; }
+    bool check_server(const ServerConfig&, std::function<void(const Checked&)>) override {
+        return false;
+    }
     bool in_force_everywhere() const override { return true; }
 
     void add(const std::string& name) {

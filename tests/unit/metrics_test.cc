@@ -122,6 +122,9 @@ class FakeControl final : public Control {
     const Sampler& sampler() const override { std::abort(); }
     void apply(Config) override {}
     std::vector<ConfigProblem> reload_file() override { return {}; }
+    bool check_server(const ServerConfig&, std::function<void(const Checked&)>) override {
+        return false;
+    }
     bool in_force_everywhere() const override { return true; }
 
     WorkerCounters counters;

@@ -55,7 +55,8 @@ TEST(Options, HelpIsAnsweredOnStdout) {
     const auto parsed = parse({"--help"});
     const std::string text = testing::internal::GetCapturedStdout();
     EXPECT_EQ(std::get<int>(parsed), 0);
-    for (const char* option : {"--config FILE", "--check", "--reload", "--print-schema", "--version"})
+    for (const char* option :
+         {"--config FILE", "--check", "--reload", "--print-schema", "--version"})
         EXPECT_NE(text.find(option), std::string::npos) << option;
 }
 
