@@ -29,6 +29,7 @@ class ScreenLine {
         return cell(text, columns_of(harmless(text, utf8_)), Align::left, colour);
     }
     ScreenLine& space(std::size_t width = 2) { return cell("", width); }
+    std::size_t left() const { return columns_ - used_; }
     std::string done() { return std::move(text_); }
 
   private:

@@ -117,4 +117,20 @@ std::string fitted(std::string_view text, std::size_t columns, Align align, bool
     return align == Align::left ? out + padding : padding + out;
 }
 
+std::string fitted_name(std::string_view text, std::size_t columns, bool utf8) {
+    const std::string clean = harmless(text, utf8);
+    if (columns < 3 || columns_of(clean) <= columns)
+        return fitted(clean, columns, Align::left, utf8);
+    std::size_t head = (columns - 1) / 2;
+    const std::string_view first = beginning(clean, head);
+    std::string_view last = std::string_view(clean).substr(first.size());
+    while (columns_of(last) > columns - 1 - head) {
+        std::size_t next = 0;
+        (void)take_character(last, next);
+        last.remove_prefix(next);
+    }
+    return fitted(std::string(first) + (utf8 ? "…" : "~") + std::string(last), columns, Align::left,
+                  utf8);
+}
+
 }  // namespace otto::ctl

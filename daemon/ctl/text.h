@@ -23,5 +23,7 @@ std::size_t columns_of(std::string_view text);
 enum class Align { left, right };
 /// Harmless text in exactly so many columns: padded, or cut, which shows by its last column.
 std::string fitted(std::string_view text, std::size_t columns, Align align, bool utf8);
+/// The same, cut in the middle: names that differ at the end stay apart.
+std::string fitted_name(std::string_view text, std::size_t columns, bool utf8);
 
 }  // namespace otto::ctl

@@ -146,6 +146,8 @@ class Top {
                 break;
         }
         if (press.character == 'q' || press.character == 'Q') over_ = true;
+        // Any key leaves the help.
+        if (std::exchange(view_.help, !view_.help && press.character == '?')) return;
         for (const auto& [character, sort] : sort_keys)
             if (character == press.character) view_.sort = sort;
     }

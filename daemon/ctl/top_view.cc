@@ -1,13 +1,16 @@
 #include "ctl/top_view.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "ctl/figures.h"
 #include "ctl/screen_line.h"
+#include "ctl/short_names.h"
 #include "ctl/text.h"
 #include "ctl/top_header.h"
+#include "ctl/top_help.h"
 
 namespace otto::ctl {
 
@@ -72,18 +75,31 @@ constexpr Column table[column_count] = {{"SHARE", bar_width + 5, 6, 24, Sort::or
 struct Layout {
     bool shown[column_count] = {};
     std::size_t name = 0;
+    std::size_t hidden = 0;  // bytes at the start of all names
     std::size_t state = 0;
     double greatest_share = 0;
 };
 
+std::vector<std::string_view> names_of(const Fleet& fleet) {
+    std::vector<std::string_view> names;
+    for (const FleetServer& server : fleet.servers()) names.emplace_back(server.name);
+    return names;
+}
+
+std::size_t longest_name(const Fleet& fleet, std::size_t hidden, const View& view) {
+    std::size_t longest = 8;
+    for (const std::string_view name : names_of(fleet))
+        longest = std::max(longest, columns_of(harmless(name.substr(hidden), view.utf8)));
+    return longest;
+}
+
 Layout lay_out(const Fleet& fleet, const View& view) {
     Layout layout;
-    std::size_t longest = 8;
-    for (const FleetServer& server : fleet.servers()) {
-        longest = std::max(longest, columns_of(harmless(server.name, view.utf8)));
+    for (const FleetServer& server : fleet.servers())
         layout.greatest_share = std::max(layout.greatest_share, server.share);
-    }
-    layout.name = std::min({longest, widest_name, std::max<std::size_t>(12, view.columns / 4)});
+    const std::size_t most = std::min(widest_name, std::max<std::size_t>(12, view.columns / 4));
+    if (longest_name(fleet, 0, view) > most) layout.hidden = common_start(names_of(fleet));
+    layout.name = std::min(longest_name(fleet, layout.hidden, view), most);
     std::size_t left = view.columns > layout.name ? view.columns - layout.name : 0;
     for (int rank = 0; rank <= 8; ++rank)
         for (std::size_t at = 0; at < column_count; ++at)
@@ -136,7 +152,8 @@ std::string figure(const FleetServer& server, std::size_t column, const View& vi
 
 std::string row(const FleetServer& server, const View& view, const Layout& layout) {
     ScreenLine line(view.output, view.columns, view.utf8);
-    line.cell(server.name, layout.name).space();
+    const auto name = std::string_view(server.name).substr(layout.hidden);
+    line.cell(fitted_name(name, layout.name, view.utf8), layout.name).space();
     for (std::size_t at = 0; at < column_count; ++at) {
         if (!layout.shown[at]) continue;
         const bool bad = at == errors && server.errors_per_second >= 0.05;
@@ -155,13 +172,11 @@ std::string keys_line(const Fleet& fleet, const View& view) {
     if (total > rows_of(view))
         line.text(fmt::format("{}-{} of {}   ", view.first + 1,
                               std::min(total, view.first + rows_of(view)), total));
-    return line
-        .text(
-            "q quit   sort by: n name, s state, r requests, e errors, t "
-            "retries, a active, "
-            "5 p50, 9 p99, o none",
-            Colour::faint)
-        .done();
+    constexpr std::string_view all =
+        "q quit   ? help   sort by: n name, s state, r requests, e errors, t retries, a active, "
+        "5 p50, 9 p99, o none";
+    constexpr std::string_view brief = "q quit   ? help   sort by: n s r e t a 5 9 o";
+    return line.text(line.left() >= all.size() ? all : brief, Colour::faint).done();
 }
 
 }  // namespace
@@ -176,6 +191,11 @@ std::vector<std::string> draw(const Fleet& fleet, const View& view) {
     const auto header = draw_header(fleet, view);
     std::vector<std::string> lines(header.begin(), header.end());
     lines.emplace_back();
+    if (view.help) {
+        std::ranges::move(draw_help(view), std::back_inserter(lines));
+        lines.resize(std::min(lines.size(), view.lines));
+        return lines;
+    }
     lines.push_back(headings(view, layout));
     const auto servers = fleet.sorted(view.sort);
     const std::size_t last = std::min(servers.size(), view.first + rows_of(view));

@@ -16,6 +16,7 @@ struct View {
     Output output{false};
     Sort sort = Sort::order;
     std::size_t first = 0;  // the row at the top: so many are above the screen
+    bool help = false;      // in the place of the servers
     std::string notice{};   // stands in for the state: there is no connection, for example
 };
 

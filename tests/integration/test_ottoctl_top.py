@@ -95,6 +95,18 @@ class Live(CtlCase):
         self.assertTrue(top.screen.styles - {"0"})
         self.quit(top)
 
+    def test_help(self):
+        top, stream = self.shown(columns=80, lines=24)
+        stream.counters()
+        top.wait_for(r"^one [\s\S]*\? help")
+        top.press("?")
+        self.assertNotIn("one ", top.wait_for(r"sort by name, state"))
+        top.press("x")
+        top.wait_for("^one ")
+        top.press("?")
+        top.wait_for("sort by name, state")
+        self.quit(top)
+
     def test_every_way_out_gives_the_terminal_back(self):
         for way in ("q", "Q", "\x03", signal.SIGTERM, signal.SIGHUP):
             with self.subTest(way=way):

@@ -14,6 +14,17 @@ namespace {
 
 // ---- text --------------------------------------------------------------------------------------
 
+TEST(CtlText, NamesAreCutInTheMiddle) {
+    EXPECT_EQ(fitted_name("abcdefghij", 5, true), "ab…ij");
+    EXPECT_EQ(fitted_name("abcdefghij", 6, false), "ab~hij");
+    EXPECT_EQ(fitted_name("abc", 5, true), "abc  ");
+    EXPECT_EQ(fitted_name("日本日本日本", 6, true), "日…本 ");
+    for (std::size_t columns = 0; columns < 30; ++columns)
+        for (const char* name :
+             {"日本語日本語日本語", "e\u0301e\u0301e\u0301e\u0301e\u0301", "", "\xff\xfe\xff\xfe"})
+            EXPECT_EQ(columns_of(fitted_name(name, columns, true)), columns) << name << columns;
+}
+
 TEST(CtlText, NothingThatATerminalWouldActOnIsLeft) {
     EXPECT_EQ(harmless("a\x1b[2Jb\r\n\tc\x7f", true), "a?[2Jb???c?");
     EXPECT_EQ(harmless("a\xc2\x9b"

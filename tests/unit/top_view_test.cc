@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ctl/short_names.h"
 #include "ctl/text.h"
 
 namespace otto::ctl {
@@ -81,6 +82,54 @@ TEST(TopView, NarrowScreensDropColumns) {
     EXPECT_EQ(narrow.find("TREND"), std::string::npos);
     for (const char* title : {"NAME", "REQ/S", "ERR/S", "STATE"})
         EXPECT_NE(narrow.find(title), std::string::npos) << title;
+}
+
+TEST(TopView, TheDefaultServersAreToldApartOn80Columns) {
+    const Fleet fleet =
+        fleet_of({"http://localhost:5001", "http://localhost:5002", "http://localhost:5003"});
+    const auto drawn = draw(fleet, {.columns = 79, .lines = 24});
+    EXPECT_TRUE(drawn[5].starts_with(":5001 ")) << drawn[5];
+    EXPECT_TRUE(drawn[7].starts_with(":5003 ")) << drawn[7];
+    EXPECT_NE(drawn[6].find("unhealthy: connection refused"), std::string::npos) << drawn[6];
+    EXPECT_EQ(draw(fleet, {.columns = 150, .lines = 24})[5].find("http://localhost:5001"), 0u);
+}
+
+TEST(TopView, NamesWithoutACommonStartAreCutInTheMiddle) {
+    const Fleet fleet = fleet_of({"http://app-one.example.org:5001", "unix:/run/app/http.sock",
+                                  "http://app-one.example.org:5002"});
+    const auto drawn = draw(fleet, {.columns = 79, .lines = 24});
+    EXPECT_TRUE(drawn[5].starts_with("http://ap")) << drawn[5];
+    EXPECT_NE(drawn[5].find(":5001  "), std::string::npos) << drawn[5];
+    EXPECT_NE(drawn[7].find(":5002  "), std::string::npos) << drawn[7];
+}
+
+TEST(TopView, TheKeysFitOn80Columns) {
+    std::vector<std::string> names(1000, "server");
+    for (const std::size_t columns : {79u, 120u}) {
+        const std::string keys = draw(fleet_of(names), {.columns = columns, .lines = 24}).back();
+        EXPECT_NE(keys.find("? help"), std::string::npos) << keys;
+        EXPECT_TRUE(keys.ends_with("o") || keys.ends_with("o none")) << keys;
+    }
+}
+
+TEST(TopView, HelpStandsInForTheServersAndFits) {
+    const auto drawn = draw(fleet_of({"one", "two"}), {.columns = 79, .lines = 24, .help = true});
+    const std::string text = text_of(fleet_of({"one"}), {.columns = 79, .lines = 24, .help = true});
+    for (const char* part : {"q, Ctrl-C", "sort by name", "RETRY/S", "TREND", "requests 1234/s"})
+        EXPECT_NE(text.find(part), std::string::npos) << part;
+    EXPECT_EQ(text.find("NAME"), std::string::npos);
+    EXPECT_LE(drawn.size(), 24u);
+    for (const std::string& line : drawn) EXPECT_FALSE(line.ends_with("…")) << line;
+}
+
+TEST(ShortNames, CommonStart) {
+    EXPECT_EQ(common_start({}), 0u);
+    EXPECT_EQ(common_start({"http://localhost:5001"}), 0u);
+    EXPECT_EQ(common_start({"http://localhost:5001", "http://localhost:5002"}), 16u);
+    EXPECT_EQ(common_start({"http://10.0.0.1:80", "http://10.0.0.2:80"}), 13u);
+    EXPECT_EQ(common_start({"one", "other"}), 0u);
+    EXPECT_EQ(common_start({"a:1", "unix:/x"}), 0u);
+    EXPECT_EQ(common_start({"a:1", "a:1"}), 1u);
 }
 
 TEST(TopView, ScrollsAndSorts) {
