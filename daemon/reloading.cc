@@ -71,19 +71,25 @@ Status reload_and_wait() {
 Result<std::unique_ptr<ReloadSocket>> ReloadSocket::open(const Loop& loop,
                                                          const std::string& directory,
                                                          std::function<std::string()> on_request) {
-    const auto address = Address::from_path(directory + std::string(socket_name));
+    const std::string path = directory + std::string(socket_name);
+    const auto address = Address::from_path(path);
     if (!address) return address.error();
     auto socket = Listening::bind_unix(*address);
     if (!socket) return socket.error();
     return std::unique_ptr<ReloadSocket>(
-        new ReloadSocket(loop, std::move(*socket), std::move(on_request)));
+        new ReloadSocket(loop, path, std::move(*socket), std::move(on_request)));
 }
 
-ReloadSocket::ReloadSocket(const Loop& loop, UniqueFd socket,
+ReloadSocket::ReloadSocket(const Loop& loop, std::string path, UniqueFd socket,
                            std::function<std::string()> on_request)
-    : socket_(std::move(socket)),
+    : path_(std::move(path)),
+      socket_(std::move(socket)),
       on_request_(std::move(on_request)),
       watch_(loop, socket_.get(), Watch::Interest::readable, [this](Readiness) { accept_one(); }) {}
+
+ReloadSocket::~ReloadSocket() {
+    ::unlink(path_.c_str());
+}
 
 void ReloadSocket::accept_one() {
     UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));

@@ -26,6 +26,8 @@ class ReloadSocket {
     static Result<std::unique_ptr<ReloadSocket>> open(const Loop& loop,
                                                       const std::string& directory,
                                                       std::function<std::string()> on_request);
+    /// Removes the socket.
+    ~ReloadSocket();
     ReloadSocket(const ReloadSocket&) = delete;
     ReloadSocket& operator=(const ReloadSocket&) = delete;
 
@@ -33,9 +35,11 @@ class ReloadSocket {
     void applied();
 
   private:
-    ReloadSocket(const Loop& loop, UniqueFd socket, std::function<std::string()> on_request);
+    ReloadSocket(const Loop& loop, std::string path, UniqueFd socket,
+                 std::function<std::string()> on_request);
     void accept_one();
 
+    const std::string path_;
     UniqueFd socket_;
     std::function<std::string()> on_request_;
     std::vector<UniqueFd> waiting_;

@@ -82,8 +82,11 @@ class ReloadCommand(TestCase):
         otto.signal(signal.SIGKILL)
         otto.wait_exit()
         self.assertEqual(self.reload()[0], 1)
-        self.started(self.demo(1))
+        otto = self.started(self.demo(1))
         self.assertEqual(self.reload(), (0, "", ""))
+        otto.signal(signal.SIGTERM)
+        otto.wait_exit()
+        self.assertFalse(os.path.exists(path))
 
 
 if __name__ == "__main__":
