@@ -21,7 +21,7 @@ class Listening {
     /// One for the admin API at `port`, as parse_local_listen() takes it.
     static Result<UniqueFd> bind_admin(const std::string& port);
     /// One that only Otto's own user, and root, may connect to. The remains of a UNIX socket that
-    /// nobody listens on are removed.
+    /// no process listens on are removed.
     static Result<UniqueFd> bind_unix(const Address& address);
 
     /// What a socket listens on.

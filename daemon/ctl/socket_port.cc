@@ -76,8 +76,8 @@ std::string last_word(const std::string& unit, const std::string& own) {
 Error overruled(const std::string& unit, const std::string& by) {
     const std::string listen = unit_property(unit, "Listen");
     return Error{fmt::format(
-        "{} listens on {}, since {} says so; change ListenStream= there, or have the file follow "
-        "the socket: ottoctl apply --port socket",
+        "{} listens on {}, which {} says; change ListenStream= there, or apply again with --port "
+        "socket, so that the file follows the socket",
         unit, listen.substr(0, listen.find(' ')), by.empty() ? "the unit" : by)};
 }
 
