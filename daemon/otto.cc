@@ -235,6 +235,7 @@ void Otto::tick() {
     tell_of_limits();
     log_rest();
     if (heap_trim_.due(coarse_now(), sum(workers_, &WorkerCounters::connections))) trim_heap();
+    note_overflows();
     sampler_.tick(now());
     if (api_) api_->events().tick(now());
     if (phase_ == Phase::draining) {
@@ -270,13 +271,47 @@ std::string Otto::status_line() const {
             line += "; no server is left, answering 503";
             break;
     }
-    line += changes_line();
-    if (!trouble_.empty()) line += "; " + trouble_;
-    if (!port_differs_.empty()) line += "; " + port_differs_;
+    for (const std::string& note : verdict().notes) line += "; " + note;
     return line;
 }
 
-/// What an operator is to know about run-time changes, to follow in a sentence; often "".
+/// What the status line, the page and ottoctl say about the whole.
+admin::ServiceVerdict Otto::verdict() const {
+    constexpr Duration of_late = std::chrono::seconds(10);
+    const admin::Sample& rates = sampler_.total();
+    admin::ServiceFacts facts{
+        .draining = phase_ == Phase::draining,
+        .connections = sum(workers_, &WorkerCounters::connections),
+        .total = snapshot_->members.size(),
+        .ejected = roster_.ejections().count(),
+        .failing_open = roster_.service() == Roster::Service::failing_open,
+        .nobody = roster_.service() == Roster::Service::nobody,
+        .requests_per_second = rates.requests_per_second,
+        .errors_per_second = rates.errors_per_second,
+        .queue_full = overflowed_ != TimePoint{} && now() - overflowed_ < of_late,
+        .access_log_bad = access_log_ && access_log_->bad(),
+        .file_error = trouble_,
+        .changes = changes_line(),
+        .port = port_differs_};
+    for (const Member& member : snapshot_->members) {
+        const Health health = member.server->health();
+        if (candidates_->share_of(*member.server) > 0) ++facts.receiving;
+        if (member.state == ServerState::drain) ++facts.drained;
+        if (member.state == ServerState::disabled) ++facts.disabled;
+        if (member.state != ServerState::active) continue;
+        if (health == Health::unhealthy) ++facts.unhealthy;
+        if (health == Health::unknown) ++facts.unknown;
+    }
+    return admin::verdict_of(facts);
+}
+
+void Otto::note_overflows() {
+    const std::uint64_t overflows = sum(workers_, &WorkerCounters::queue_overflows);
+    if (overflows != overflows_) overflowed_ = now();
+    overflows_ = overflows;
+}
+
+/// What an operator is to know about run-time changes; often "".
 std::string Otto::changes_line() const {
     const auto some = [](const auto& list, auto name) {
         constexpr std::size_t most = 3;
@@ -288,13 +323,14 @@ std::string Otto::changes_line() const {
     };
     std::string line;
     if (const auto& misfits = changes_.misfits(); !misfits.empty())
-        line += fmt::format("; {} run-time {} not applied: {}", misfits.size(),
-                            misfits.size() == 1 ? "change is" : "changes are",
-                            some(misfits, [](const admin::Fit::Misfit& misfit) {
-                                return misfit.change.pointer.substr(1);
-                            }));
+        line = fmt::format("{} run-time {} not applied: {}", misfits.size(),
+                           misfits.size() == 1 ? "change is" : "changes are",
+                           some(misfits, [](const admin::Fit::Misfit& misfit) {
+                               return misfit.change.pointer.substr(1);
+                           }));
     if (const auto& hidden = changes_.hidden(); !hidden.empty())
-        line += "; run-time changes hide what the file says about " +
+        line += std::string(line.empty() ? "" : "; ") +
+                "run-time changes hide what the file says about " +
                 some(hidden, [](const std::string& key) { return key; });
     return line;
 }

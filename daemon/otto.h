@@ -121,7 +121,9 @@ class Otto : private admin::Control {
     void tell_of_limits();
     void worker_drained();
     void tick();
+    admin::ServiceVerdict verdict() const;
     std::string status_line() const;
+    void note_overflows();
     std::string changes_line() const;
 
     const Options options_;
@@ -135,8 +137,9 @@ class Otto : private admin::Control {
     const TimePoint started_ = now();
     const std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
     admin::Changes changes_;    // made at run time
-    std::string trouble_;       // what is wrong with the configuration, for STATUS=
-    std::string port_differs_;  // likewise of the sockets
+    std::string trouble_;       // what is wrong with the file, for people
+    bool stands_in_ = false;    // something else for a file that was bad at the start
+    std::string port_differs_;  // what is wrong with the sockets
     std::string admin_place_;   // a UNIX socket of the admin API; "": there is none
     std::unique_ptr<ReloadSocket> reload_socket_;
     std::shared_ptr<const Snapshot> snapshot_;
@@ -173,7 +176,9 @@ class Otto : private admin::Control {
     std::size_t confirmations_due_ = 0;                // from workers, before a reload is over
     HeapTrim heap_trim_;
     std::string last_status_;
-    std::size_t paused_ = 0;  // workers that do not accept
+    std::uint64_t overflows_ = 0;  // of the queue, as of the last tick
+    TimePoint overflowed_{};       // the last time there were more
+    std::size_t paused_ = 0;       // workers that do not accept
     struct {
         std::uint64_t evicted = 0, refused = 0;  // connections, of which the log has a record
         TimePoint last{};

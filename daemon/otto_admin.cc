@@ -60,6 +60,7 @@ admin::Control::Overview Otto::overview() const {
     Overview overview;
     overview.version = version;
     overview.state = phase_ == Phase::running ? "running" : "draining";
+    overview.verdict = verdict();
     overview.line = status_line();
     overview.uptime = now() - started_;
     overview.workers = workers_.size();

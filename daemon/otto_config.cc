@@ -27,20 +27,21 @@ constexpr std::string_view default_admin_place = "/run/otto/admin.sock";
 /// but 503.
 LoadedConfig Otto::fall_back(const LoadedConfig& bad) {
     const std::string first = bad.problems.front().text();
+    stands_in_ = true;
     const auto directory = state_directory();
     if (directory) {
         const auto text = load_last_good(*directory);
         if (text) {
             LoadedConfig last = parse_config(*text, *directory + "/last-good.json");
             if (last.ok()) {
-                trouble_ = fmt::format("serving the last good configuration, since {}", first);
+                trouble_ = fmt::format("serving the last good configuration, because {}", first);
                 log(Priority::error, &messages::config_invalid_at_start,
                     "serving the last good configuration; mend the file, then reload");
                 return last;
             }
         }
     }
-    trouble_ = fmt::format("answering 503, since {}", first);
+    trouble_ = fmt::format("answering 503, because {}", first);
     log(Priority::error, &messages::config_invalid_at_start,
         "answering 503 to everything; mend the file, then reload");
     return {};
@@ -64,6 +65,9 @@ std::vector<ConfigProblem> Otto::reload_file() {
     loads_.failed_last = !loaded.ok();
     if (!loaded.ok()) {
         ++loads_.failed;
+        if (trouble_.empty() || !stands_in_)
+            trouble_ = fmt::format("the file has errors, so generation {} stays active: {}",
+                                   snapshot_->generation, loaded.problems.front().text());
         log_problems(loaded, messages::reload_failed);
         log(Priority::error, &messages::reload_failed,
             fmt::format("{} is not applied; generation {} goes on", options_.config,
@@ -75,12 +79,15 @@ std::vector<ConfigProblem> Otto::reload_file() {
     loads_.last = std::chrono::system_clock::now();
     keep_last_good(loaded.source);
     trouble_.clear();
+    stands_in_ = false;
     loaded = changes_.lay_over_file(std::move(loaded));
     note_what_waits(loaded.config);
     adopt(std::move(loaded.config));
+    const std::string changed = changes_line();
     log(Priority::notice, &messages::reload_done,
         fmt::format("reloaded {}: generation {}, {} servers{}", options_.config,
-                    snapshot_->generation, snapshot_->members.size(), changes_line()),
+                    snapshot_->generation, snapshot_->members.size(),
+                    changed.empty() ? "" : "; " + changed),
         {{"GENERATION", std::to_string(snapshot_->generation)},
          {"SERVERS", std::to_string(snapshot_->members.size())}});
     report_port();

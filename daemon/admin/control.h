@@ -8,6 +8,7 @@
 
 #include "admin/condition.h"
 #include "admin/readings.h"
+#include "admin/service_verdict.h"
 #include "base/time.h"
 #include "config/load.h"
 #include "proxy/snapshot.h"
@@ -24,6 +25,7 @@ class Control {
         std::string version;
         std::string state;  // "running", "draining"
         std::string line;   // as in `systemctl status`
+        ServiceVerdict verdict;
         Duration uptime{};
         std::size_t workers = 0;
         std::size_t healthy = 0;

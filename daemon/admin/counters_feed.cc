@@ -97,6 +97,7 @@ std::string CountersFeed::take() {
                  std::chrono::duration_cast<std::chrono::seconds>(overview.uptime).count())));
     json.set("state", Json::string(overview.state));
     json.set("ready", Json::boolean(overview.ready));
+    json.set("verdict", render_verdict(overview.verdict));
     json.set("failingOpen", Json::boolean(overview.failing_open));
     json.set("generation", Json::number(snapshot->generation));
     json.set("requests", Json::number(overview.requests));

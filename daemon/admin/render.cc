@@ -83,6 +83,13 @@ void set_rates(Json& json, const Sample& sample) {
                             .set("p99", value(sample.p99)));
 }
 
+Json render_verdict(const ServiceVerdict& verdict) {
+    return Json::object()
+        .set("tone", Json::string(to_string(verdict.tone)))
+        .set("text", Json::string(verdict.text))
+        .set("notes", texts(verdict.notes));
+}
+
 std::string rfc3339(std::chrono::system_clock::time_point time) {
     const auto whole = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
     const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(whole).count();
@@ -134,6 +141,7 @@ Json render_status(const Control& control, const Changes& changes) {
     json.set("version", Json::string(overview.version));
     json.set("state", Json::string(overview.state));
     json.set("status", Json::string(overview.line));
+    json.set("verdict", render_verdict(overview.verdict));
     json.set("ready", Json::boolean(overview.ready));
     json.set("uptimeSeconds", seconds(overview.uptime));
     json.set("generation", Json::number(snapshot.generation));

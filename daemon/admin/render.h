@@ -24,6 +24,8 @@ Json render_config(const Control& control, const Changes& changes);
 /// Adds the rates and "latency": {"p50": …, "p90": …, "p99": …}, in milliseconds, null when there
 /// was no request.
 void set_rates(Json& json, const Sample& sample);
+/// {"tone": …, "text": …, "notes": […]}.
+Json render_verdict(const ServiceVerdict& verdict);
 /// In milliseconds with as many decimals as are worth reading; "null" for none.
 std::string milliseconds(Duration duration);
 

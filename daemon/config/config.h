@@ -132,7 +132,7 @@ struct AccessLogConfig {
     enum class Format : std::uint8_t { json, combined };
     std::string target = "off";  // "off", "journal", "stdout" or an absolute path
     Format format = Format::json;
-    double sample = 1;  // 0 to 1: the share of requests that are logged
+    double sample = 1;      // 0 to 1: the share of requests that are logged
     bool own_file = false;  // of a path: only a regular file of Otto's user, and no link
 
     bool enabled() const { return target != "off"; }

@@ -135,7 +135,10 @@ bool Fleet::apply(const Event& event) {
 void Fleet::apply_counters(const Json& data) {
     Counters counters;
     counters.state = data.text_of("state");
-    counters.ready = is_true(data, "ready");
+    if (const Json* verdict = data.find("verdict")) {
+        counters.tone = verdict->text_of("tone");
+        counters.verdict = verdict->text_of("text");
+    }
     counters.uptime_seconds = number_of(data, "uptimeSeconds");
     counters.requests_per_second = number_of(data, "requestsPerSecond");
     counters.errors_per_second = number_of(data, "errorsPerSecond");

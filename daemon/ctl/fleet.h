@@ -15,7 +15,7 @@ namespace otto::ctl {
 /// requests.
 struct Counters {
     std::string state;
-    bool ready = false;
+    std::string tone, verdict;  // how the service is: "good", "warning" or "bad", and why
     double uptime_seconds = 0;
     double requests_per_second = 0, errors_per_second = 0, retries_per_second = 0;
     std::optional<double> p50, p90, p99;

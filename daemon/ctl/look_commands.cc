@@ -94,7 +94,12 @@ Exit status(const Console& console) {
     const Json none;
     const Json& counts = servers == nullptr ? none : *servers;
     const bool whole = counts.text_of("healthy") == counts.text_of("total");
-    const bool ready = is_true(body, "ready");
+    const Json* verdict = body.find("verdict");
+    const Json& how = verdict == nullptr ? none : *verdict;
+    const bool bad = how.text_of("tone") == "bad";
+    const Colour colour = bad                             ? Colour::bad
+                          : how.text_of("tone") == "good" ? Colour::good
+                                                          : Colour::warning;
 
     const Duration uptime =
         std::chrono::seconds(parse_whole(body.text_of("uptimeSeconds")).value_or(0));
@@ -104,9 +109,8 @@ Exit status(const Console& console) {
         config += ", without run-time changes that do not fit it (see ottoctl diff)";
     std::string out = console.output().table({
         {{"Otto"},
-         {fmt::format("{}, {} for {}", text("version"), text("state"), span_text(uptime)),
-          ready ? Colour::good : Colour::bad}},
-        {{"Status"}, {text("status")}},
+         {fmt::format("{}, {} for {}", text("version"), text("state"), span_text(uptime))}},
+        {{"Service"}, {printable(how.text_of("text")), colour}},
         {{"Servers"},
          {fmt::format("{} of {} healthy", counts.text_of("healthy"), counts.text_of("total")),
           whole ? Colour::good : Colour::warning}},
@@ -116,6 +120,8 @@ Exit status(const Console& console) {
         {{"Listening"}, {printable(join(body.find("listening")))}},
         {{"Configuration"}, {config}},
     });
+    if (const Json* notes = how.find("notes"))
+        for (const Json& note : notes->children) out += fmt::format("- {}\n", printable(note.text));
     if (!body.text_of("portCommands").empty())
         out += fmt::format("\n\"port\" is {}; to have systemd listen there, as root:\n    {}\n",
                            printable(join(body.find("port"))), text("portCommands"));

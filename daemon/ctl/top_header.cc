@@ -20,14 +20,12 @@ std::string state_line(const Fleet& fleet, const View& view) {
     if (!view.notice.empty()) return line.text(view.notice, Colour::bad).done();
     const auto uptime =
         std::chrono::duration_cast<Duration>(std::chrono::duration<double>(now.uptime_seconds));
-    line.text(now.state.empty() ? "?" : now.state)
-        .text(now.ready ? "" : ", not ready", Colour::bad);
+    line.text(now.state.empty() ? "?" : now.state);
     line.text(fmt::format(" for {}", span_text(uptime)));
-    const bool whole = now.healthy == now.total;
-    return line.space(3)
-        .text(fmt::format("{} of {} servers healthy", now.healthy, now.total),
-              whole ? Colour::good : Colour::warning)
-        .done();
+    const Colour colour = now.tone == "bad"    ? Colour::bad
+                          : now.tone == "good" ? Colour::good
+                                               : Colour::warning;
+    return line.space(3).text(now.verdict, colour).done();
 }
 
 std::string rates_line(const Fleet& fleet, const View& view) {

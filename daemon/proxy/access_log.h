@@ -39,6 +39,8 @@ struct AccessDesk {
     // Records that were taken up but could not be written. The writing thread writes, anybody
     // reads, relaxed.
     std::atomic<std::uint64_t> lost{0};
+    // The target cannot be written, or records were lost a moment ago. The same.
+    std::atomic<bool> bad{false};
 
     struct Orders {
         bool configured = false;  // `config` is new
@@ -72,6 +74,8 @@ class AccessLog {
     void reopen();
 
     AccessDesk& desk() { return *desk_; }
+    /// Whether the target cannot be written, or loses records. Any thread.
+    bool bad() const { return desk_->bad.load(std::memory_order_relaxed); }
     /// Records lost so far. Any thread.
     std::uint64_t dropped() const { return desk_->dropped(); }
 

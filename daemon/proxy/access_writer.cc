@@ -268,6 +268,7 @@ void AccessWriter::report_rest() {
 
 /// Until there is an order or something to write, the target takes more, or a time has come.
 void AccessWriter::wait(Progress progress) const {
+    desk_.bad.store(!trouble_.empty() || lossy_, std::memory_order_relaxed);
     TimePoint until = TimePoint::max();
     if (progress == Progress::failed) until = retry_at_;
     if (closing_) until = std::min(until, close_by_);

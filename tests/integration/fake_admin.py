@@ -96,7 +96,9 @@ class Stream:
     def counters(self, servers=(), **more):
         self.push("counters", {
             "time": "2026-11-23T08:35:08.123Z", "uptimeSeconds": 12, "state": "running",
-            "ready": True, "generation": 1, "requests": 5, "requestsPerSecond": 0.0,
+            "ready": True, "generation": 1,
+            "verdict": {"tone": "good", "text": "All servers receive requests", "notes": []},
+            "requests": 5, "requestsPerSecond": 0.0,
             "errorsPerSecond": 0.0, "retriesPerSecond": 0.0,
             "latency": {"p50": None, "p90": None, "p99": None}, "active": 0, "queued": 0,
             "connections": 0, "healthy": 1, "total": 1, "servers": list(servers), **more})

@@ -18,6 +18,7 @@ class Looking(CtlCase):
         otto = self.started(settings([{"url": servers[0].url, "name": "one"}, servers[1]]))
         otto.wait_healthy(2)
         told = self.ctl("status").out
+        self.assertRegex(told, r"Service +All 2 servers receive requests\n")
         self.assertRegex(told, r"Servers +2 of 2 healthy\n")
         self.assertIn(otto.config_file, told)
         self.assertNotIn("\x1b", told)

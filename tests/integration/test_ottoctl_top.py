@@ -15,7 +15,7 @@ class Once(CtlCase):
         otto = self.started(settings([{"url": servers[0].url, "name": "one"}, servers[1]]))
         otto.wait_healthy(2)
         told = self.ctl("top").out
-        self.assertIn("2 of 2 servers healthy", told)
+        self.assertIn("All 2 servers receive requests", told)
         self.assertRegex(told, r"(?m)^one +50% +0 +0 +0 +0 +- +- +healthy")
         shown = self.ctl("top", "--json").json
         self.assertEqual([each["name"] for each in shown["servers"]], ["one", servers[1].url])

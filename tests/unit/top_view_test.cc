@@ -29,9 +29,11 @@ Fleet fleet_of(const std::vector<std::string>& names) {
     Fleet fleet;
     fleet.set_servers(list);
     fleet.apply({"counters", "",
-                 R"({"state":"running","ready":true,"uptimeSeconds":150,"requestsPerSecond":1234.5,
+                 R"({"state":"running","uptimeSeconds":150,"requestsPerSecond":1234.5,"verdict":
+                     {"tone":"warning","text":"2 of 3 servers receive requests"},
                      "errorsPerSecond":12.3,"latency":{"p50":0.4,"p90":2,"p99":31.4},"active":7,
-                     "queued":2,"connections":40,"healthy":2,"total":3,"servers":[]})"});
+                     "queued":2,"connections":40,"healthy":2,"total":3,"servers":[]
+})"});
     return fleet;
 }
 
@@ -44,10 +46,10 @@ std::string text_of(const Fleet& fleet, const View& view) {
 TEST(TopView, ShowsWhatCounts) {
     const std::string text =
         text_of(fleet_of({"one", "two", "three"}), {.columns = 120, .lines = 12});
-    for (const char* part :
-         {"running for 2 min", "2 of 3 servers healthy", "requests 1234/s", "errors 12/s (1.0 %)",
-          "p50 400µs", "p99 31.4ms", "7 under way", "2 queued", "40 connections", "NAME", "TREND",
-          "SHARE", "unhealthy: connection refused", "healthy for 2 min", "q quit"})
+    for (const char* part : {"running for 2 min", "2 of 3 servers receive requests",
+                             "requests 1234/s", "errors 12/s (1.0 %)", "p50 400µs", "p99 31.4ms",
+                             "7 under way", "2 queued", "40 connections", "NAME", "TREND", "SHARE",
+                             "unhealthy: connection refused", "healthy for 2 min", "q quit"})
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }

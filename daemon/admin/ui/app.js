@@ -29,38 +29,15 @@ const seen = (name) => () => view === name && !document.hidden;
 
 // ---- the header --------------------------------------------------------------------------------
 
+// Otto says how its service is; the page only finds the mark for it.
 function sentence() {
     if (!counters) return ["off", "○", connected ? "Starting …" : "Connecting …"];
-    const { healthy, total } = counters;
-    if (counters.state !== "running")
-        return [
-            "warn",
-            "◐",
-            `Draining: Otto is about to stop. ${plural(counters.active, "request", "requests")} left.`,
-        ];
-    if (!counters.ready)
-        return ["bad", "✕", "No server takes requests: they are answered with 503."];
-    if (counters.failingOpen)
-        return [
-            "bad",
-            "▲",
-            "Failing open: no server is healthy, so requests go to those that might answer.",
-        ];
-    if (healthy === total)
-        return [
-            "good",
-            "●",
-            total === 1
-                ? "Running. The one server is healthy."
-                : `Running. All ${count(total)} servers are healthy.`,
-        ];
-    const trouble = [...servers.values()].some((server) => conditions[condition(server)].trouble);
-    const are = healthy === 1 ? "is" : "are";
-    return [
-        trouble ? "warn" : "good",
-        trouble ? "▲" : "●",
-        `Running. ${count(healthy)} of ${plural(total, "server", "servers")} ${are} healthy.`,
-    ];
+    const [tone, mark] = {
+        good: ["good", "●"],
+        warning: ["warn", "▲"],
+        bad: ["bad", "✕"],
+    }[counters.verdict.tone];
+    return [tone, mark, `${counters.verdict.text}.`];
 }
 
 function facts() {
@@ -92,8 +69,10 @@ function drawNotice() {
     const lines = [];
     if (!connected && counters)
         lines.push("The connection to Otto is lost; this is how it was. Trying again …");
+    for (const note of counters?.verdict.notes ?? [])
+        lines.push(`${note[0].toUpperCase()}${note.slice(1)}.`);
     for (const each of status ? status.changesLeftOut : [])
-        lines.push(`The run-time change of ${each.pointer.slice(1)} is not applied: ${each.reason}.`);
+        lines.push(`${each.pointer.slice(1)}: ${each.reason}.`);
     setText($("notice"), lines.join(" "));
     $("notice").hidden = lines.length === 0;
 }
