@@ -50,7 +50,8 @@ struct HealthCheckConfig {
     std::string method = "GET";
     unsigned status_min = 100;  // passes when status_min <= status <= status_max
     unsigned status_max = 499;
-    Duration interval = 5s;  // `healthCheckInterval`
+    Duration interval = 5s;       // `healthCheckInterval`
+    Duration down_interval = 1s;  // of servers that are not healthy, if that is less
     Duration timeout = 2s;
     unsigned healthy_after = 2;    // consecutive passes that bring a server back
     unsigned unhealthy_after = 3;  // consecutive failures that take one out

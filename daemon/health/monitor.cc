@@ -1,7 +1,10 @@
 #include "health/monitor.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "balance/verdict.h"
 #include "event/timer.h"
@@ -14,6 +17,8 @@ namespace {
 
 /// Probes at once. Each holds a file descriptor, and an answer is read within the control thread.
 constexpr std::size_t max_in_flight = 256;
+/// Checks of servers that are not healthy, beyond what the interval asks for.
+constexpr int most_down_per_second = 200;
 
 Duration part(Duration whole, double fraction) {
     return std::chrono::duration_cast<Duration>(whole * fraction);
@@ -77,6 +82,7 @@ void Monitor::watch(const std::vector<std::shared_ptr<Server>>& servers,
     for (const auto& each : previous) {
         if (each.second->probe) --in_flight_;
         if (each.second->verdict.health() == Health::unknown) --unsettled_;
+        if (each.second->verdict.health() == Health::unhealthy) --down_;
     }
     start_probes();
     for (Watched* watched : assumed)
@@ -108,9 +114,11 @@ void Monitor::keep(Watched& watched, const HealthCheckConfig& before,
     }
     const bool idle = !watched.queued && !watched.probe;
     const bool starts = was_off && !is_off() && !watched.due.pending();
-    const bool moves = before.interval != config_.interval && watched.due.pending();
+    const bool other =
+        before.interval != config_.interval || before.down_interval != config_.down_interval;
+    const bool moves = other && watched.due.pending();
     if (idle && (starts || moves))
-        watched.due.set_after(part(config_.interval, random_.fraction()));
+        watched.due.set_after(part(interval_of(watched), random_.fraction()));
 }
 
 void Monitor::enqueue(Watched& watched) {
@@ -160,24 +168,34 @@ void Monitor::probed(Watched& watched, ProbeResult result) {
     --in_flight_;
     using Outcome = ProbeResult::Outcome;
     const bool passed = result.outcome == Outcome::passed;
+    if (result.outcome != Outcome::inconclusive) judge(watched, passed, std::move(result.reason));
+    // By what it is now: the next check of one that is not healthy comes sooner.
     if (!is_off() || !passed) schedule(watched);
     start_probes();
-    if (result.outcome == Outcome::inconclusive) return;
+    const bool told = result.outcome != Outcome::inconclusive && passed && !is_off();
+    if (told && on_passed_) on_passed_(*watched.server);
+}
 
+void Monitor::judge(Watched& watched, bool passed, std::string reason) {
     const Health before = watched.verdict.health();
     const unsigned passes = before == Health::unknown || is_off() ? 1 : config_.healthy_after;
     Verdict after = watched.verdict;
     if (after.record(passed, passes, config_.unhealthy_after)) {
         if (passed)
-            result.reason =
-                std::to_string(passes) + (passes == 1 ? " check" : " checks") + " passed";
-        decide(watched, after.health(), std::move(result.reason));
+            reason = std::to_string(passes) + (passes == 1 ? " check" : " checks") + " passed";
+        decide(watched, after.health(), std::move(reason));
     } else {
         watched.verdict = after;
-        if (!passed && before == Health::unhealthy) watched.reason = result.reason;
-        if (!passed) watched.failure = std::move(result.reason);
+        if (!passed && before == Health::unhealthy) watched.reason = reason;
+        if (!passed) watched.failure = std::move(reason);
     }
-    if (passed && !is_off() && on_passed_) on_passed_(*watched.server);
+}
+
+/// Between two checks of this server.
+Duration Monitor::interval_of(const Watched& watched) const {
+    if (watched.verdict.health() == Health::healthy) return config_.interval;
+    const Duration paced = down_ * (Duration(std::chrono::seconds(1)) / most_down_per_second);
+    return std::min(config_.interval, std::max(config_.down_interval, paced));
 }
 
 void Monitor::schedule(Watched& watched) {
@@ -185,20 +203,22 @@ void Monitor::schedule(Watched& watched) {
     // on.
     const double length = watched.spread ? 0.9 + 0.2 * random_.fraction() : random_.fraction();
     watched.spread = true;
-    watched.due.set(watched.started + part(config_.interval, length));
+    watched.due.set(watched.started + part(interval_of(watched), length));
 }
 
 void Monitor::taken_out(Server& server, const std::string& reason) {
     Watched* watched = find(server);
     if (watched == nullptr) return;
     if (watched->probe) stop_probe(*watched);
-    if (!watched->queued && !watched->due.pending()) {
+    const bool was_healthy = watched->verdict.health() == Health::healthy;
+    decide(*watched, Health::unhealthy, reason);
+    // One that was healthy is due in a whole interval.
+    if (!watched->queued && (was_healthy || !watched->due.pending())) {
         watched->started = coarse_now();
         watched->spread = true;
         schedule(*watched);
     }
     start_probes();
-    decide(*watched, Health::unhealthy, reason);
 }
 
 void Monitor::unresolved(Server& server, const std::string& reason) {
@@ -214,6 +234,8 @@ void Monitor::decide(Watched& watched, Health health, std::string reason) {
     if (!changed) return;
     watched.since = coarse_now();
     if (before == Health::unknown) --unsettled_;
+    if (before == Health::unhealthy) --down_;
+    if (health == Health::unhealthy) ++down_;
     const std::shared_ptr<Server> server = watched.server;
     on_flip_({*server, before, health, watched.reason, before == Health::unknown});
 }
@@ -225,6 +247,9 @@ Monitor::Report Monitor::report(const Server& server) const {
     if (watched->verdict.health() == Health::healthy) {
         report.failures = watched->verdict.streak();
         if (report.failures > 0) report.failure = watched->failure;
+    } else if (const unsigned passes = watched->verdict.streak(); passes > 0) {
+        report.reason =
+            fmt::format("the last check passed ({} of {})", passes, config_.healthy_after);
     }
     return report;
 }

@@ -44,11 +44,12 @@ class Monitor {
     /// record, and a new configuration holds for them from the next probe on; new ones are probed
     /// at once, their first probe decides (one pass makes a new server healthy, one failure
     /// unhealthy); later verdicts need healthyAfter passes or unhealthyAfter failures in a row.
-    /// Probes are spread over the interval with ±10 % jitter. With type "off" every server is
-    /// healthy at once, and a server that was taken out gets one probe by TCP connect per interval
-    /// until that passes (the first one at once if checks were on before). With startHealthy new
-    /// servers are healthy at once. A server without an address is not probed, whatever the type:
-    /// it has no verdict until unresolved() tells.
+    /// Probes are spread over the interval with ±10 % jitter; for servers that are not healthy it
+    /// is downInterval, if that is less. With type "off" every server is healthy at once, and a
+    /// server that was taken out gets one probe by TCP connect per downInterval until that passes
+    /// (the first one at once if checks were on before). With startHealthy new servers are healthy
+    /// at once. A server without an address is not probed, whatever the type: it has no verdict
+    /// until unresolved() tells.
     void watch(const std::vector<std::shared_ptr<Server>>& servers,
                const HealthCheckConfig& config);
 
@@ -85,6 +86,8 @@ class Monitor {
     void start_probe(Watched& watched);
     void stop_probe(Watched& watched);
     void probed(Watched& watched, ProbeResult result);
+    void judge(Watched& watched, bool passed, std::string reason);
+    Duration interval_of(const Watched& watched) const;
     void schedule(Watched& watched);
     void decide(Watched& watched, Health health, std::string reason);
     bool is_off() const { return config_.type == HealthCheckConfig::Type::off; }
@@ -96,6 +99,7 @@ class Monitor {
     Random random_;
     std::size_t in_flight_ = 0;
     std::size_t unsettled_ = 0;
+    int down_ = 0;                     // servers that are unhealthy
     std::deque<const Server*> queue_;  // whose probe is due; may name servers that are gone
     std::unordered_map<const Server*, std::unique_ptr<Watched>> watched_;
 };

@@ -26,7 +26,7 @@ from servers import DemoServer, ScriptedServer, answer_all  # noqa: F401
 from waiting import PATIENCE, PAUSE, PAUSE_MS, SLOWNESS, Collector, Deadline  # noqa: F401
 
 SPARE_PIPES = 4  # that a worker keeps, as proxy/pipe.cc says
-RARELY = {"interval": "1h", "timeout": f"{int(PATIENCE)}s"}  # health checks at the start only
+RARELY = {"interval": "1h", "downInterval": "1h", "timeout": f"{int(PATIENCE)}s"}  # health checks at the start only
 
 # How the log says what tests wait for: here, so that it is in one place.
 LOG_LISTENING = r"listening on (\S+)"

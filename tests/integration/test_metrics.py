@@ -402,7 +402,7 @@ class Standing(MetricsCase):
     def test_many_servers_and_many_who_ask(self):
         count = 1000
         servers = [f"http://127.1.{number // 250}.{1 + number % 250}:1" for number in range(count)]
-        self.started(settings(servers, healthCheck={"interval": "1h", "type": "off"}))
+        self.started(settings(servers, healthCheck={"interval": "1h", "downInterval": "1h", "type": "off"}))
         clients = [self.connect() for _ in range(8)]
         for client in clients:
             client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

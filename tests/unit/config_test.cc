@@ -103,7 +103,7 @@ TEST(Config, EveryKeyIsRead) {
                     {"url": "unix:@app", "weight": 1000, "state": "disabled"}, "http://[0:0::1]"],
         "workers": 3, "balance": "ip-hash", "sticky": {"cookie": "!sid~", "ttl": "8760h"},
         "healthCheck": {"type": "tcp", "path": "/h?a=%20", "host": "x.example:81", "method": "HEAD",
-            "status": "204", "interval": "1m", "timeout": "1500ms", "healthyAfter": 4,
+            "status": "204", "interval": "1m", "downInterval": "3s", "timeout": "1500ms", "healthyAfter": 4,
             "unhealthyAfter": 5, "startHealthy": true},
         "ejection": {"consecutiveErrors": 0, "base": "1m", "max": "1m"}, "slowStart": "0s",
         "retries": {"attempts": 10, "budgetPercent": 0, "budgetMinPerSecond": 100000},
@@ -131,8 +131,18 @@ TEST(Config, EveryKeyIsRead) {
     expected.slow_start = 0s;
     expected.queue = {0, 1ms};
     using Health = HealthCheckConfig;
-    expected.health_check = {
-        Health::Type::tcp, "/h?a=%20", "x.example:81", "HEAD", 204, 204, 60s, 1500ms, 4, 5, true};
+    expected.health_check = {Health::Type::tcp,
+                             "/h?a=%20",
+                             "x.example:81",
+                             "HEAD",
+                             204,
+                             204,
+                             60s,
+                             3s,
+                             1500ms,
+                             4,
+                             5,
+                             true};
     expected.retries = {10, 0, 100'000};
     expected.timeouts = {1ms, 2ms, 3ms, 4ms, 2048, 7min, 5ms, 6min, 24h};
     expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1'000'000, 50, 4096};

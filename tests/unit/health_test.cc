@@ -622,6 +622,56 @@ TEST_F(HealthTest, AShorterIntervalHoldsAtOnce) {
     run_until([&backend] { return backend.probes >= 3; });
 }
 
+TEST_F(HealthTest, ServersThatAreNotHealthyAreCheckedSooner) {
+    Backend backend(loop);
+    const auto server = server_at({backend.address()});
+    const auto monitor = make_monitor();
+    config.interval = 1h;
+    config.down_interval = 10ms;
+    monitor->watch({server}, config);
+    run_until([this] { return flips.size() == 1; });
+    EXPECT_EQ(server->health(), Health::unhealthy);
+    backend.listen();
+    run_until([this] { return flips.size() == 2; });
+    EXPECT_EQ(server->health(), Health::healthy);
+    // The next check would be due in an hour.
+    server->take_out();
+    monitor->taken_out(*server, "connection refused");
+    run_until([this] { return flips.size() == 4; });
+    EXPECT_EQ(server->health(), Health::healthy);
+}
+
+TEST_F(HealthTest, TellsHowFarAServerIsBack) {
+    Backend backend(loop);
+    const auto server = server_at({backend.address()});
+    const auto monitor = make_monitor();
+    config.down_interval = 10ms;
+    config.healthy_after = 1000;
+    monitor->watch({server}, config);
+    run_until([this] { return flips.size() == 1; });
+    EXPECT_EQ(monitor->reason(*server), "connection refused");
+    backend.listen();
+    run_until([&] { return monitor->reason(*server) == "the last check passed (2 of 1000)"; });
+}
+
+TEST_F(HealthTest, ManyServersThatAreNotHealthyArePaced) {
+    Backend backend(loop);
+    backend.listen().response = "HTTP/1.1 500 Oops\r\n\r\n";
+    std::vector<std::shared_ptr<Server>> servers;
+    for (int i = 0; i < 600; ++i) servers.push_back(server_at({backend.address()}));
+    const auto monitor = make_monitor();
+    config.interval = 1h;
+    config.down_interval = 10ms;
+    monitor->watch(servers, config);
+    run_until([this] { return flips.size() == 600; });
+    const TimePoint since = now();
+    const std::size_t before = backend.probes;
+    run_until([&] { return backend.probes >= before + 200; });
+    const double seconds = std::chrono::duration<double>(now() - since).count();
+    // 200 in a second, and a margin for chance; unpaced it were 60,000.
+    EXPECT_LE(static_cast<double>(backend.probes - before), 300 * (seconds + 1));
+}
+
 TEST_F(HealthTest, WithoutChecksOnlyATakeOutIsProbed) {
     Backend backend(loop);
     const auto server = server_at({backend.address()});
