@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/handle.h"
 #include "base/random.h"
 #include "proxy/access_format.h"
 #include "proxy/access_record.h"
+#include "proxy/access_target.h"
 #include "proxy/log_text.h"
 #include "proxy/record_ring.h"
 
@@ -337,6 +339,26 @@ TEST_F(AccessLogFile, LosesNothingButCountsWhatFindsNoRoom) {
     log_.reset();
     const std::string text = content(path_);
     EXPECT_EQ(std::ranges::count(text, '\n'), fit);
+}
+
+/// A path that a client of the API gave may have changed since it was allowed.
+TEST(AccessTarget, OfItsOwnIsARegularFileAndNoLink) {
+    char folder[] = "/tmp/otto-target-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder), nullptr);
+    const std::filesystem::path at(folder);
+    std::ofstream(at / "victim") << "untouched";
+    std::filesystem::create_symlink(at / "victim", at / "symbolic");
+    std::filesystem::create_hard_link(at / "victim", at / "hard");
+    ASSERT_EQ(::mkfifo((at / "fifo").c_str(), 0600), 0);
+    const UniqueFd reader(::open((at / "fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    for (const char* name : {"symbolic", "hard", "fifo"}) {
+        EXPECT_FALSE(AccessTarget::open(at / name, true)) << name;
+        EXPECT_TRUE(AccessTarget::open(at / name)) << name << ", which the file may name";
+    }
+    for (int time = 0; time < 2; ++time)
+        EXPECT_TRUE(AccessTarget::open(at / "new", true)) << "first made, then there";
+    EXPECT_EQ(std::filesystem::file_size(at / "victim"), 9u);
+    std::filesystem::remove_all(at);
 }
 
 }  // namespace
