@@ -179,8 +179,9 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
         log(Priority::info, nullptr, fmt::format("listening on {}", address),
             {{"ADDRESS", address}});
     log(Priority::notice, &messages::started,
-        fmt::format("Otto {} started: {} workers, {} servers", version, workers_.size(),
-                    snapshot_->members.size()),
+        fmt::format("Otto {} started: {} {}, {} {}", version, workers_.size(),
+                    workers_.size() == 1 ? "worker" : "workers", snapshot_->members.size(),
+                    snapshot_->members.size() == 1 ? "server" : "servers"),
         {{"VERSION", version},
          {"WORKERS", std::to_string(workers_.size())},
          {"SERVERS", std::to_string(snapshot_->members.size())}});

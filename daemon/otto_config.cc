@@ -85,8 +85,9 @@ std::vector<ConfigProblem> Otto::reload_file() {
     adopt(std::move(loaded.config));
     const std::string changed = changes_line();
     log(Priority::notice, &messages::reload_done,
-        fmt::format("reloaded {}: generation {}, {} servers{}", options_.config,
-                    snapshot_->generation, snapshot_->members.size(),
+        fmt::format("reloaded {}: generation {}, {} {}{}", options_.config, snapshot_->generation,
+                    snapshot_->members.size(),
+                    snapshot_->members.size() == 1 ? "server" : "servers",
                     changed.empty() ? "" : "; " + changed),
         {{"GENERATION", std::to_string(snapshot_->generation)},
          {"SERVERS", std::to_string(snapshot_->members.size())}});
