@@ -19,6 +19,12 @@ namespace otto {
 
 inline constexpr bool metrics_compiled = OTTO_METRICS != 0;
 
+/// The class that a status is counted in: its first digit, but 5 for 600 to 999, which are taken
+/// for errors of the server (RFC 9110 §15).
+constexpr std::size_t reply_class(unsigned status) {
+    return status < 600 ? status / 100 : 5;
+}
+
 /// A number for metrics that only grows. One thread writes, anybody reads, relaxed: each is right
 /// by itself.
 class Counter {

@@ -93,7 +93,7 @@ bool ChunkedReader::take_size(char byte) {
         return true;
     }
     if (digits_ == 0) return fail("a chunk without a size");
-    return end_size_line(byte, State::blank);
+    return end_size_line(byte, State::padding);
 }
 
 /// The first character of an extension's name or unquoted value, or white space before it.
@@ -143,6 +143,7 @@ bool ChunkedReader::take_extension(char byte) {
         case State::extension_quoted_end:
             return end_size_line(byte, State::blank);
         case State::size:
+        case State::padding:
         case State::blank:
         case State::size_lf:
         case State::payload:
@@ -159,6 +160,7 @@ bool ChunkedReader::take_extension(char byte) {
 bool ChunkedReader::take(char byte) {
     switch (state_) {
         case State::size:
+        case State::padding:
         case State::blank:
         case State::extension:
         case State::extension_name:
@@ -181,9 +183,11 @@ bool ChunkedReader::take(char byte) {
     switch (state_) {
         case State::size:
             return take_size(byte);
+        case State::padding:
         case State::blank:
-            if (byte == '\r') return fail("white space at the end of a chunk size line");
-            return end_size_line(byte, State::blank);
+            if (byte == '\r' && (state_ == State::blank || !padded_sizes_))
+                return fail("white space at the end of a chunk size line");
+            return end_size_line(byte, state_);
         case State::extension:
         case State::extension_name:
         case State::extension_equals:
@@ -273,6 +277,7 @@ ChunkedReader::Piece ChunkedReader::next(std::string_view input) {
             case State::done:
                 return {Kind::end, 0};
             case State::size:
+            case State::padding:
             case State::blank:
             case State::extension:
             case State::extension_name:

@@ -13,9 +13,13 @@ namespace otto::http {
 /// ignored), bounded line and trailer sizes (8 KiB each), trailer fields checked like header
 /// fields, of which none may say how long the message is or where it goes (Content-Length,
 /// Transfer-Encoding, Host). Holds no body bytes, only the trailer section while it arrives. White
-/// space is only accepted around an extension's ';' and '='.
+/// space is only accepted around an extension's ';' and '=', and of servers after a size.
 class ChunkedReader {
   public:
+    /// `padded_sizes`: white space may stand between a size and its line end, as some servers pad
+    /// them.
+    explicit ChunkedReader(bool padded_sizes = false) : padded_sizes_(padded_sizes) {}
+
     enum class Kind : std::uint8_t {
         framing,    // `length` bytes of size lines and line ends: drop them
         payload,    // `length` bytes of the body
@@ -43,7 +47,8 @@ class ChunkedReader {
   private:
     enum class State : std::uint8_t {
         size,
-        blank,  // white space before an extension's ';'
+        padding,  // white space after the size
+        blank,    // white space before another extension's ';'
         extension,
         extension_name,
         extension_equals,  // white space before an extension's '='
@@ -69,6 +74,7 @@ class ChunkedReader {
     bool finish_trailer();
     bool fail(const char* reason);
 
+    bool padded_sizes_;
     State state_ = State::size;
     std::uint64_t left_ = 0;  // of the chunk's size or payload
     unsigned digits_ = 0;

@@ -237,12 +237,13 @@ void append_status_line(Runs& runs, Writer& writer, const ResponseHead& response
     constexpr std::size_t version = 8;  // "HTTP/1.1"
     constexpr std::size_t code = 12;    // "HTTP/1.1 200"
     const std::string_view line = response.status_line;
-    if (line.size() > code + 2 && line[version - 1] == '1') {
+    if (line.size() > code + 2 && line[version - 1] == '1' && line[code + 1] != ' ') {
         runs.add(line);
         return;
     }
-    writer.add("HTTP/1.1", line.substr(version, code - version));
-    writer.add(line[code] == ' ' ? line.substr(code) : " \r\n");
+    std::string_view reason = line.substr(code);
+    while (reason.starts_with(' ')) reason.remove_prefix(1);
+    writer.add("HTTP/1.1", line.substr(version, code - version), " ", reason);
 }
 
 void append_connection(Writer& writer, const ReplyFraming& reply, bool keep_alive, bool upgrade) {

@@ -37,9 +37,11 @@ const Field* RequestHead::find(FieldId id) const {
 
 void ResponseHead::clear() {
     auto kept = std::move(fields);
+    auto buffer = std::move(canonical);
     kept.clear();
     *this = ResponseHead();
     fields = std::move(kept);
+    canonical = std::move(buffer);
 }
 
 const Field* ResponseHead::find(FieldId id) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -108,7 +109,7 @@ struct RequestHead {
     const Field* find(FieldId id) const;
 };
 
-/// A response's head. The views point into the bytes that were parsed.
+/// A response's head. The views point into the bytes that were parsed, or into `canonical`.
 struct ResponseHead {
     unsigned version_minor = 1;
     unsigned status = 0;
@@ -117,6 +118,7 @@ struct ResponseHead {
     Framing framing = Framing::until_close;
     Bytes content_length = 0;
     bool keep_alive = true;  // the server keeps the connection open afterwards
+    std::string canonical;   // the head, where it had to be rewritten
     bool nominates = false;  // Connection names fields, which are hop-by-hop then
 
     void clear();

@@ -1,7 +1,9 @@
 #include "http/parse_response.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "http/canonical_head.h"
 #include "http/characters.h"
 #include "http/field_lines.h"
 
@@ -31,7 +33,7 @@ ResponseParse parse_status_line(std::string_view input, ResponseHead& head) {
     head.version_minor = input[7] == '0' ? 0 : 1;
     head.status =
         static_cast<unsigned>((input[9] - '0') * 100 + (input[10] - '0') * 10 + (input[11] - '0'));
-    if (head.status < 100 || head.status > 599) return malformed("a status out of range");
+    if (head.status < 100) return malformed("a status out of range");
 
     const char* const end = input.data() + input.size();
     const char* stop = input.data() + fixed;
@@ -47,6 +49,19 @@ ResponseParse parse_status_line(std::string_view input, ResponseHead& head) {
     return {ParseState::complete, length, ""};
 }
 
+/// The length that a Content-Length field says, be it repeated (RFC 9110 §8.6); nothing when it is
+/// malformed, or says two.
+std::optional<Bytes> repeated_length(std::string_view value) {
+    const auto length = parse_content_length(value.substr(0, value.find_first_of(", \t")));
+    std::ptrdiff_t elements = 0;
+    const bool same = for_each_element(value, [&](std::string_view element) {
+        ++elements;
+        return parse_content_length(element) == length;
+    });
+    if (!same || elements != std::count(value.begin(), value.end(), ',') + 1) return std::nullopt;
+    return length;
+}
+
 /// Decides about body and connection, RFC 9112 §6.3 and §9.3; null, or what is wrong.
 const char* judge(ResponseHead& head, Method method) {
     ConnectionOptions options;
@@ -56,9 +71,10 @@ const char* judge(ResponseHead& head, Method method) {
         if (field.id == FieldId::connection) {
             options.add(field.value);
         } else if (field.id == FieldId::content_length) {
-            if (has_length) return "more than one Content-Length";
-            const auto length = parse_content_length(field.value);
+            const auto length = repeated_length(field.value);
             if (!length) return "a malformed Content-Length";
+            if (has_length && *length != head.content_length)
+                return "two different Content-Lengths";
             has_length = true;
             head.content_length = *length;
         } else if (field.id == FieldId::transfer_encoding) {
@@ -107,24 +123,15 @@ bool has_empty_line(std::string_view input, std::size_t seen) {
     return false;
 }
 
-}  // namespace
-
-ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head) {
-    head.clear();
-    const std::string_view window = input.substr(0, max_response_head);
-    const auto incomplete = [&input] {
-        return input.size() >= max_response_head ? malformed("the head is too long")
-                                                 : ResponseParse{};
-    };
-    const ResponseParse first = parse_status_line(window, head);
-    if (first.state == ParseState::malformed) return first;
-    if (first.state == ParseState::incomplete) return incomplete();
-
+/// What the grammar says, and no more.
+ResponseParse parse_strictly(std::string_view input, Method method, ResponseHead& head) {
+    const ResponseParse first = parse_status_line(input, head);
+    if (first.state != ParseState::complete) return first;
     const auto lines =
-        parse_field_lines(window.substr(first.length), max_response_fields, head.fields);
+        parse_field_lines(input.substr(first.length), max_response_fields, head.fields);
     switch (lines.state) {
         case FieldLines::State::incomplete:
-            return incomplete();
+            return {};
         case FieldLines::State::malformed:
         case FieldLines::State::too_many:
             return malformed(lines.reason);
@@ -133,6 +140,24 @@ ResponseParse parse_response_head(std::string_view input, Method method, Respons
     }
     if (const char* wrong = judge(head, method)) return malformed(wrong);
     return {ParseState::complete, first.length + lines.length, ""};
+}
+
+}  // namespace
+
+ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head) {
+    head.clear();
+    const std::string_view window = input.substr(0, max_response_head);
+    ResponseParse result = parse_strictly(window, method, head);
+    if (result.state == ParseState::malformed) {
+        const CanonicalHead canonical = canonical_head(window, head.canonical);
+        if (canonical.wrong != nullptr) return malformed(canonical.wrong);
+        head.fields.clear();
+        result = parse_strictly(head.canonical, method, head);
+        if (result.state == ParseState::complete) result.length = canonical.length;
+    }
+    if (result.state == ParseState::incomplete && input.size() >= max_response_head)
+        return malformed("the head is too long");
+    return result;
 }
 
 ResponseParse ResponseHeadReader::parse(std::string_view input, Method method, ResponseHead& head) {

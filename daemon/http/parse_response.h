@@ -19,9 +19,11 @@ struct ResponseParse {
 };
 
 /// Parses the response head at the start of `input` (RFC 9112 §§4–6), of a request with `method`,
-/// which decides about the body (HEAD, 204, 304 and 1xx have none). Strict: conflicting or
-/// malformed lengths, an unknown transfer coding, obs-fold, bare CR or LF and control bytes are
-/// malformed. Pure; `head` is valid when complete and as long as `input` is.
+/// which decides about the body (HEAD, 204, 304 and 1xx have none). Servers belong to the operator:
+/// what canonical_head() mends is accepted, and so are a Content-Length that is repeated and the
+/// statuses 600 to 999. Conflicting or malformed lengths, an unknown transfer coding, bare CR and
+/// control bytes are malformed. Pure; `head` is valid when complete and as long as `input` is; it
+/// is not to be moved.
 ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head);
 
 /// The same for a head that arrives in pieces, however small: looks at each byte a few times in

@@ -240,7 +240,7 @@ std::string_view Exchange::on_response(unsigned status, bool stream) {
     trace_.status = status;
     trace_.stream = stream;
     ServerCounters& counters = worker_.counters_of(*server_);
-    counters.replies[status / 100 % counters.replies.size()].add();
+    counters.replies[reply_class(status)].add();
     if (!stream) counters.head.observe(trace_.answered - trace_.attempted);
     StickyCookies& sticky = worker_.sticky();
     if (!sticky.enabled() || server_ == wanted_) return {};

@@ -55,7 +55,7 @@ class ReplyBody {
     Bytes left_ = 0;
     Bytes relayed_ = 0;
     bool surplus_ = false;
-    http::ChunkedReader chunked_;
+    http::ChunkedReader chunked_{true};
     http::ChunkHeader header_{0};
     std::string tail_;
     std::array<iovec, 3> pieces_{};

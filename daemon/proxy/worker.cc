@@ -272,7 +272,7 @@ void Worker::ended(const Ended& ended) {
             add(counters_.cut);
             break;
     }
-    if (trace.status != 0) add(counters_.replies[trace.status / 100 % 6]);
+    if (trace.status != 0) add(counters_.replies[reply_class(trace.status)]);
     counters_.own[static_cast<std::size_t>(trace.own)].add();
     counters_.received.add(trace.received);
     counters_.relayed.add(trace.relayed);

@@ -73,7 +73,7 @@ void check(const http::ResponseHead& head, Framing as_sent, std::string_view byt
             complete = true;
             break;
         case Framing::chunked: {
-            const SimpleChunks came = SimpleChunksReader::read(bytes);
+            const SimpleChunks came = SimpleChunksReader::read(bytes, true);
             payload = came.payload;
             length = came.length;
             malformed = came.complete && fuzz::misleads(came.trailer);

@@ -66,8 +66,8 @@ void check(std::string_view input, Method method, Draw& draw) {
     if (parse.state == ParseState::malformed) OTTO_HOLDS(*parse.reason != '\0');
     if (parse.state != ParseState::complete) return;
 
-    OTTO_HOLDS(parse.length <= input.size() && input.substr(0, parse.length).ends_with("\r\n\r\n"));
-    OTTO_HOLDS(head.status >= 100 && head.status <= 599);
+    OTTO_HOLDS(parse.length <= input.size() && input.substr(0, parse.length).ends_with('\n'));
+    OTTO_HOLDS(head.status >= 100 && head.status <= 999);
     OTTO_HOLDS(!head.keep_alive || head.framing != Framing::until_close);
     if (head.status < 200 && head.status != 101) {
         std::string out;

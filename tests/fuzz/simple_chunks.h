@@ -20,15 +20,16 @@ struct SimpleChunks {
 
 class SimpleChunksReader {
   public:
-    static SimpleChunks read(std::string_view text) {
-        SimpleChunksReader reader(text);
+    static SimpleChunks read(std::string_view text, bool padded_sizes = false) {
+        SimpleChunksReader reader(text, padded_sizes);
         reader.result_.complete = reader.body();
         reader.result_.length = reader.at_;
         return reader.result_;
     }
 
   private:
-    explicit SimpleChunksReader(std::string_view text) : text_(text) {}
+    SimpleChunksReader(std::string_view text, bool padded_sizes)
+        : text_(text), padded_sizes_(padded_sizes) {}
 
     static bool in(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
     static bool is_tchar(char c) {
@@ -71,6 +72,13 @@ class SimpleChunksReader {
         return at_ > start && at_ - start <= 16 && size < std::uint64_t{1} << 63;
     }
 
+    bool padding() {
+        const std::size_t before = at_;
+        skip_blanks();
+        if (!padded_sizes_ || text_.substr(at_, 2) != "\r\n") at_ = before;
+        return true;
+    }
+
     bool extensions() {
         for (;;) {
             const std::size_t before = at_;
@@ -96,7 +104,8 @@ class SimpleChunksReader {
         for (;;) {
             const std::size_t start = at_;
             std::uint64_t length = 0;
-            if (!size(length) || !extensions() || !take("\r\n") || at_ - start > 8192) return false;
+            if (!size(length) || !padding() || !extensions() || !take("\r\n") || at_ - start > 8192)
+                return false;
             if (length == 0) return trailer();
             const std::string_view chunk = text_.substr(at_, length);
             if (!chunk.empty()) ++result_.chunks;
@@ -118,6 +127,7 @@ class SimpleChunksReader {
     }
 
     std::string_view text_;
+    bool padded_sizes_;
     std::size_t at_ = 0;
     SimpleChunks result_;
 };

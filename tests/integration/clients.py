@@ -32,7 +32,7 @@ class Response:
         self.body = b""
         self.trailers = []  # lines after a chunked body
         lines = raw_head[:-4].split(b"\r\n")
-        match = re.fullmatch(rb"HTTP/(1\.[01]) ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)", lines[0])
+        match = re.fullmatch(rb"HTTP/(1\.[01]) ([1-9]\d\d) ([\t\x20-\x7e\x80-\xff]*)", lines[0])
         if not match:
             raise BadReply(f"status line {lines[0]!r}")
         self.version = match[1].decode()

@@ -13,6 +13,31 @@ class Servers(TestCase):
         otto.wait_healthy(1)
         return otto
 
+    def test_what_servers_get_wrong_is_mended(self):
+        """What is sent, by a server, whole and byte by byte; the status and X of what arrives."""
+        length = b"Content-Length: 2\r\n"
+        for sent, status, value in (
+                (b"HTTP/1.1 200 OK\nX: y\nContent-Length: 2\n\nok", 200, "y"),
+                (b"HTTP/1.1 200 OK\r\nX \t: y\r\n" + length + b"\r\nok", 200, "y"),
+                (b"HTTP/1.1 200 OK\r\nX: y\r\n\tz\r\n" + length + b"\r\nok", 200, "y z"),
+                (b"HTTP/1.1  200 OK\r\nX: y\r\n" + length + b"\r\nok", 200, "y"),
+                (b"HTTP/1.1 200 OK\r\nX: y\r\n" + length * 2 + b"\r\nok", 200, "y"),
+                (b"HTTP/1.1 999 No\r\nX: y\r\n" + length + b"\r\nok", 999, "y"),
+                (b"HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n"
+                 b"2  \r\nok\r\n0 \r\n\r\n", 200, "y")):
+            for step in (len(sent), 1):
+                with self.subTest(sent=sent[:40], step=step):
+                    def script(connection, _, sent=sent, step=step):
+                        for at in range(0, len(sent), step):
+                            connection.send(sent[at:at + step])
+                        connection.wait_closed()
+                    otto = self.otto(settings([self.scripted(script)], healthCheck=RARELY))
+                    otto.wait_healthy(1)
+                    response = otto.fetch()
+                    self.assertEqual((response.status, response.all("X"), response.body),
+                                     (status, [value], b"ok"))
+                    otto.stop()
+
     def test_garbage_is_502(self):
         for garbage in (b"\x16\x03\x01\x02\0" * 20 + b"\r\n\r\n", b"220 mail.test ESMTP\r\n\r\n",
                         b"HTTP/1.1 20 Ok\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n",
@@ -20,8 +45,8 @@ class Servers(TestCase):
                         b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n"
                         b"Transfer-Encoding: chunked\r\n\r\n",
                         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-                        b"HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 0\r\n\r\n",
-                        b"HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 0\r\n\r\n",
+                        b"HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n",
+                        b"HTTP/1.1 200 OK\r\nContent-Length:\r\n 0\r\n\r\n",
                         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n"):
             with self.subTest(garbage=garbage[:60]):
                 def script(connection, _, garbage=garbage):

@@ -119,7 +119,8 @@ Verdict expected(const std::string& cell, const Verdict& actual) {
 enum class BodyEnd : std::uint8_t { complete, cut, malformed };
 
 /// Takes the body off the front of `bytes`.
-BodyEnd take_body(Framing framing, Bytes length, std::string_view& bytes, std::string& body) {
+BodyEnd take_body(Framing framing, Bytes length, ChunkedReader reader, std::string_view& bytes,
+                  std::string& body) {
     switch (framing) {
         case Framing::none:
             return BodyEnd::complete;
@@ -134,7 +135,6 @@ BodyEnd take_body(Framing framing, Bytes length, std::string_view& bytes, std::s
         case Framing::chunked:
             break;
     }
-    ChunkedReader reader;
     for (;;) {
         const auto [kind, size] = reader.next(bytes);
         if (kind == ChunkedReader::Kind::malformed) return BodyEnd::malformed;
@@ -190,7 +190,7 @@ Verdict read_request(const std::string& bytes, std::size_t step) {
     Verdict verdict{describe(head.framing, head.content_length), "", "", ""};
     if (!head.keep_alive) verdict.outcome += " close";
     std::string_view left = std::string_view(bytes).substr(scan.skip + scan.length);
-    switch (take_body(head.framing, head.content_length, left, verdict.body)) {
+    switch (take_body(head.framing, head.content_length, ChunkedReader(), left, verdict.body)) {
         case BodyEnd::complete:
             break;
         case BodyEnd::cut:
@@ -211,10 +211,11 @@ Verdict read_request(const std::string& bytes, std::size_t step) {
 
 Verdict read_response(const std::string& bytes, Method method, std::size_t step) {
     ResponseHead head;
+    ResponseHeadReader reader;
     ResponseParse parse;
     for (std::size_t seen = 0; seen < bytes.size();) {
         seen = std::min(bytes.size(), seen + step);
-        parse = parse_response_head(std::string_view(bytes).substr(0, seen), method, head);
+        parse = reader.parse(std::string_view(bytes).substr(0, seen), method, head);
         if (parse.state != ParseState::incomplete) break;
     }
     switch (parse.state) {
@@ -228,7 +229,7 @@ Verdict read_response(const std::string& bytes, Method method, std::size_t step)
     Verdict verdict{describe(head.framing, head.content_length), "", "", ""};
     if (!head.keep_alive) verdict.outcome += " last";
     std::string_view left = std::string_view(bytes).substr(parse.length);
-    switch (take_body(head.framing, head.content_length, left, verdict.body)) {
+    switch (take_body(head.framing, head.content_length, ChunkedReader(true), left, verdict.body)) {
         case BodyEnd::complete:
             break;
         case BodyEnd::cut:
