@@ -172,7 +172,9 @@ void ClientConnection::read_head(std::string_view bytes) {
     std::string_view all = in_place ? bytes : rest();
     if (all.empty()) return;
     all = all.substr(0, front_.request_limits_.header_bytes + 64);
-    const HeadScan scan = scan_request_head(all, scanned_, front_.request_limits_);
+    HeadScan scan = scan_request_head(all, scanned_, front_.request_limits_);
+    if (!scan.refusal && scan.length == 0)
+        scan.refusal = judge_request_line(all, scanned_, front_.request_limits_);
     if (!scan.refusal && scan.length == 0) {
         wait_for_rest();
         scanned_ = all.size();

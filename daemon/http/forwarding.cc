@@ -268,6 +268,22 @@ void append_max_forwards(Writer& writer, const RequestHead& request) {
     writer.add("\r\n");
 }
 
+/// The protocols that are offered, but for h2c.
+void append_upgrade(Writer& writer, const RequestHead& request) {
+    writer.add("Upgrade: ");
+    const char* separator = "";
+    for (const Field& field : request.fields) {
+        if (field.id != FieldId::upgrade) continue;
+        for_each_element(field.value, [&](std::string_view protocol) {
+            if (is_h2c(protocol)) return true;
+            writer.add(separator, protocol);
+            separator = ", ";
+            return true;
+        });
+    }
+    writer.add("\r\n");
+}
+
 /// What this connection to the server is asked for: a switch of protocols, trailers.
 void append_hop_by_hop(Writer& writer, const RequestHead& request, bool upgrade, bool has_te) {
     const bool trailers =
@@ -360,9 +376,8 @@ void append_request_head(std::string& out, const RequestHead& request,
     const auto& host = request.authority.empty() ? context.server_host : request.authority;
     if (own_host) writer.add("Host: ", host, "\r\n");
 
-    const Kept kept{.upgrade = keep_upgrade,
+    const Kept kept{.upgrade = keep_upgrade && !request.offers_h2c,
                     .trailer = request.framing == Framing::chunked,
-                    .expect = request.expect_continue,
                     .host = !own_host,
                     .forwarding = context.trusted,
                     .max_forwards = request.method != Method::options,
@@ -372,6 +387,8 @@ void append_request_head(std::string& out, const RequestHead& request,
         Runs runs(writer);
         seen = append_fields(runs, request.fields, kept, request.nominates);
     }
+    if (request.expect_continue) writer.add("Expect: 100-continue\r\n");
+    if (keep_upgrade && request.offers_h2c) append_upgrade(writer, request);
     append_framing(writer, request.framing, request.content_length);
     append_forwarding(writer, request, context, seen);
     if (!context.request_id.empty()) writer.add("X-Request-Id: ", context.request_id, "\r\n");

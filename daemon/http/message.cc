@@ -111,6 +111,10 @@ FieldId field_id(std::string_view name) {
     return FieldId::other;
 }
 
+bool is_h2c(std::string_view protocol) {
+    return equal_ignoring_case(trim(protocol.substr(0, protocol.find('/'))), "h2c");
+}
+
 bool has_token(std::string_view list, std::string_view token) {
     return !for_each_element(
         list, [token](std::string_view element) { return !equal_ignoring_case(element, token); });

@@ -95,6 +95,7 @@ struct RequestHead {
                // with
                // '?' when an absolute-form target had a query but no path, is "" for CONNECT
     bool absolute_form = false;
+    bool https = false;          // an absolute-form target's scheme
     unsigned version_minor = 1;  // HTTP/1.0 or HTTP/1.1
     std::vector<Field> fields;
     Framing framing = Framing::none;  // never until_close
@@ -102,7 +103,8 @@ struct RequestHead {
     bool keep_alive = true;        // the client's wish, RFC 9112 §9.3
     bool expect_continue = false;  // and HTTP/1.1, and a body is announced
     bool nominates = false;        // Connection names fields, which are hop-by-hop then
-    bool upgrade = false;  // Connection: upgrade with an Upgrade field and HTTP/1.1; not to h2c
+    bool upgrade = false;     // Connection: upgrade with an Upgrade field and HTTP/1.1; not to h2c
+    bool offers_h2c = false;  // in an Upgrade field, to be left out there
 
     void clear();
     /// The first field of that kind, or null.
@@ -127,6 +129,9 @@ struct ResponseHead {
 
 /// What field a name is, without regard to case.
 FieldId field_id(std::string_view name);
+
+/// Whether an element of an Upgrade field is HTTP/2 without TLS (RFC 9113 §3.1).
+bool is_h2c(std::string_view protocol);
 
 /// True when `list`, a comma-separated field value, has the token, without regard to case.
 bool has_token(std::string_view list, std::string_view token);

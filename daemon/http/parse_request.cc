@@ -1,7 +1,10 @@
 #include "http/parse_request.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include <arpa/inet.h>
 
@@ -15,6 +18,7 @@ namespace {
 constexpr std::size_t max_empty_lines = 4;
 constexpr std::size_t max_method = 64;
 constexpr std::size_t max_coding = 64;
+constexpr std::size_t https_length = 8;  // "https://"
 // Of a request line: method, two spaces, version and CRLF.
 constexpr std::size_t around_target = max_method + 2 + 8 + 2;
 
@@ -123,7 +127,9 @@ Refusal parse_target(const RequestLimits& limits, RequestHead& head) {
     head.authority = target.substr(scheme, path - scheme);
     head.path = target.substr(path);
     if (!is_authority(head.authority)) return bad("a malformed authority in the target");
-    if (scheme == 8 && !limits.secure) return {421, "an https target without TLS"};
+    if (head.authority.ends_with(':')) head.authority.remove_suffix(1);
+    head.https = scheme == https_length;
+    if (head.https && !limits.secure) return {421, "an https target without TLS"};
     if (head.path.empty()) head.path = head.method == Method::options ? "*" : "/";
     return {};
 }
@@ -134,8 +140,9 @@ Refusal parse_version(std::string_view text, RequestHead& head) {
                              is_digit(static_cast<unsigned char>(text[5])) && text[6] == '.' &&
                              is_digit(static_cast<unsigned char>(text[7]));
     if (!well_formed) return bad("a malformed version");
-    if (text[5] != '1' || text[7] > '1') return {505, "neither HTTP/1.0 nor HTTP/1.1"};
-    head.version_minor = static_cast<unsigned>(text[7] - '0');
+    if (text[5] != '1') return {505, "neither HTTP/1.0 nor HTTP/1.1"};
+    // A higher minor version is served as the highest known one (RFC 9110 §2.5).
+    head.version_minor = text[7] == '0' ? 0 : 1;
     return {};
 }
 
@@ -168,25 +175,64 @@ Refusal parse_request_line(std::string_view input, const RequestLimits& limits, 
     return parse_target(limits, head);
 }
 
-/// Judges a Transfer-Encoding that is not simply "chunked": well-formed but unknown codings, before
-/// chunked or alone, are 501 (RFC 9112 §6.1); what only resembles "chunked", or has it twice or not
-/// last, or is longer than any coding, is 400.
-Refusal judge_codings(std::string_view value) {
-    constexpr std::string_view chunked = "chunked";
-    bool seen_chunked = false;
-    std::ptrdiff_t codings = 0;
-    const bool clean = for_each_element(value, [&](std::string_view coding) {
-        ++codings;
-        if (coding.size() > max_coding || !is_token(coding) || seen_chunked) return false;
-        seen_chunked = equal_ignoring_case(coding, chunked);
-        if (seen_chunked) return true;
-        for (std::size_t i = 0; i + chunked.size() <= coding.size(); ++i)
-            if (equal_ignoring_case(coding.substr(i, chunked.size()), chunked)) return false;
+/// The transfer codings of a request, of all its fields together. Well-formed but unknown ones,
+/// before chunked or alone, are 501 (RFC 9112 §6.1); what only resembles "chunked", or has it twice
+/// or not last, or is longer than any coding, is 400.
+struct Codings {
+    bool seen = false;
+    bool malformed = false;
+    bool unknown = false;
+    bool chunked = false;
+
+    void add(std::string_view value) {
+        seen = true;
+        std::ptrdiff_t elements = 0;
+        const bool clean = for_each_element(value, [&](std::string_view coding) {
+            ++elements;
+            return add_coding(coding);
+        });
+        // An empty element may be where another reader sees something.
+        if (!clean || elements != std::count(value.begin(), value.end(), ',') + 1) malformed = true;
+    }
+
+    Refusal verdict() const {
+        if (malformed) return bad("a malformed Transfer-Encoding");
+        if (unknown) return {501, "an unknown transfer coding"};
+        return {};
+    }
+
+  private:
+    bool add_coding(std::string_view coding) {
+        constexpr std::string_view known = "chunked";
+        if (coding.size() > max_coding || chunked) return false;
+        if (equal_ignoring_case(coding, known)) return chunked = true;
+        unknown = true;
+        const std::string_view name = trim(coding.substr(0, coding.find(';')));
+        if (!is_token(name)) return false;
+        for (std::size_t i = 0; i + known.size() <= name.size(); ++i)
+            if (equal_ignoring_case(name.substr(i, known.size()), known)) return false;
         return true;
-    });
-    const bool none_empty = codings == std::count(value.begin(), value.end(), ',') + 1;
-    if (!clean || !none_empty) return bad("a malformed Transfer-Encoding");
-    return {501, "an unknown transfer coding"};
+    }
+};
+
+/// An authority that is_authority() accepted, taken apart. A port that is not there, or empty, is
+/// `default_port`.
+std::pair<std::string_view, unsigned> split_authority(std::string_view authority,
+                                                      unsigned default_port) {
+    const std::size_t colon = authority.rfind(':');
+    if (colon == std::string_view::npos || authority.ends_with(']'))
+        return {authority, default_port};
+    unsigned port = default_port;
+    std::from_chars(authority.data() + colon + 1, authority.data() + authority.size(), port);
+    return {authority.substr(0, colon), port};
+}
+
+/// Whether two authorities are the same by RFC 9110 §4.2.3: without regard to case, and the port
+/// that the scheme has by default may be left out.
+bool same_authority(std::string_view left, std::string_view right, unsigned default_port) {
+    const auto [left_host, left_port] = split_authority(left, default_port);
+    const auto [right_host, right_port] = split_authority(right, default_port);
+    return left_port == right_port && equal_ignoring_case(left_host, right_host);
 }
 
 /// What the fields of one request say together.
@@ -196,11 +242,10 @@ struct Judge {
     bool has_host = false;
     bool has_length = false;
     bool has_upgrade = false;
-    bool offers_h2c = false;
+    bool offers_other = false;  // than h2c
     bool expects = false;
     bool expects_other = false;
-    Refusal coding{};
-    bool has_coding = false;
+    Codings codings{};
 
     Refusal see_host(std::string_view value) {
         if (has_host) return bad("more than one Host");
@@ -209,7 +254,7 @@ struct Judge {
         if (head.method == Method::connect) return {};
         if (!head.absolute_form) {
             head.authority = value;
-        } else if (!equal_ignoring_case(head.authority, value)) {
+        } else if (!same_authority(head.authority, value, head.https ? 443 : 80)) {
             return bad("a Host that differs from the target's");
         }
         return {};
@@ -224,22 +269,25 @@ struct Judge {
         return {};
     }
 
-    Refusal see_coding(std::string_view value) {
-        if (has_coding) return bad("more than one Transfer-Encoding");
-        has_coding = true;
-        if (!equal_ignoring_case(value, "chunked")) coding = judge_codings(value);
-        return {};
-    }
-
+    /// Of an offer of h2c nothing remains: requests within it would pass unseen.
     void see_upgrade(std::string_view value) {
         has_upgrade = true;
-        if (has_token(value, "h2c")) offers_h2c = true;
+        for_each_element(value, [this](std::string_view protocol) {
+            if (is_h2c(protocol))
+                head.offers_h2c = true;
+            else
+                offers_other = true;
+            return true;
+        });
     }
 
-    /// Two fields are a list, as in one field: nothing that Otto knows to be met.
+    /// Twice is a list, as in one field: nothing that Otto knows to be met.
     void see_expect(std::string_view value) {
-        if (expects || !equal_ignoring_case(value, "100-continue")) expects_other = true;
-        expects = true;
+        for_each_element(value, [this](std::string_view expectation) {
+            if (expects || !equal_ignoring_case(expectation, "100-continue")) expects_other = true;
+            expects = true;
+            return true;
+        });
     }
 
     Refusal see(const Field& field) {
@@ -249,7 +297,8 @@ struct Judge {
             case FieldId::content_length:
                 return see_length(field.value);
             case FieldId::transfer_encoding:
-                return see_coding(field.value);
+                codings.add(field.value);
+                return {};
             case FieldId::connection:
                 options.add(field.value);
                 return {};
@@ -287,18 +336,19 @@ struct Judge {
     Refusal conclude() {
         const bool current = head.version_minor == 1;
         if (!has_host && current) return bad("no Host");
-        if (has_coding && has_length) return bad("Transfer-Encoding and Content-Length");
-        if (has_coding && !current) return bad("Transfer-Encoding in HTTP/1.0");
-        if (coding) return coding;
+        if (codings.seen && has_length) return bad("Transfer-Encoding and Content-Length");
+        if (codings.seen && !current) return bad("Transfer-Encoding in HTTP/1.0");
+        if (const Refusal refusal = codings.verdict()) return refusal;
         if (options.count > max_connection_options) return bad("too many connection options");
         if (expects_other) return {417, "an unknown expectation"};
 
         head.framing = Framing::none;
         if (has_length) head.framing = Framing::length;
-        if (has_coding) head.framing = Framing::chunked;
-        const bool has_body = has_coding || head.content_length > 0;
+        if (codings.seen) head.framing = Framing::chunked;
+        const bool has_body = codings.seen || head.content_length > 0;
         head.expect_continue = expects && current && has_body;
-        head.upgrade = has_upgrade && options.upgrade && current && !offers_h2c;
+        head.upgrade =
+            has_upgrade && options.upgrade && current && (offers_other || !head.offers_h2c);
         head.nominates = options.nominates;
         head.keep_alive =
             !options.close && (current || options.keep_alive) && head.method != Method::connect;
@@ -351,11 +401,25 @@ HeadScan scan_request_head(std::string_view input, std::size_t from, const Reque
     // has, and waited on.
     if (seen > line_limit && before <= line_limit &&
         std::memchr(begin, '\n', line_limit) == nullptr) {
-        scan.refusal = {414, "the request line is too long"};
+        scan.refusal = is_token({begin, max_method + 1})
+                           ? Refusal{501, "a method too long to be known"}
+                           : Refusal{414, "the request line is too long"};
     } else if (seen > limits.header_bytes) {
         scan.refusal = {431, "the head is too long"};
     }
     return scan;
+}
+
+Refusal judge_request_line(std::string_view input, std::size_t from, const RequestLimits& limits) {
+    const std::string_view fresh = input.substr(std::min(from, input.size()));
+    if (fresh.find('\n') == std::string_view::npos) return {};
+    while (input.starts_with("\r\n")) input.remove_prefix(2);
+    const std::size_t lf = input.find('\n');
+    // An earlier call has judged a line that ended earlier.
+    if (lf == std::string_view::npos || input.size() - lf > fresh.size()) return {};
+    RequestHead head;
+    std::size_t length = 0;
+    return parse_request_line(input, limits, head, length);
 }
 
 bool begins_head_request(std::string_view input) {

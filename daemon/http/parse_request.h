@@ -37,6 +37,11 @@ struct HeadScan {
 /// allowed.
 HeadScan scan_request_head(std::string_view input, std::size_t from, const RequestLimits& limits);
 
+/// Judges the request line at the start of an incomplete head (empty lines may stand before it) as
+/// soon as its CRLF is there: a greeting of another protocol need not be waited on. `from`: as with
+/// scan_request_head(), after which it is to be called.
+Refusal judge_request_line(std::string_view input, std::size_t from, const RequestLimits& limits);
+
 /// Whether a head that was refused, or has not come in full, is one of a HEAD request as far as can
 /// be told: its answer has no body then. Empty lines may stand before it.
 bool begins_head_request(std::string_view input);
@@ -45,10 +50,11 @@ bool begins_head_request(std::string_view input);
 /// ways is refused. `head` is only valid when nothing is refused, and as long as `input` is.
 ///
 /// Where the RFCs leave a choice: an empty Host is refused (an http URI without a host is invalid,
-/// RFC 9110 §4.2.1); an absolute-form target must agree with Host; https:// outside TLS is 421 (RFC
-/// 9110 §7.4); Content-Length has no leading zeros; a field name that an underscore makes look like
-/// one that Otto acts on is 400; CONNECT never keeps the connection, since bytes after it may be
-/// meant for a tunnel; an Upgrade that offers h2c is not taken (requests inside would pass unseen).
+/// RFC 9110 §4.2.1); an absolute-form target must agree with Host, but for case and the default
+/// port; https:// outside TLS is 421 (RFC 9110 §7.4); HTTP/1.2 and later are served as 1.1;
+/// Content-Length has no leading zeros; a field name that an underscore makes look like one that
+/// Otto acts on is 400; CONNECT never keeps the connection, since bytes after it may be meant for a
+/// tunnel; of an Upgrade, h2c is not taken (requests inside would pass unseen).
 Refusal parse_request_head(std::string_view input, const RequestLimits& limits, RequestHead& head);
 
 }  // namespace otto::http

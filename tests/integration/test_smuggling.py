@@ -76,7 +76,8 @@ HEADS = [
         b"Connection: Content-Length\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n",
         b"0\r\n\r\n"), 400),
     ("TE.TE, two fields", coding(b"chunked", b"Transfer-Encoding: chunked\r\n"), 400),
-    ("TE.TE, identity first", coding(b"identity", b"Transfer-Encoding: chunked\r\n"), 400),
+    ("TE.TE, identity first", coding(b"identity", b"Transfer-Encoding: chunked\r\n"), 501),
+    ("TE.TE, gzip first", coding(b"gzip", b"Transfer-Encoding: chunked\r\n"), 501),
     ("TE.TE, the second unknown", coding(b"chunked", b"Transfer-Encoding: x\r\n"), 400),
     ("TE.TE, the case differs", coding(b"chunked", b"transfer-encoding: cow\r\n"), 400),
     ("chunked twice", coding(b"chunked, chunked"), 400),
@@ -138,7 +139,7 @@ HEADS = [
     ("HTTP/0.9 without an end", b"GET /\r\n", 400),
     ("only a method", line(b"GET"), 400),
     *[(f"version {version!r}", line(b"GET / " + version), status) for version, status in (
-        (b"HTTP/0.9", 505), (b"HTTP/1.2", 505), (b"HTTP/2.0", 505), (b"HTTP/3.0", 505),
+        (b"HTTP/0.9", 505), (b"HTTP/2.0", 505), (b"HTTP/3.0", 505),
         (b"HTTP/9.9", 505), (b"HTTP/2", 400), (b"HTTP/1", 400), (b"HTTP/1.", 400),
         (b"HTTP/1.10", 400), (b"HTTP/1.01", 400), (b"HTTP/01.1", 400), (b"HTTP/1,1", 400),
         (b"HTTP /1.1", 400), (b"HTTP/1 .1", 400), (b"HTTP/ 1.1", 400), (b"http/1.1", 400),
@@ -233,6 +234,9 @@ ACCEPTED = [
     ("a padded chunk size", chunked(b"0000000000000003\r\nabc\r\n000\r\n\r\n"),
      [("POST", "/", CHUNKED, b"abc")]),
     ("absolute-form", line(b"GET http://a/x HTTP/1.1"), [("GET", "/x", [], b"")]),
+    ("absolute-form with the default port", line(b"GET http://a:80/x HTTP/1.1"),
+     [("GET", "/x", [], b"")]),
+    ("HTTP/1.2", line(b"GET / HTTP/1.2"), [("GET", "/", [], b"")]),
     ("a path that looks like a host", line(b"GET //b/x HTTP/1.1"), [("GET", "//b/x", [], b"")]),
     ("a host in brackets", host(b"[::1]:80"), [("GET", "/", [], b"")]),
     ("an unknown method", line(b"BREW / HTTP/1.1"), [("BREW", "/", [], b"")]),
@@ -309,6 +313,15 @@ class Smuggling(TestCase):
                 self.assertEqual(client.read_to_end()[0], b"")
                 client.close()
         self.assertEqual(self.server.requests, [])
+
+    def test_a_bad_request_line_is_answered_before_the_head_ends(self):
+        for data in (b"GET /\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", b"\r\nEHLO mail.test\r\n"):
+            for step in (len(data), 1):
+                with self.subTest(data, step=step):
+                    client = self.client(self.one)
+                    self.send(client, data, step)
+                    self.assertEqual(client.response().status, 400)
+                    client.close()
 
     def test_bodies(self):
         for name, data in BODIES:

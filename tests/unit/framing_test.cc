@@ -177,6 +177,9 @@ Verdict read_request(const std::string& bytes, std::size_t step) {
     for (std::size_t seen = 0; seen < bytes.size();) {
         const std::size_t size = std::min(bytes.size(), seen + step);
         scan = scan_request_head(std::string_view(bytes).substr(0, size), seen, limits);
+        if (!scan.refusal && scan.length == 0)
+            scan.refusal =
+                judge_request_line(std::string_view(bytes).substr(0, size), seen, limits);
         if (scan.refusal || scan.length != 0) break;
         seen = size;
     }

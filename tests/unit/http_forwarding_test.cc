@@ -136,6 +136,23 @@ TEST(HttpForwarding, HeadsOfEverySizeComeThroughWhole) {
     }
 }
 
+TEST(HttpForwarding, OfAnUpgradeH2cIsLeftOut) {
+    const std::string before = "GET / HTTP/1.1\r\nHost: a\r\n";
+    const auto upgraded = [&](const std::string& fields) {
+        const std::string message = before + "Connection: upgrade\r\n" + fields + "\r\n";
+        RequestHead head;
+        EXPECT_FALSE(parse_request_head(message, {}, head));
+        std::string out;
+        append_request_head(out, head, stranger(), head.upgrade);
+        const auto begin = out.find("Upgrade: ");
+        return begin == std::string::npos ? "" : out.substr(begin, out.find('\r', begin) - begin);
+    };
+    EXPECT_EQ(upgraded("Upgrade: websocket, h2c\r\n"), "Upgrade: websocket");
+    EXPECT_EQ(upgraded("Upgrade: H2C\r\nUpgrade: , a/1,b\r\n"), "Upgrade: a/1, b");
+    EXPECT_EQ(upgraded("Upgrade: h2c\r\n"), "");
+    EXPECT_EQ(upgraded("Upgrade: websocket\r\n"), "Upgrade: websocket");
+}
+
 TEST(HttpForwarding, ATrustedProxyIsBelievedAndExtended) {
     EXPECT_EQ(forward("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2\r\n"
                       "X-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nX-Forwarded-For:\r\n"
