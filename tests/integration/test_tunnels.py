@@ -227,7 +227,17 @@ class Switching(Tunnels):
     def test_h2c_is_not_forwarded(self):
         self.not_asked([("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"),
                         ("HTTP2-Settings", "AAMAAABkAARAAAAAAAIAAAAA")])
-        self.not_asked([("Connection", "Upgrade"), ("Upgrade", "websocket, h2c")])
+
+    def test_what_is_offered_beside_h2c_is(self):
+        asked = []
+
+        def script(connection, _):
+            asked.append(connection.all("Upgrade"))
+            connection.send(SWITCHED)
+            connection.wait_closed()
+
+        self.switched(self.over(script), [("Connection", "Upgrade"), ("Upgrade", "echo, h2c")])
+        self.assertEqual(asked, [["echo"]])
 
     def test_http10_cannot_switch(self):
         self.not_asked(SWITCH, "1.0")
