@@ -164,8 +164,9 @@ struct Config {
     TimeoutsConfig timeouts;
     LimitsConfig limits;
     std::vector<Cidr> trusted_proxies;
-    bool proxy_protocol = false;  // connections of trusted_proxies begin with a PROXY header
-    bool via = false;             // add Via (RFC 9110 §7.6.3) both ways
+    bool proxy_protocol = false;    // connections of trusted_proxies begin with a PROXY header
+    bool via = false;               // add Via (RFC 9110 §7.6.3) both ways
+    bool forward_trailers = false;  // of requests
     AccessLogConfig access_log;
     AdminConfig admin;
 

@@ -190,6 +190,9 @@ std::vector<Key> make_keys() {
         {"/via", T::boolean, "false", 0, 0, true,
          "Otto adds itself to the Via field of requests and responses.",
          [](C& c) -> bool& { return c.via; }},
+        {"/requestTrailers", T::choice, R"("drop")", 0, 0, true,
+         "What becomes of the fields after a request's chunked body.",
+         [](C& c, std::size_t choice) { c.forward_trailers = choice == 1; }, "drop|forward"},
         {"/accessLog", T::log_target, R"("off")", 0, 0, true,
          "Where requests are logged: nowhere, to the journal, to the standard output, or to the "
          "file of this absolute path.",

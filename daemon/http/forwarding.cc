@@ -377,7 +377,7 @@ void append_request_head(std::string& out, const RequestHead& request,
     if (own_host) writer.add("Host: ", host, "\r\n");
 
     const Kept kept{.upgrade = keep_upgrade && !request.offers_h2c,
-                    .trailer = request.framing == Framing::chunked,
+                    .trailer = request.framing == Framing::chunked && !context.drop_trailers,
                     .host = !own_host,
                     .forwarding = context.trusted,
                     .max_forwards = request.method != Method::options,

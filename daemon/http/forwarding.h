@@ -16,6 +16,7 @@ struct ForwardingContext {
     bool trusted = false;  // the peer is one of trustedProxies: its forwarding fields are believed
                            // and extended
     std::string_view scheme;       // "http" or "https", as the client's connection is
+    bool drop_trailers = false;    // the request's trailers do not go on, nor does Trailer
     std::string_view base_path;    // of the server's URL; "" or "/prefix"
     std::string_view request_id;   // X-Request-Id in place of the client's; "" keeps what it sent
     std::string_view server_host;  // Host for a request that came without one (HTTP/1.0):

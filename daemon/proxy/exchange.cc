@@ -35,7 +35,7 @@ void Exchange::begin(http::ClientStream& client) {
     snapshot_ = worker_.snapshot();
     trace_ = {};
     if (worker_.traces()) trace_.begun = now();
-    body_.begin(client, snapshot_->config.limits);
+    body_.begin(client, snapshot_->config.limits, snapshot_->config.forward_trailers);
     if (body_.state() == RequestBody::State::open) body_.lend(worker_.take_buffer());
     worker_.count_request();
     if (answer_locally()) return;
@@ -88,6 +88,7 @@ void Exchange::attempt(bool fresh) {
                               {.client_ip = client_->peer_ip(),
                                .trusted = is_trusted(client_->peer()),
                                .scheme = client_->scheme(),
+                               .drop_trailers = !config.forward_trailers,
                                .base_path = server.base_path,
                                .request_id = made_id_ ? id : std::string_view(),
                                .server_host = server.host,

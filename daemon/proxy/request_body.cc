@@ -4,7 +4,9 @@
 
 namespace otto {
 
-void RequestBody::begin(http::ClientStream& client, const LimitsConfig& limits) {
+void RequestBody::begin(http::ClientStream& client, const LimitsConfig& limits,
+                        bool forward_trailers) {
+    forward_trailers_ = forward_trailers;
     const http::RequestHead& head = client.request();
     client_ = &client;
     framing_ = head.framing;
@@ -96,7 +98,9 @@ bool RequestBody::take_chunked(std::string& out, std::string_view bytes) {
             return true;
         case http::ChunkedReader::Kind::end:
             client_->consume_body(length);
-            out.append("0\r\n").append(chunked_.trailers()).append("\r\n");
+            out.append("0\r\n");
+            if (forward_trailers_) out.append(chunked_.trailers());
+            out.append("\r\n");
             state_ = State::complete;
             return true;
         case http::ChunkedReader::Kind::need_more:

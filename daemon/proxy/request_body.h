@@ -18,8 +18,10 @@ class RequestBody {
   public:
     enum class State : std::uint8_t { open, complete, too_large, malformed };
 
-    /// For the next request of an exchange.
-    void begin(http::ClientStream& client, const LimitsConfig& limits);
+    /// For the next request of an exchange. Without `forward_trailers` a trailer section is
+    /// checked, and goes no further.
+    void begin(http::ClientStream& client, const LimitsConfig& limits,
+               bool forward_trailers = true);
 
     /// Memory to hold the body in, and its return.
     void lend(std::string buffer) { held_ = std::move(buffer); }
@@ -64,6 +66,7 @@ class RequestBody {
     Bytes limit_ = 0;   // 0: none
     Bytes buffer_ = 0;
     http::ChunkedReader chunked_;
+    bool forward_trailers_ = false;
     bool sent_ = false;
     bool replayable_ = true;
     std::string held_;  // for replay

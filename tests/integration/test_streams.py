@@ -356,15 +356,16 @@ class Framing(Streams):
                             b"\r\n")
             connection.wait_closed()
 
-        client = self.client(self.over(script))
-        client.send_request("/", "POST", [("Transfer-Encoding", "chunked"), ("Trailer", "X-Sum"),
-                                          ("TE", "trailers")])
-        client.send(b"3;a=b\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n")
-        response = client.response()
-        self.assertEqual(response.body, b"abc X-Sum: 1 X-Sum")
-        self.assertIn(b"X-Sum: 2", response.trailers)
-        self.assertNotIn(b"Content-Type: text/html", response.trailers)
-        self.assertEqual(response.get("Trailer"), "X-Sum")
+        for more, body in (({}, b"abc  "), ({"requestTrailers": "forward"}, b"abc X-Sum: 1 X-Sum")):
+            client = self.client(self.over(script, **more))
+            client.send_request("/", "POST", [("Transfer-Encoding", "chunked"),
+                                              ("Trailer", "X-Sum"), ("TE", "trailers")])
+            client.send(b"3;a=b\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n")
+            response = client.response()
+            self.assertEqual(response.body, body)
+            self.assertIn(b"X-Sum: 2", response.trailers)
+            self.assertNotIn(b"Content-Type: text/html", response.trailers)
+            self.assertEqual(response.get("Trailer"), "X-Sum")
 
     def test_te(self):
         def script(connection, _):

@@ -115,6 +115,7 @@ TEST(Config, EveryKeyIsRead) {
             "bodyBytes": "2GiB", "connections": 1000000, "connectionsPerClient": 50,
             "perRequestBuffer": "4KiB"},
         "trustedProxies": ["10.0.0.0/8", "::1"], "proxyProtocol": true, "via": true,
+        "requestTrailers": "forward",
         "admin": {"port": "[::1]:82"}})");
     Config expected;
     expected.port = {{"127.0.0.1", 80, "127.0.0.1:80"}, {"::1", 81, "[::1]:81"}, {"", 0, ":0"}};
@@ -148,6 +149,7 @@ TEST(Config, EveryKeyIsRead) {
     expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1'000'000, 50, 4096};
     expected.trusted_proxies = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("::1")};
     expected.proxy_protocol = true;
+    expected.forward_trailers = true;
     expected.via = true;
     expected.admin.port = "[::1]:82";
     EXPECT_EQ(config, expected);
@@ -174,7 +176,8 @@ f:6:3: /workers: duplicate key "workers", first seen in line 5
 f:7:3: /a~1b~0c\u000a: unknown key "a/b~c\u000a"; expected "port", "healthCheckInterval",)"
               R"( "servers", "workers", "balance", "sticky", "healthCheck", "ejection",)"
               R"( "slowStart", "retries", "queue", "timeouts", "limits", "trustedProxies",)"
-              R"( "proxyProtocol", "via", "accessLog", "accessLogFormat", "accessLogSample" or)"
+              R"( "proxyProtocol", "via", "requestTrailers", "accessLog", "accessLogFormat",)"
+              R"( "accessLogSample" or)"
               R"( "admin"
 )");
 }

@@ -165,6 +165,15 @@ TEST(HttpForwarding, ATrustedProxyIsBelievedAndExtended) {
               "GET / HTTP/1.1\r\nHost: a\r\n" + about);
 }
 
+TEST(HttpForwarding, TrailerGoesOnlyWithTrailers) {
+    const std::string head =
+        "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n";
+    ForwardingContext context = stranger();
+    EXPECT_NE(forward(head, context).find("Trailer: X"), std::string::npos);
+    context.drop_trailers = true;
+    EXPECT_EQ(forward(head, context).find("Trailer"), std::string::npos);
+}
+
 TEST(HttpForwarding, ForwardedIsQuotedAsRfc7239Says) {
     ForwardingContext context = stranger();
     context.client_ip = "2001:db8::1";
