@@ -146,6 +146,12 @@ inline const char* skip_separators(const char* begin, const char* end) {
     return begin;
 }
 
+/// `list` without the commas and the white space that it begins with.
+inline std::string_view without_separators(std::string_view list) {
+    const char* const begin = skip_separators(list.data(), list.data() + list.size());
+    return list.substr(static_cast<std::size_t>(begin - list.data()));
+}
+
 /// Calls `visit(element)` with each element of a comma-separated list (RFC 9110 §5.6.1) that is not
 /// empty, trimmed, until it returns false. Returns whether it never did. A list may be nothing but
 /// commas: they cost little.

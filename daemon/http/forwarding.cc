@@ -4,88 +4,17 @@
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 #include <optional>
 #include <vector>
 
 #include "http/characters.h"
 #include "http/field_lines.h"
+#include "http/forwarded.h"
+#include "http/head_writer.h"
 
 namespace otto::http {
 
 namespace {
-
-/// Writes a head in small pieces: they are gathered here and appended to the string together, which
-/// halves the cost.
-class Writer {
-  public:
-    explicit Writer(std::string& out) : out_(out) {}
-    ~Writer() { flush(); }
-    Writer(const Writer&) = delete;
-    Writer& operator=(const Writer&) = delete;
-
-    template <typename... Parts>
-    void add(const Parts&... parts) {
-        (put(std::string_view(parts)), ...);
-    }
-
-    void add_number(Bytes number) {
-        std::array<char, 20> digits;
-        char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-        put({digits.data(), static_cast<std::size_t>(end - digits.data())});
-    }
-
-  private:
-    void put(std::string_view piece) {
-        if (piece.empty()) return;
-        if (piece.size() > gathered_.size() - used_) {
-            flush();
-            if (piece.size() > gathered_.size()) {
-                out_.append(piece);
-                return;
-            }
-        }
-        std::memcpy(gathered_.data() + used_, piece.data(), piece.size());
-        used_ += piece.size();
-    }
-
-    void flush() {
-        if (used_ == 0) return;
-        out_.append(gathered_.data(), used_);
-        used_ = 0;
-    }
-
-    std::string& out_;
-    std::size_t used_ = 0;
-    std::array<char, 1024> gathered_;
-};
-
-/// Copies field lines that follow one another in memory as one span.
-class Runs {
-  public:
-    explicit Runs(Writer& writer) : writer_(writer) {}
-    ~Runs() { flush(); }
-    Runs(const Runs&) = delete;
-    Runs& operator=(const Runs&) = delete;
-
-    void add(std::string_view line) {
-        if (line.data() != end_) {
-            flush();
-            begin_ = line.data();
-        }
-        end_ = line.data() + line.size();
-    }
-
-  private:
-    void flush() {
-        if (begin_ != nullptr)
-            writer_.add(std::string_view(begin_, static_cast<std::size_t>(end_ - begin_)));
-    }
-
-    Writer& writer_;
-    const char* begin_ = nullptr;
-    const char* end_ = nullptr;
-};
 
 /// What a head goes on with, in either direction.
 struct Kept {
@@ -93,7 +22,7 @@ struct Kept {
     bool trailer = false;
     bool expect = false;
     bool host = false;
-    bool forwarding = false;  // X-Forwarded-Proto and -Host
+    bool forwarding = false;  // X-Forwarded-Proto, -Host and -Port, and what claims an identity
     bool max_forwards = true;
     bool request_id = true;
 };
@@ -121,7 +50,9 @@ bool keeps(FieldId id, const Kept& kept) {
             return kept.expect;
         case FieldId::host:
             return kept.host;
+        case FieldId::identity:
         case FieldId::x_forwarded_host:
+        case FieldId::x_forwarded_port:
         case FieldId::x_forwarded_proto:
             return kept.forwarding;
         case FieldId::other:
@@ -162,7 +93,7 @@ std::uint32_t append_fields(Runs& runs, const std::vector<Field>& fields, const 
 }
 
 // One bit each.
-static_assert(static_cast<unsigned>(FieldId::accept) < 32);
+static_assert(static_cast<unsigned>(FieldId::identity) < 32);
 
 constexpr bool has(std::uint32_t seen, FieldId id) {
     return (seen >> static_cast<unsigned>(id) & 1u) != 0;
@@ -201,34 +132,110 @@ void append_node(Writer& writer, std::string_view ip) {
     }
 }
 
-/// The host parameter, RFC 7239 §5.3. No host that was accepted has a quote or a backslash, so none
-/// needs escaping.
-void append_forwarded_host(Writer& writer, std::string_view host) {
+/// The host and proto parameters, RFC 7239 §5.3 and §5.4. No host that was accepted has a quote or
+/// a backslash, so none needs escaping.
+void append_host_and_scheme(Writer& writer, std::string_view host, std::string_view scheme) {
     if (is_token(host)) {
         writer.add(";host=", host);
-    } else {
+    } else if (!host.empty()) {
         writer.add(";host=\"", host, "\"");
+    }
+    writer.add(";proto=", scheme);
+}
+
+/// What is known of the client's own request, as opposed to that of the proxy before Otto.
+struct ClientSide {
+    std::string_view scheme;
+    std::string_view host;
+};
+
+ClientSide client_side(const RequestHead& request, const ForwardingContext& context,
+                       ForwardingFields source) {
+    ClientSide client{context.client_scheme, context.client_host};
+    if (source == ForwardingFields::x_forwarded)
+        client = {forwarded_scheme(request), forwarded_host(request)};
+    if (client.scheme.empty()) client.scheme = context.scheme;
+    if (client.host.empty()) client.host = request.authority;
+    return client;
+}
+
+/// The port of a host that was accepted, or the one that the scheme has by default.
+std::string_view port_of(const ClientSide& client) {
+    const std::size_t colon = client.host.rfind(':');
+    const bool has_port = colon != std::string_view::npos && colon + 1 < client.host.size() &&
+                          !client.host.ends_with(']');
+    if (has_port) return client.host.substr(colon + 1);
+    return equal_ignoring_case(client.scheme, "https") ? "443" : "80";
+}
+
+/// What the proxies before said of the way of the request, for X-Forwarded-For, from the field that
+/// they used.
+void append_addresses(Writer& writer, const RequestHead& request, ForwardingFields source) {
+    switch (source) {
+        case ForwardingFields::none:
+            return;
+        case ForwardingFields::x_forwarded:
+            append_combined(writer, request.fields, FieldId::x_forwarded_for);
+            return;
+        case ForwardingFields::forwarded:
+            for_each_forwarded(request, [&writer](const ForwardedElement& element) {
+                const std::string_view ip = ip_of_node(element.node);
+                writer.add(ip.empty() ? "unknown" : ip, ", ");
+            });
+            return;
     }
 }
 
+/// The same for Forwarded (RFC 7239 §7.4), with what is known of the client in its element, the
+/// first. Returns whether there was any.
+bool append_elements(Writer& writer, const RequestHead& request, ForwardingFields source,
+                     const ClientSide& client) {
+    bool any = false;
+    switch (source) {
+        case ForwardingFields::none:
+            break;
+        case ForwardingFields::x_forwarded:
+            for (const Field& field : request.fields) {
+                if (field.id != FieldId::x_forwarded_for) continue;
+                for_each_element(field.value, [&](std::string_view address) {
+                    const std::string_view ip = ip_of_node(address);
+                    append_node(writer, ip.empty() ? "unknown" : ip);
+                    if (!any) append_host_and_scheme(writer, client.host, client.scheme);
+                    writer.add(", ");
+                    return any = true;
+                });
+            }
+            break;
+        case ForwardingFields::forwarded:
+            append_combined(writer, request.fields, FieldId::forwarded);
+            return true;
+    }
+    return any;
+}
+
+/// The fields about the client. All say the same, whichever of them a trusted proxy sent.
 void append_forwarding(Writer& writer, const RequestHead& request, const ForwardingContext& context,
                        std::uint32_t seen) {
-    const bool has_host = !request.authority.empty();
+    const ForwardingFields source =
+        context.trusted ? forwarding_fields(request) : ForwardingFields::none;
+    const ClientSide client = client_side(request, context, source);
+    const auto is_kept = [&](FieldId id) { return context.trusted && has(seen, id); };
     writer.add("X-Forwarded-For: ");
-    if (context.trusted && has(seen, FieldId::x_forwarded_for))
-        append_combined(writer, request.fields, FieldId::x_forwarded_for);
+    append_addresses(writer, request, source);
     writer.add(context.client_ip, "\r\n");
-    if (!context.trusted || !has(seen, FieldId::x_forwarded_proto))
-        writer.add("X-Forwarded-Proto: ", context.scheme, "\r\n");
-    if (has_host && (!context.trusted || !has(seen, FieldId::x_forwarded_host)))
-        writer.add("X-Forwarded-Host: ", request.authority, "\r\n");
+    if (!is_kept(FieldId::x_forwarded_proto))
+        writer.add("X-Forwarded-Proto: ", client.scheme, "\r\n");
+    if (!client.host.empty() && !is_kept(FieldId::x_forwarded_host))
+        writer.add("X-Forwarded-Host: ", client.host, "\r\n");
+    if (!is_kept(FieldId::x_forwarded_port))
+        writer.add("X-Forwarded-Port: ", port_of(client), "\r\n");
 
     writer.add("Forwarded: ");
-    if (context.trusted && has(seen, FieldId::forwarded))
-        append_combined(writer, request.fields, FieldId::forwarded);
+    const bool first = !append_elements(writer, request, source, client);
     append_node(writer, context.client_ip);
-    if (has_host) append_forwarded_host(writer, request.authority);
-    writer.add(";proto=", context.scheme, "\r\n");
+    append_host_and_scheme(writer, first ? client.host : request.authority,
+                           first ? client.scheme : context.scheme);
+    writer.add("\r\n");
 }
 
 /// The status line as Otto's own: HTTP/1.1, and the space that must stand before an empty reason
@@ -296,58 +303,6 @@ void append_hop_by_hop(Writer& writer, const RequestHead& request, bool upgrade,
     writer.add("Connection: ", trailers ? "te" : "", trailers && upgrade ? ", " : "",
                upgrade ? "upgrade" : "", "\r\n");
 }
-
-std::optional<Address> parse_node(std::string_view text) {
-    constexpr std::size_t around_ip = 8;  // brackets, a colon and a port
-    if (text.size() > INET6_ADDRSTRLEN + around_ip) return std::nullopt;
-    if (text.starts_with('[')) {
-        text.remove_prefix(1);
-        text = text.substr(0, text.find(']'));
-    } else if (std::count(text.begin(), text.end(), ':') == 1) {
-        text = text.substr(0, text.find(':'));
-    }
-    auto address = Address::from_ip(text, 0);
-    if (!address) return std::nullopt;
-    return *std::move(address);
-}
-
-/// Cuts the last element that is not empty off `list`; "" when there is none left.
-std::string_view take_last(std::string_view& list) {
-    std::size_t end = list.size();
-    while (end > 0 && (list[end - 1] == ',' || is_blank(list[end - 1]))) --end;
-    std::size_t start = end;
-    while (start > 0 && list[start - 1] != ',') --start;
-    const std::string_view element = list.substr(start, end - start);
-    list = list.substr(0, start);
-    return trim(element);
-}
-
-/// Goes from proxy to proxy towards the client, for as long as they are trusted.
-class WayBack {
-  public:
-    WayBack(const Address& peer, const TrustPredicate& trusted)
-        : client_(peer), trusted_(trusted), on_(trusted(peer)) {}
-
-    const Address& client() const { return client_; }
-    bool on() const { return on_; }
-
-    /// Walks `list` from the right.
-    void walk(std::string_view list) {
-        while (on_) {
-            const std::string_view entry = take_last(list);
-            if (entry.empty()) return;
-            const auto address = parse_node(entry);
-            if (address) client_ = *address;
-            on_ = address && ++proxies_ < max_believed_proxies && trusted_(client_);
-        }
-    }
-
-  private:
-    Address client_;
-    const TrustPredicate& trusted_;
-    bool on_;
-    unsigned proxies_ = 0;
-};
 
 }  // namespace
 
@@ -439,20 +394,6 @@ void append_interim_head(std::string& out, const ResponseHead& response) {
         append_fields(runs, response.fields, kept, response.nominates);
     }
     writer.add("\r\n");
-}
-
-Address believed_client(const Address& peer, std::string_view list, const TrustPredicate& trusted) {
-    WayBack way(peer, trusted);
-    way.walk(list);
-    return way.client();
-}
-
-Address believed_client(const Address& peer, const RequestHead& request,
-                        const TrustPredicate& trusted) {
-    WayBack way(peer, trusted);
-    for (auto field = request.fields.rbegin(); way.on() && field != request.fields.rend(); ++field)
-        if (field->id == FieldId::x_forwarded_for) way.walk(field->value);
-    return way.client();
 }
 
 void append_imf_fixdate(std::string& out, long long time) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/address.h"
+#include "http/forwarded.h"
 #include "http/message.h"
 
 namespace otto::http {
@@ -15,9 +15,12 @@ struct ForwardingContext {
     std::string_view client_ip;  // as Address::ip() gives it: no brackets, "unix" for UNIX sockets
     bool trusted = false;  // the peer is one of trustedProxies: its forwarding fields are believed
                            // and extended
-    std::string_view scheme;       // "http" or "https", as the client's connection is
-    bool drop_trailers = false;    // the request's trailers do not go on, nor does Trailer
-    std::string_view base_path;    // of the server's URL; "" or "/prefix"
+    std::string_view scheme;  // "http" or "https", as the client's connection is
+    std::string_view client_scheme =
+        {};                             // as origin_of() says, where that is known: behind a proxy
+    std::string_view client_host = {};  // that sends Forwarded
+    bool drop_trailers = false;         // the request's trailers do not go on, nor does Trailer
+    std::string_view base_path;         // of the server's URL; "" or "/prefix"
     std::string_view request_id;   // X-Request-Id in place of the client's; "" keeps what it sent
     std::string_view server_host;  // Host for a request that came without one (HTTP/1.0):
                                    // host[:port] of the server's URL
@@ -30,13 +33,15 @@ std::optional<Bytes> max_forwards(const RequestHead& request);
 /// Appends the head of `request` as it goes to a server: request line in origin-form with HTTP/1.1,
 /// hop-by-hop fields and those that Connection names dropped (RFC 9110 §7.6.1), Host from the
 /// authority, framing fields normalised (one Content-Length or one "Transfer-Encoding: chunked"),
-/// X-Forwarded-For/-Proto/-Host and Forwarded (RFC 7239) set: a stranger's are replaced, a trusted
-/// proxy's are extended (-Proto and -Host kept). Untouched fields are copied in runs. Expect is
-/// kept where it means something (expect_continue), Upgrade only with `keep_upgrade`, Trailer only
-/// with a chunked body, of TE only that trailers are welcome. Max-Forwards of an OPTIONS request is
-/// counted down (RFC 9110 §7.6.2). Connection cannot take away the fields that Otto acts on itself
-/// (Host, framing, forwarding, X-Request-Id, Content-Type and the like). In Forwarded, addresses
-/// are quoted as RFC 7239 §6 says; a client on a UNIX socket is the obfuscated identifier "_unix".
+/// X-Forwarded-For/-Proto/-Host/-Port and Forwarded (RFC 7239) set: a stranger's are replaced, and
+/// what else claims an identity is dropped; a trusted proxy's are extended (-Proto, -Host and -Port
+/// kept), and those that it did not send are made of those that it did. Untouched fields are copied
+/// in runs. Expect is kept where it means something (expect_continue), Upgrade only with
+/// `keep_upgrade`, Trailer only with a chunked body, of TE only that trailers are welcome.
+/// Max-Forwards of an OPTIONS request is counted down (RFC 9110 §7.6.2). Connection cannot take
+/// away the fields that Otto acts on itself (Host, framing, forwarding, X-Request-Id, Content-Type
+/// and the like). In Forwarded, addresses are quoted as RFC 7239 §6 says; a client on a UNIX socket
+/// is the obfuscated identifier "_unix".
 void append_request_head(std::string& out, const RequestHead& request,
                          const ForwardingContext& context, bool keep_upgrade);
 
@@ -59,22 +64,6 @@ void append_response_head(std::string& out, const ResponseHead& response,
 
 /// Appends an interim (1xx, not 101) response's head without hop-by-hop fields.
 void append_interim_head(std::string& out, const ResponseHead& response);
-
-/// Whether an address is one of trustedProxies.
-using TrustPredicate = std::function<bool(const Address&)>;
-
-/// The most addresses of a request that are looked at for its client.
-inline constexpr unsigned max_believed_proxies = 32;
-
-/// The client behind the proxies that are trusted: `peer` if it is not, else the rightmost address
-/// of the X-Forwarded-For `list` (several fields joined by commas) that is not trusted, else the
-/// leftmost. An entry that is no address (a port and brackets are allowed) ends the search, and so
-/// does the last of max_believed_proxies: what stands left of it is not believed.
-Address believed_client(const Address& peer, std::string_view list, const TrustPredicate& trusted);
-
-/// The same over all X-Forwarded-For fields of `request`.
-Address believed_client(const Address& peer, const RequestHead& request,
-                        const TrustPredicate& trusted);
 
 /// Appends `time` (seconds since 1970) as IMF-fixdate (RFC 9110 §5.6.7), 29 bytes; years 1970 to
 /// 9999.

@@ -1,5 +1,7 @@
 #include "http/message.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "http/characters.h"
@@ -22,33 +24,51 @@ FieldId when(std::string_view name, std::string_view expected, FieldId id) {
     return id;
 }
 
-}  // namespace
+/// Fields by which proxies, and what checks users in front of them, tell who a client is and how it
+/// came, besides those that Otto sets itself.
+constexpr std::array<std::string_view, 26> identity_names{
+    "cf-connecting-ip",
+    "client-ip",
+    "fastly-client-ip",
+    "forwarded-for",
+    "front-end-https",
+    "remote-user",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded",
+    "x-forwarded-by",
+    "x-forwarded-client-cert",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-forwarded-prefix",
+    "x-forwarded-protocol",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
+    "x-forwarded-user",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-real-ip",
+    "x-remote-user",
+    "x-url-scheme",
+};
 
-void RequestHead::clear() {
-    auto kept = std::move(fields);
-    kept.clear();
-    *this = RequestHead();
-    fields = std::move(kept);
+/// A bit for each length that one of them has.
+constexpr std::uint32_t identity_lengths = [] {
+    std::uint32_t lengths = 0;
+    for (const std::string_view name : identity_names) lengths |= 1u << name.size();
+    return lengths;
+}();
+
+bool claims_identity(std::string_view name) {
+    if (name.size() >= 32 || (identity_lengths >> name.size() & 1u) == 0) return false;
+    return std::any_of(identity_names.begin(), identity_names.end(),
+                       [name](std::string_view each) { return equal_ignoring_case(each, name); });
 }
 
-const Field* RequestHead::find(FieldId id) const {
-    return find_field(fields, id);
-}
-
-void ResponseHead::clear() {
-    auto kept = std::move(fields);
-    auto buffer = std::move(canonical);
-    kept.clear();
-    *this = ResponseHead();
-    fields = std::move(kept);
-    canonical = std::move(buffer);
-}
-
-const Field* ResponseHead::find(FieldId id) const {
-    return find_field(fields, id);
-}
-
-FieldId field_id(std::string_view name) {
+FieldId named_field(std::string_view name) {
     // Length and one character leave at most one candidate.
     switch (name.size()) {
         case 2:
@@ -96,7 +116,9 @@ FieldId field_id(std::string_view name) {
         case 16:
             if (look_up(lower_table, name[0]) == 'p')
                 return when(name, "proxy-connection", FieldId::proxy_connection);
-            return when(name, "x-forwarded-host", FieldId::x_forwarded_host);
+            if (look_up(lower_table, name[12]) == 'h')
+                return when(name, "x-forwarded-host", FieldId::x_forwarded_host);
+            return when(name, "x-forwarded-port", FieldId::x_forwarded_port);
         case 17:
             if (look_up(lower_table, name[0]) == 't')
                 return when(name, "transfer-encoding", FieldId::transfer_encoding);
@@ -109,6 +131,37 @@ FieldId field_id(std::string_view name) {
             return when(name, "proxy-authentication-info", FieldId::proxy_authentication_info);
     }
     return FieldId::other;
+}
+
+}  // namespace
+
+void RequestHead::clear() {
+    auto kept = std::move(fields);
+    kept.clear();
+    *this = RequestHead();
+    fields = std::move(kept);
+}
+
+const Field* RequestHead::find(FieldId id) const {
+    return find_field(fields, id);
+}
+
+void ResponseHead::clear() {
+    auto kept = std::move(fields);
+    auto buffer = std::move(canonical);
+    kept.clear();
+    *this = ResponseHead();
+    fields = std::move(kept);
+    canonical = std::move(buffer);
+}
+
+const Field* ResponseHead::find(FieldId id) const {
+    return find_field(fields, id);
+}
+
+FieldId field_id(std::string_view name) {
+    const FieldId id = named_field(name);
+    return id == FieldId::other && claims_identity(name) ? FieldId::identity : id;
 }
 
 bool is_h2c(std::string_view protocol) {

@@ -37,6 +37,8 @@ enum class FieldId : std::uint8_t {
     x_forwarded_proto,
     x_request_id,
     accept,
+    x_forwarded_port,
+    identity,  // one of many by which a proxy may say who a client is: X-Real-IP, Remote-User …
 };
 
 /// One field line. `line` is the whole of it with its CRLF, so that runs of untouched fields can be

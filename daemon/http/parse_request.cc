@@ -69,29 +69,6 @@ bool is_ipv6(std::string_view text) {
     return inet_pton(AF_INET6, terminated, &address) == 1;
 }
 
-/// uri-host [":" port] of RFC 9110 §7.2, the host not empty. IPvFuture and zone identifiers are
-/// refused.
-bool is_authority(std::string_view text) {
-    if (text.empty()) return false;
-    std::size_t end = 0;
-    if (text.front() == '[') {
-        const auto bracket = text.find(']');
-        if (bracket == std::string_view::npos || !is_ipv6(text.substr(1, bracket - 1)))
-            return false;
-        end = bracket + 1;
-    } else {
-        for (; end < text.size() && text[end] != ':'; ++end) {
-            if (look_up(host_table, text[end]) != 0) continue;
-            if (text[end] != '%' || text.size() - end < 3) return false;
-            if (look_up(hex_table, text[end + 1]) == 0 || look_up(hex_table, text[end + 2]) == 0)
-                return false;
-            end += 2;
-        }
-        if (end == 0) return false;
-    }
-    return end == text.size() || (text[end] == ':' && is_port(text.substr(end + 1)));
-}
-
 /// The length of "http://" or "https://" before the rest of `target`; 0: neither is there.
 std::size_t scheme_length(std::string_view target) {
     for (const std::string_view scheme : {"http://", "https://"})
@@ -325,7 +302,9 @@ struct Judge {
             case FieldId::trailer:
             case FieldId::via:
             case FieldId::x_forwarded_for:
+            case FieldId::identity:
             case FieldId::x_forwarded_host:
+            case FieldId::x_forwarded_port:
             case FieldId::x_forwarded_proto:
             case FieldId::x_request_id:
                 return {};
@@ -357,6 +336,27 @@ struct Judge {
 };
 
 }  // namespace
+
+bool is_authority(std::string_view text) {
+    if (text.empty()) return false;
+    std::size_t end = 0;
+    if (text.front() == '[') {
+        const auto bracket = text.find(']');
+        if (bracket == std::string_view::npos || !is_ipv6(text.substr(1, bracket - 1)))
+            return false;
+        end = bracket + 1;
+    } else {
+        for (; end < text.size() && text[end] != ':'; ++end) {
+            if (look_up(host_table, text[end]) != 0) continue;
+            if (text[end] != '%' || text.size() - end < 3) return false;
+            if (look_up(hex_table, text[end + 1]) == 0 || look_up(hex_table, text[end + 2]) == 0)
+                return false;
+            end += 2;
+        }
+        if (end == 0) return false;
+    }
+    return end == text.size() || (text[end] == ':' && is_port(text.substr(end + 1)));
+}
 
 HeadScan scan_request_head(std::string_view input, std::size_t from, const RequestLimits& limits) {
     HeadScan scan;
@@ -449,9 +449,13 @@ Refusal parse_request_head(std::string_view input, const RequestLimits& limits, 
     if (line + lines.length != input.size()) return bad("bytes after the head");
 
     Judge judge{head};
-    for (const Field& field : head.fields) {
+    for (Field& field : head.fields) {
         if (const Refusal refusal = judge.see(field)) return refusal;
-        if (lines.underscore && imitated_field(field.name) != FieldId::other)
+        if (!lines.underscore) continue;
+        const FieldId imitated = imitated_field(field.name);
+        if (imitated == FieldId::identity)
+            field.id = imitated;
+        else if (imitated != FieldId::other)
             return bad("a field name that imitates another");
     }
     return judge.conclude();

@@ -42,6 +42,10 @@ HeadScan scan_request_head(std::string_view input, std::size_t from, const Reque
 /// scan_request_head(), after which it is to be called.
 Refusal judge_request_line(std::string_view input, std::size_t from, const RequestLimits& limits);
 
+/// uri-host [":" port] of RFC 9110 §7.2, the host not empty. IPvFuture and zone identifiers are
+/// refused.
+bool is_authority(std::string_view text);
+
 /// Whether a head that was refused, or has not come in full, is one of a HEAD request as far as can
 /// be told: its answer has no body then. Empty lines may stand before it.
 bool begins_head_request(std::string_view input);

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "http/forwarding.h"
+#include "http/forwarded.h"
 #include "proxy/worker.h"
 
 namespace otto {

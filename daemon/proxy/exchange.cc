@@ -60,6 +60,11 @@ std::string_view Exchange::request_id() {
     return made_id_->text();
 }
 
+http::Origin Exchange::origin() const {
+    return http::origin_of(client_->peer(), client_->scheme(), client_->request(),
+                           [this](const Address& address) { return is_trusted(address); });
+}
+
 bool Exchange::is_trusted(const Address& address) const {
     return std::ranges::any_of(snapshot_->config.trusted_proxies,
                                [&address](const Cidr& each) { return each.contains(address); });
@@ -84,10 +89,14 @@ void Exchange::attempt(bool fresh) {
     std::string& head = worker_.request_head();
     head.clear();
     const std::string_view id = request_id();
+    const bool trusted = is_trusted(client_->peer());
+    const http::Origin from = trusted ? origin() : http::Origin();
     http::append_request_head(head, request,
                               {.client_ip = client_->peer_ip(),
-                               .trusted = is_trusted(client_->peer()),
+                               .trusted = trusted,
                                .scheme = client_->scheme(),
+                               .client_scheme = from.scheme,
+                               .client_host = from.host,
                                .drop_trailers = !config.forward_trailers,
                                .base_path = server.base_path,
                                .request_id = made_id_ ? id : std::string_view(),
@@ -245,7 +254,7 @@ std::string_view Exchange::on_response(unsigned status, bool stream) {
     if (!stream) counters.head.observe(trace_.answered - trace_.attempted);
     StickyCookies& sticky = worker_.sticky();
     if (!sticky.enabled() || server_ == wanted_) return {};
-    return sticky.field_for(*server_, client_->scheme() == "https");
+    return sticky.field_for(*server_, http::equal_ignoring_case(origin().scheme, "https"));
 }
 
 void Exchange::on_request_refused(unsigned status, const char* reason) {

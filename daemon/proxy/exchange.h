@@ -11,6 +11,7 @@
 #include "event/timer.h"
 #include "http/body_arrival.h"
 #include "http/client_stream.h"
+#include "http/forwarded.h"
 #include "http/pace.h"
 #include "http/request_id.h"
 #include "proxy/attempt.h"
@@ -96,6 +97,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void check_pace();
     void end_slow_client(bool sends);
 
+    http::Origin origin() const;
     bool is_trusted(const Address& address) const;
     void attempt(bool fresh = false);
     bool try_another(Failure failure, const std::string& what);

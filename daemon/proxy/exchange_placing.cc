@@ -1,7 +1,6 @@
 // How an exchange finds a server and a place there, and what it does while there is none.
 
 #include "balance/affinity.h"
-#include "http/forwarding.h"
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
@@ -65,9 +64,7 @@ Asked Exchange::asked() const {
             asked.now = coarse_now();
             break;
         case Policy::ip_hash:
-            asked.client = client_key(http::believed_client(
-                client_->peer(), client_->request(),
-                [this](const Address& address) { return is_trusted(address); }));
+            asked.client = client_key(origin().address);
             break;
     }
     return asked;

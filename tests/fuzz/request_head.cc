@@ -73,6 +73,7 @@ void check_forwarded(const RequestHead& head, const ForwardingContext& context, 
                (head.framing == Framing::chunked ? 1 : 0));
     OTTO_HOLDS(count(again.fields, FieldId::x_forwarded_for) == 1);
     OTTO_HOLDS(count(again.fields, FieldId::forwarded) == 1);
+    OTTO_HOLDS(context.trusted || count(again.fields, FieldId::identity) == 0);
     const Field* const options = again.find(FieldId::connection);
     const std::string_view said = options == nullptr ? "" : options->value;
     const bool trailers = count(again.fields, FieldId::te) != 0;
@@ -87,7 +88,9 @@ void check_forwarded(const RequestHead& head, const ForwardingContext& context, 
           FieldId::proxy_authenticate, FieldId::proxy_authentication_info, FieldId::http2_settings})
         OTTO_HOLDS(count(again.fields, gone) == 0);
     for (const Field& field : again.fields) {
-        OTTO_HOLDS(imitated_field(field.name) == FieldId::other);
+        const FieldId imitated = imitated_field(field.name);
+        OTTO_HOLDS(imitated == FieldId::other ||
+                   (imitated == FieldId::identity && context.trusted));
         if (field.id != FieldId::other) continue;
         for (const Field& original : head.fields)
             if (original.id == FieldId::connection)
@@ -112,6 +115,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     OTTO_HOLDS(whole.refusal || (pieces.length == whole.length && pieces.skip == whole.skip));
     // Of two faults, the one that is met first counts: a head may be too long before it is bad.
     OTTO_HOLDS(pieces.refusal.status == whole.refusal.status || pieces.refusal.status != 400);
+    // A request line that is refused before its head has come would have been refused with it.
+    if (judge_request_line(input, 0, limits))
+        OTTO_HOLDS(whole.refusal ||
+                   parse_request_head(input.substr(whole.skip, whole.length), limits, head));
     if (whole.refusal || whole.length == 0) {
         // No head: the parser must refuse it, too, and survive it.
         OTTO_HOLDS(whole.refusal.status == 414 || whole.refusal.status == 431 ||

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "http/forwarded.h"
 #include "http/forwarding.h"
 #include "http/parse_request.h"
 #include "http/parse_response.h"
@@ -51,7 +52,7 @@ std::string forward(const std::string& head, const ForwardingContext& context,
 /// What every forwarded request of the host "a" says about a client that is a stranger.
 const std::string about =
     "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n"
-    "Forwarded: for=192.0.2.7;host=a;proto=http\r\n\r\n";
+    "X-Forwarded-Port: 80\r\nForwarded: for=192.0.2.7;host=a;proto=http\r\n\r\n";
 
 TEST(HttpForwarding, RequestHeads) {
     const struct {
@@ -66,7 +67,7 @@ TEST(HttpForwarding, RequestHeads) {
         {"9112 3.2.2 absolute-form becomes origin-form",
          "GET http://A:80/b?c HTTP/1.1\r\nX: 1\r\nHost: a:80\r\nY: 2\r\n",
          "GET /b?c HTTP/1.1\r\nHost: A:80\r\nX: 1\r\nY: 2\r\nX-Forwarded-For: 192.0.2.7\r\n"
-         "X-Forwarded-Proto: http\r\nX-Forwarded-Host: A:80\r\n"
+         "X-Forwarded-Proto: http\r\nX-Forwarded-Host: A:80\r\nX-Forwarded-Port: 80\r\n"
          "Forwarded: for=192.0.2.7;host=\"A:80\";proto=http\r\n\r\n"},
         {"9112 3.2.1 an empty path", "GET http://a HTTP/1.1\r\nHost: a\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\n" + about},
@@ -76,7 +77,8 @@ TEST(HttpForwarding, RequestHeads) {
          "OPTIONS * HTTP/1.1\r\nHost: a\r\n" + about},
         {"9112 3.2 HTTP/1.0 without Host names the server", "GET /a HTTP/1.0\r\nX: y\r\n",
          "GET /a HTTP/1.1\r\nHost: localhost:5001\r\nX: y\r\nX-Forwarded-For: 192.0.2.7\r\n"
-         "X-Forwarded-Proto: http\r\nForwarded: for=192.0.2.7;proto=http\r\n\r\n"},
+         "X-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\n"
+         "Forwarded: for=192.0.2.7;proto=http\r\n\r\n"},
         {"9110 7.6.1 hop-by-hop fields",
          "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, X-Secret , te\r\nA: 1\r\n"
          "Keep-Alive: timeout=5\r\nProxy-Connection: x\r\nTE: gzip\r\nUpgrade: websocket\r\n"
@@ -159,10 +161,122 @@ TEST(HttpForwarding, ATrustedProxyIsBelievedAndExtended) {
                       "X-Forwarded-For: 3.3.3.3\r\nForwarded: for=1.1.1.1\r\nForwarded: for=_x\r\n",
                       trusted()),
               "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\n"
-              "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 3.3.3.3, 192.0.2.7\r\n"
-              "Forwarded: for=1.1.1.1, for=_x, for=192.0.2.7;host=a;proto=http\r\n\r\n");
+              "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 3.3.3.3, 192.0.2.7\r\nX-Forwarded-Port: 443\r\n"
+              "Forwarded: for=1.1.1.1;host=b;proto=https, for=2.2.2.2, for=3.3.3.3, "
+              "for=192.0.2.7;host=a;proto=http\r\n\r\n");
     EXPECT_EQ(forward("GET / HTTP/1.1\r\nHost: a\r\n", trusted()),
               "GET / HTTP/1.1\r\nHost: a\r\n" + about);
+}
+
+/// The fields about the client of a request that a trusted proxy sent with `fields`, in the order
+/// For, Proto, Host, Port, Forwarded, where each is there once.
+std::vector<std::string> about_client(const std::string& fields, bool is_trusted = true) {
+    const std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+    RequestHead request;
+    EXPECT_FALSE(parse_request_head(bytes, {}, request)) << fields;
+    ForwardingContext context = is_trusted ? trusted() : stranger();
+    const TrustPredicate trust = [](const Address& address) {
+        return address.ip() == "192.0.2.7" || address.ip().starts_with("10.");
+    };
+    const Origin origin =
+        origin_of(*Address::from_ip("192.0.2.7", 1), context.scheme, request, trust);
+    if (is_trusted) {
+        context.client_scheme = origin.scheme;
+        context.client_host = origin.host;
+    }
+    std::string out;
+    append_request_head(out, request, context, false);
+    RequestHead again;
+    EXPECT_FALSE(parse_request_head(out, {}, again)) << out;
+    std::vector<std::string> values;
+    for (const FieldId id :
+         {FieldId::x_forwarded_for, FieldId::x_forwarded_proto, FieldId::x_forwarded_host,
+          FieldId::x_forwarded_port, FieldId::forwarded}) {
+        const auto is = [id](const Field& field) { return field.id == id; };
+        EXPECT_EQ(std::count_if(again.fields.begin(), again.fields.end(), is), 1) << out;
+        const Field* field = again.find(id);
+        values.emplace_back(field == nullptr ? "" : field->value);
+    }
+    return values;
+}
+
+TEST(HttpForwarding, TheFieldsAboutTheClientDoNotContradictEachOther) {
+    using Values = std::vector<std::string>;
+    const std::string own = "for=192.0.2.7;host=a;proto=http";
+    EXPECT_EQ(about_client("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n"
+                           "X-Forwarded-Host: shop.example\r\n"),
+              (Values{"203.0.113.9, 192.0.2.7", "https", "shop.example", "443",
+                      "for=203.0.113.9;host=shop.example;proto=https, " + own}));
+    EXPECT_EQ(about_client("Forwarded: for=203.0.113.9;proto=https;host=shop.example\r\n"),
+              (Values{"203.0.113.9, 192.0.2.7", "https", "shop.example", "443",
+                      "for=203.0.113.9;proto=https;host=shop.example, " + own}));
+    EXPECT_EQ(
+        about_client("Forwarded: For=\"[2001:db8::1]:4711\" ; Host=\"b:81\", for=10.0.0.1\r\n"),
+        (Values{"2001:db8::1, 10.0.0.1, 192.0.2.7", "http", "b:81", "81",
+                "For=\"[2001:db8::1]:4711\" ; Host=\"b:81\", for=10.0.0.1, " + own}));
+    // Of both, X-Forwarded-* count: the other may be the client's own.
+    EXPECT_EQ(
+        about_client("X-Forwarded-For: 1.1.1.1\r\nForwarded: for=6.6.6.6;proto=https\r\n"),
+        (Values{"1.1.1.1, 192.0.2.7", "http", "a", "80", "for=1.1.1.1;host=a;proto=http, " + own}));
+    // One of them alone is about the request of the proxy.
+    EXPECT_EQ(about_client("X-Forwarded-Proto: https\r\nForwarded: for=6.6.6.6\r\n"),
+              (Values{"192.0.2.7", "https", "a", "443", "for=192.0.2.7;host=a;proto=https"}));
+    EXPECT_EQ(about_client("X-Forwarded-Port: 8443\r\n"),
+              (Values{"192.0.2.7", "http", "a", "8443", own}));
+    EXPECT_EQ(about_client("X-Forwarded-For: unknown, 1.1.1.1:99,[::1]:2\r\n"),
+              (Values{"unknown, 1.1.1.1:99,[::1]:2, 192.0.2.7", "http", "a", "80",
+                      "for=unknown;host=a;proto=http, for=1.1.1.1, for=\"[::1]\", " + own}));
+    EXPECT_EQ(about_client("Forwarded: for=unknown, for=_x;by=_y\r\n"),
+              (Values{"unknown, unknown, 192.0.2.7", "http", "a", "80",
+                      "for=unknown, for=_x;by=_y, " + own}));
+    // What is malformed, or a stranger's, says nothing.
+    for (const char* bad : {"Forwarded: for=\"1.1.1.1\r\n", "Forwarded: for\r\n",
+                            "Forwarded: for=1.1.1.1 proto=https\r\n", "Forwarded: =x\r\n",
+                            "Forwarded: for=1.1.1.1;;proto=\"a\\\"\"\r\n"})
+        EXPECT_EQ(about_client(bad), (Values{"192.0.2.7", "http", "a", "80", own})) << bad;
+    for (const char* fields :
+         {"X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 1\r\n",
+          "Forwarded: for=6.6.6.6;host=evil\r\n"})
+        EXPECT_EQ(about_client(fields, false), (Values{"192.0.2.7", "http", "a", "80", own}));
+}
+
+TEST(HttpForwarding, WhoTheClientIsComesFromEither) {
+    const auto from = [](const std::string& fields) {
+        const std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+        RequestHead request;
+        EXPECT_FALSE(parse_request_head(bytes, {}, request)) << fields;
+        const Origin origin =
+            origin_of(*Address::from_ip("10.0.0.9", 1), "http", request,
+                      [](const Address& address) { return address.ip().starts_with("10."); });
+        return origin.address.ip() + " " + std::string(origin.scheme) + " " +
+               std::string(origin.host);
+    };
+    EXPECT_EQ(from(""), "10.0.0.9 http a");
+    EXPECT_EQ(
+        from("X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.0.0.1\r\nX-Forwarded-Proto: https\r\n"),
+        "203.0.113.9 https a");
+    EXPECT_EQ(from("Forwarded: for=6.6.6.6;host=evil, for=203.0.113.9;proto=https;host=b\r\n"
+                   "Forwarded: for=10.0.0.1;proto=http\r\n"),
+              "203.0.113.9 https b");
+    EXPECT_EQ(from("Forwarded: for=_hidden;host=evil, for=10.0.0.1;host=b\r\n"), "10.0.0.1 http b");
+    EXPECT_EQ(from("X-Forwarded-Proto: gopher\r\nX-Forwarded-Host: a/b\r\n"), "10.0.0.9 http a");
+    std::string many = "Forwarded: for=203.0.113.9";
+    for (unsigned i = 0; i < max_believed_proxies; ++i) many += ", for=10.0.0.1";
+    EXPECT_EQ(from(many + "\r\n"), "10.0.0.1 http a");
+}
+
+TEST(HttpForwarding, IdentitiesThatStrangersClaimAreRemoved) {
+    for (const char* name :
+         {"X-Real-IP", "x-forwarded-ssl", "X-Forwarded-Prefix", "True-Client-IP",
+          "CF-Connecting-IP", "Remote-User", "X_Real_IP", "X-Forwarded-Preferred-Username"}) {
+        const std::string field = std::string(name) + ": 6.6.6.6\r\n";
+        const std::string head = "GET / HTTP/1.1\r\nHost: a\r\n";
+        EXPECT_EQ(forward(head + field, stranger()), head + about) << name;
+        EXPECT_EQ(forward(head + field, trusted()), head + field + about) << name;
+        EXPECT_EQ(forward(head + "Connection: " + name + "\r\n" + field, trusted()),
+                  head + field + about)
+            << name;
+    }
 }
 
 TEST(HttpForwarding, TrailerGoesOnlyWithTrailers) {
@@ -181,11 +295,13 @@ TEST(HttpForwarding, ForwardedIsQuotedAsRfc7239Says) {
     EXPECT_EQ(forward("GET / HTTP/1.1\r\nHost: [::1]:8080\r\n", context),
               "GET / HTTP/1.1\r\nHost: [::1]:8080\r\nX-Forwarded-For: 2001:db8::1\r\n"
               "X-Forwarded-Proto: https\r\nX-Forwarded-Host: [::1]:8080\r\n"
+              "X-Forwarded-Port: 8080\r\n"
               "Forwarded: for=\"[2001:db8::1]\";host=\"[::1]:8080\";proto=https\r\n\r\n");
     context.client_ip = "unix";
     EXPECT_EQ(forward("GET / HTTP/1.1\r\nHost: a\r\n", context),
               "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: unix\r\nX-Forwarded-Proto: https\r\n"
-              "X-Forwarded-Host: a\r\nForwarded: for=_unix;host=a;proto=https\r\n\r\n");
+              "X-Forwarded-Host: a\r\nX-Forwarded-Port: 443\r\n"
+              "Forwarded: for=_unix;host=a;proto=https\r\n\r\n");
 }
 
 TEST(HttpForwarding, BasePathRequestIdAndUpgrade) {

@@ -583,6 +583,9 @@ TEST(HttpMessage, FieldIds) {
         {"Via", FieldId::via},
         {"X-Forwarded-For", FieldId::x_forwarded_for},
         {"X-Forwarded-Host", FieldId::x_forwarded_host},
+        {"X-Forwarded-Port", FieldId::x_forwarded_port},
+        {"X-Real-IP", FieldId::identity},
+        {"X-Forwarded-Preferred-Username", FieldId::identity},
         {"X-Forwarded-Proto", FieldId::x_forwarded_proto},
         {"X-Request-Id", FieldId::x_request_id},
     };
