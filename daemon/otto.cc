@@ -235,7 +235,7 @@ void Otto::tick() {
     publish_if_due();
     tell_of_limits();
     log_rest();
-    if (heap_trim_.due(coarse_now(), sum(workers_, &WorkerCounters::connections))) trim_heap();
+    trim_if_due();
     note_overflows();
     sampler_.tick(now());
     if (api_) api_->events().tick(now());
@@ -253,6 +253,14 @@ void Otto::tick() {
     if (line == last_status_) return;
     notifier_.status(line);
     last_status_ = std::move(line);
+}
+
+/// A crowd of clients may come and go between two ticks.
+void Otto::trim_if_due() {
+    std::uint64_t most = 0;
+    for (const auto& worker : workers_) most += worker->take_most_connections();
+    if (heap_trim_.due(coarse_now(), sum(workers_, &WorkerCounters::connections), most))
+        trim_heap();
 }
 
 std::string Otto::status_line() const {

@@ -124,6 +124,7 @@ class Otto : private admin::Control {
     admin::ServiceVerdict verdict() const;
     std::string status_line() const;
     void note_overflows();
+    void trim_if_due();
     std::string changes_line() const;
 
     const Options options_;

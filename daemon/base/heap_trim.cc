@@ -16,8 +16,8 @@ constexpr Duration next_trim = std::chrono::seconds(15);
 
 }  // namespace
 
-bool HeapTrim::due(TimePoint now, std::uint64_t clients) {
-    most_clients_ = std::max(most_clients_, clients);
+bool HeapTrim::due(TimePoint now, std::uint64_t clients, std::uint64_t most) {
+    most_clients_ = std::max({most_clients_, clients, most});
     if (most_clients_ - clients >= crowd && clients <= most_clients_ / 2) {
         most_clients_ = clients;
         if (trims_left_ == 0) next_ = now + first_trim;

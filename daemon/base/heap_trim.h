@@ -11,9 +11,10 @@ namespace otto {
 /// they are worth more where they are. A pure decision; of the thread that asks.
 class HeapTrim {
   public:
-    /// `clients`: how many there are now. True: trim_heap() is due. To be called every second or
-    /// so.
-    bool due(TimePoint now, std::uint64_t clients);
+    /// `clients`: how many there are now; `most`: the most that there have been since the last
+    /// call, which may have come and gone in between. True: trim_heap() is due. To be called every
+    /// second or so.
+    bool due(TimePoint now, std::uint64_t clients, std::uint64_t most);
 
   private:
     std::uint64_t most_clients_ = 0;  // since the last crowd left

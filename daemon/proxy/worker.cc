@@ -151,6 +151,8 @@ Status Worker::make_front() {
                     const auto before = counters_.connections.load(std::memory_order_relaxed);
                     if (open > before) counters_.accepted.add(open - before);
                     counters_.connections.store(open, std::memory_order_relaxed);
+                    if (open > counters_.most_connections.load(std::memory_order_relaxed))
+                        counters_.most_connections.store(open, std::memory_order_relaxed);
                 },
             .on_accept_paused =
                 [this](const char* reason, int error_number) {

@@ -36,9 +36,11 @@ struct alignas(64) WorkerCounters {
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> replies[6]{};  // by the first digit of the status; [0] is unused
     std::atomic<std::uint64_t> retries{0};
-    std::atomic<std::uint64_t> aborted{0};          // the client went away
-    std::atomic<std::uint64_t> cut{0};              // a server broke off a reply
-    std::atomic<std::uint64_t> connections{0};      // open now, of clients
+    std::atomic<std::uint64_t> aborted{0};      // the client went away
+    std::atomic<std::uint64_t> cut{0};          // a server broke off a reply
+    std::atomic<std::uint64_t> connections{0};  // open now, of clients
+    // The most since the control thread asked, which sets it back. A hint: relaxed.
+    std::atomic<std::uint64_t> most_connections{0};
     std::atomic<std::uint64_t> queued{0};           // requests that wait for a place now
     std::atomic<std::uint64_t> queue_timeouts{0};   // 503 after such a wait
     std::atomic<std::uint64_t> queue_overflows{0};  // 503 since too many wait already
@@ -135,6 +137,10 @@ class Worker {
     /// Ends what is left and the thread. Joins it.
     void stop();
     const WorkerCounters& counters() const { return counters_; }
+    /// Control thread: the most connections of clients that were open since the last call.
+    std::uint64_t take_most_connections() {
+        return counters_.most_connections.exchange(0, std::memory_order_relaxed);
+    }
     unsigned index() const { return index_; }
 
     // ---- for its exchanges, on its thread ----

@@ -69,7 +69,8 @@ TEST(HeapTrim, IsDueAfterACrowdHasLeft) {
     TimePoint now{};
     const auto trims = [&](int time, std::uint64_t clients) {
         int count = 0;
-        for (int second = 0; second < time; ++second) count += trim.due(now += seconds(1), clients);
+        for (int second = 0; second < time; ++second)
+            count += trim.due(now += seconds(1), clients, clients);
         return count;
     };
     EXPECT_EQ(trims(100, 3000), 0) << "they are there";
@@ -78,6 +79,10 @@ TEST(HeapTrim, IsDueAfterACrowdHasLeft) {
     EXPECT_GE(trims(56, 10), 1) << "within a minute";
     EXPECT_LE(trims(1000, 10), 3) << "not for ever";
     EXPECT_EQ(trims(1000, 90), 0);
+
+    // It came and went within a second.
+    EXPECT_FALSE(trim.due(now += seconds(1), 10, 3000));
+    EXPECT_GE(trims(60, 10), 1);
     EXPECT_EQ(trims(1000, 0), 0) << "a few are no crowd";
 }
 
