@@ -1,5 +1,6 @@
 #!/bin/bash
-# run.sh: sets up what is needed, builds Otto plainly and with sanitizers, and runs all tests. Exit status 0: all passed.
+# run.sh [--full]: sets up what is needed, builds Otto plainly and with sanitizers, and runs all tests. Exit status 0: all
+# passed. The sanitizers see the unit tests and one script per behaviour (labels asan and tsan); with --full every script.
 # The tests in a booted system need root; another user is asked by sudo.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
@@ -27,7 +28,9 @@ if step "build release" build release; then
     step "tests in a booted system" as_root ctest --preset release --no-tests=error -L '^systemd$'
 fi
 for preset in asan tsan; do
-    ! step "build $preset" build "$preset" || step "tests under $preset" check "$preset" -j "$(nproc)"
+    which=()
+    [ "${1-}" = --full ] || which=(-L "^(unit|fuzz|$preset)\$")
+    ! step "build $preset" build "$preset" || step "tests under $preset" check "$preset" "${which[@]}" -j "$(nproc)"
 done
 
 printf '\n'

@@ -1,5 +1,6 @@
 """Clients that go away, at every phase of a request: the server's connection goes with them, at
 once, and nothing stays behind."""
+# labels: asan
 
 import os
 import random

@@ -1,5 +1,5 @@
 """The admin API: every endpoint, who may use it, and changes that last."""
-# labels: threads
+# labels: threads asan
 
 import json
 import os

@@ -1,5 +1,5 @@
 """The limits on connections of clients: who makes room for whom."""
-# labels: threads
+# labels: threads asan
 
 import json
 import resource

@@ -1,5 +1,5 @@
 """The stream of events, and what bounds the admin API: streams, waiters, connections, memory."""
-# labels: threads
+# labels: threads tsan
 
 import socket
 import threading

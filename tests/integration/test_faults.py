@@ -1,4 +1,5 @@
 """Servers and clients that misbehave, and Otto running short of something."""
+# labels: asan
 
 import contextlib
 import threading

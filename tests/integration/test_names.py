@@ -1,5 +1,5 @@
 """Servers by name: what becomes of them while the name's addresses come, go, fail and hang."""
-# labels: threads
+# labels: threads tsan
 
 import os
 import threading

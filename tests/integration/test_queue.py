@@ -1,5 +1,5 @@
 """Servers at their maxConnections, and the requests that wait for a place."""
-# labels: threads
+# labels: threads asan tsan
 
 import signal
 import threading

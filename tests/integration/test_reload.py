@@ -1,5 +1,5 @@
 """SIGHUP: a new configuration as a whole or not at all, and never a lost request."""
-# labels: threads
+# labels: threads asan tsan
 
 import signal
 import threading

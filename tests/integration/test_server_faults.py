@@ -1,5 +1,6 @@
 """What servers do wrong, and what becomes of the request, of its repetition, of the connection to
 the server and of the client's. The rows are those of "Faults of servers" in daemon/HACKING.md."""
+# labels: asan
 
 import dataclasses
 import os

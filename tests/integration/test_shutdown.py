@@ -1,5 +1,5 @@
 """SIGTERM: what is under way ends well, what is new waits for the next Otto."""
-# labels: threads
+# labels: threads asan tsan
 
 import signal
 import threading

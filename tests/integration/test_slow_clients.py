@@ -1,5 +1,5 @@
 """Clients that send or read slowly: how long they hold a server's place."""
-# labels: threads
+# labels: threads asan
 
 import json
 import socket

@@ -1,6 +1,7 @@
 """Requests that could be read in two ways (RFC 9110, RFC 9112): refused before a server sees a byte
 of them, or passed on in the one form that Otto understood. A second request glued to such a one
 never reaches a server unless it was understood as a pipelined request."""
+# labels: asan
 
 from harness import RARELY, TestCase, main, settings
 

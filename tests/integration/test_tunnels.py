@@ -1,4 +1,5 @@
 """Connections that switch protocols (RFC 9110 §7.8): WebSocket and others."""
+# labels: asan
 
 import hashlib
 import os

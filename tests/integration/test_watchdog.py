@@ -1,5 +1,5 @@
 """The watchdog beats while every worker answers, and stops when one does not."""
-# labels: threads
+# labels: threads tsan
 
 from harness import SLOWNESS, TestCase, main, settings
 from threads import stopped

@@ -1,5 +1,5 @@
 """How connections spread over the workers."""
-# labels: threads
+# labels: threads tsan
 
 import signal
 
