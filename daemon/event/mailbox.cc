@@ -8,6 +8,13 @@
 
 namespace otto {
 
+namespace {
+
+/// For which messages are delivered in one turn of the loop.
+constexpr Duration max_time = std::chrono::milliseconds(2);
+
+}  // namespace
+
 Result<std::unique_ptr<Mailbox>> Mailbox::open(const Loop& loop) {
     UniqueFd wake(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!wake) return Error::from_errno("cannot create an eventfd");
@@ -16,7 +23,8 @@ Result<std::unique_ptr<Mailbox>> Mailbox::open(const Loop& loop) {
 
 Mailbox::Mailbox(const Loop& loop, UniqueFd wake)
     : wake_(std::move(wake)),
-      watch_(loop, wake_.get(), Watch::Interest::readable, [this](Readiness) { deliver(); }) {}
+      go_on_(loop, [this] { deliver(); }),
+      watch_(loop, wake_.get(), Watch::Interest::readable, [this](Readiness) { wake_up(); }) {}
 
 void Mailbox::post(Message message) {
     bool first = false;
@@ -31,15 +39,29 @@ void Mailbox::post(Message message) {
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
 }
 
-void Mailbox::deliver() {
+void Mailbox::wake_up() {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto taken = ::read(wake_.get(), &count, sizeof count);
-    {
+    deliver();
+}
+
+/// What was posted by now, as far as the time allows. Messages that these post wait for the next
+/// turn.
+void Mailbox::deliver() {
+    if (next_ == delivering_.size()) {
+        delivering_.clear();
+        next_ = 0;
         const std::lock_guard lock(mutex_);
         delivering_.swap(waiting_);
     }
-    for (Message& message : delivering_) message();
-    delivering_.clear();
+    const TimePoint end = now() + max_time;
+    while (next_ < delivering_.size()) {
+        const Message message = std::move(delivering_[next_++]);
+        message();
+        if (now() >= end) break;
+    }
+    const std::lock_guard lock(mutex_);
+    if (next_ < delivering_.size() || !waiting_.empty()) go_on_.schedule();
 }
 
 }  // namespace otto

@@ -377,6 +377,26 @@ TEST_F(TurnTest, DeferredWorkThatTakesLongLeavesTheRestToTheNextTurn) {
     EXPECT_LT(when[1], when[2]);
 }
 
+TEST_F(TurnTest, AFloodOfMessagesIsDeliveredInOrderOverSeveralTurns) {
+    auto mailbox = std::move(*Mailbox::open(loop));
+    std::vector<unsigned> when;
+    std::vector<int> order;
+    for (int i = 0; i < 10; ++i)
+        mailbox->post([&, i] {
+            order.push_back(i);
+            when.push_back(turns);
+            for (const TimePoint end = now() + 2ms; now() < end;) {
+            }
+            if (i == 0) mailbox->post([&] { order.push_back(10); });
+        });
+    run();
+    std::vector<int> expected(11);
+    std::iota(expected.begin(), expected.end(), 0);
+    EXPECT_EQ(order, expected);
+    ASSERT_FALSE(when.empty());
+    EXPECT_GE(when.back() - when.front(), 5u);
+}
+
 TEST_F(TurnTest, NoMoreThan128TimersFireInATurn) {
     std::vector<unsigned> fired(1000);
     std::vector<std::unique_ptr<Timer>> timers;
