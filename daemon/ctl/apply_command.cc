@@ -47,12 +47,20 @@ Exit say(const Console& console, const Applied& applied) {
                        text);
 }
 
-/// Has Otto go by the file that was written, and drops the changes that are in it now. `tag` is
-/// that of what was written: what others have changed since is not dropped.
-Exit adopt(const Console& console, const std::string& tag) {
+/// Has Otto use the file that was written, and drops `changes`, which are in it now. `tag` is that
+/// of what was written: what others have changed since is not dropped. `more`: the file has more
+/// than these changes, and another tag once Otto uses it.
+Exit adopt(const Console& console, std::string tag, const Json& changes, bool more) {
     // In this order the same holds all the time, and whatever happens in between.
     const auto reloaded = console.ask({.method = "POST", .target = "/api/v1/reload"});
     if (!reloaded.reply) return reloaded.exit;
+    if (more) {
+        if (changes.children.empty()) return Exit::ok;
+        const auto asked = console.ask({.method = "GET", .target = "/api/v1/config"});
+        if (!asked.reply) return asked.exit;
+        const Json* now = asked.reply->body.find("changes");
+        if (now != nullptr && now->compact() == changes.compact()) tag = asked.reply->tag;
+    }
     const auto dropped = console.ask(
         {.method = "DELETE", .target = "/api/v1/config/overlay?force=true", .tag = tag});
     if (!dropped.reply)
@@ -79,10 +87,11 @@ Exit open_its_port(const Console& console, Applied& applied) {
     return opened ? Exit::ok : console.fail(Exit::refused, opened.error().message);
 }
 
-/// Has the configuration's "port" be what Otto listens on: a change like others, to be applied.
-Exit follow_socket(const Console& console) {
+/// Adds to the changes that "port" is what Otto listens on, unless it is already.
+Exit follow_socket(const Console& console, Json& changes) {
     const auto asked = console.ask({.method = "GET", .target = "/api/v1/status"});
     if (!asked.reply) return asked.exit;
+    if (asked.reply->body.text_of("portCommands").empty()) return Exit::ok;
     Json port = Json::list();
     if (const Json* listening = asked.reply->body.find("listening"))
         for (const Json& each : listening->children)
@@ -91,11 +100,8 @@ Exit follow_socket(const Console& console) {
     if (port.children.empty())
         return console.fail(Exit::refused, "Otto listens on UNIX sockets alone, which are no port");
     if (port.children.size() == 1) port = Json(port.children.front());
-    return console
-        .ask({.method = "PATCH",
-              .target = "/api/v1/config",
-              .body = Json::object().set("port", std::move(port)).compact()})
-        .exit;
+    changes.set("port", std::move(port));
+    return Exit::ok;
 }
 
 /// The file to write: the one that is named, or that of the Otto that is asked.
@@ -109,20 +115,20 @@ Result<std::string> target(const std::string& named, const Json& config) {
 }  // namespace
 
 Exit apply(const Console& console, const ApplyOptions& options) {
-    const Exit followed = options.port_follows_socket ? follow_socket(console) : Exit::ok;
-    if (followed != Exit::ok) return followed;
     const auto asked = console.ask({.method = "GET", .target = "/api/v1/config"});
     if (!asked.reply) return asked.exit;
     const Json& body = asked.reply->body;
-    const Json* changes = body.find("changes");
-    if (changes == nullptr)
-        return console.fail(Exit::refused, "this Otto does not tell its changes");
+    const Json* told = body.find("changes");
+    if (told == nullptr) return console.fail(Exit::refused, "this Otto does not tell its changes");
     if (!is_true(body, "changesInForce")) return console.fail(Exit::refused, not_in_force);
     const auto file = target(options.file, body);
     if (!file) return console.fail(Exit::refused, file.error().message);
-    Applied applied{.file = *file, .written = !changes->children.empty()};
+    Json changes = *told;
+    const Exit followed = options.port_follows_socket ? follow_socket(console, changes) : Exit::ok;
+    if (followed != Exit::ok) return followed;
+    Applied applied{.file = *file, .written = !changes.children.empty()};
     if (applied.written) {
-        const auto folded = fold(*file, *changes);
+        const auto folded = fold(*file, changes);
         if (!folded) return console.fail(Exit::refused, folded.error().message);
         const Status written = replace(folded->file, folded->text);
         if (!written) return console.fail(Exit::refused, written.error().message);
@@ -133,7 +139,8 @@ Exit apply(const Console& console, const ApplyOptions& options) {
                 fmt::format("Otto goes by {}, where the changes stay", body.text_of("path")));
             return say(console, applied);
         }
-        const Exit adopted = adopt(console, asked.reply->tag);
+        const bool more = changes.children.size() > told->children.size();
+        const Exit adopted = adopt(console, asked.reply->tag, *told, more);
         if (adopted != Exit::ok) return adopted;
     }
     const Exit opened = open_its_port(console, applied);

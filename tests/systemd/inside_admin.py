@@ -100,7 +100,8 @@ expect(not failures and answered[0] > 100, f"{len(failures)} of {answered[0]} re
 passed(f"a server that drains itself was restarted five times: {answered[0]} requests, none failed")
 
 ctl("reset")
-run("curl", "-sS", "--fail", "--unix-socket", str(SOCKET), "-X", "PATCH", "-d", '{"port": ":9090"}', "http://localhost/api/v1/config")
+CONFIG.write_text(json.dumps(json.loads(CONFIG.read_text()) | {"port": ":9090"}))
+run("systemctl", "reload", "otto")
 ctl("add", "http://localhost:5009", "--name", "new")
 expect("9090" in ctl("status"), "the status does not say how to move the port")
 pid = main_pid()
