@@ -8,16 +8,13 @@ process may not trace Otto.
 import os
 import re
 import signal
-import sys
 import threading
-import unittest
 
 from clients import RawClient
 from harness import RARELY, TestCase, settings
 from threads import thread_named
-from tracing import Traced, kind_of, sanitized
+from tracing import Traced, kind_of, main_without_sanitizer
 
-SKIPPED = 77
 FLOWS = 4
 HONEST = 30       # requests of an honest client beside them
 SLICE = 256 << 10   # bytes that one callback may relay (event/slice.h)
@@ -175,10 +172,4 @@ class Fairness(TestCase):
 
 
 if __name__ == "__main__":
-    if sanitized():
-        print("skipped: a sanitizer calls for itself")
-        sys.exit(SKIPPED)
-    result = unittest.main(exit=False).result
-    for test, reason in result.skipped:
-        print(f"skipped: {test.id()}: {reason}")
-    sys.exit(1 if not result.wasSuccessful() else SKIPPED if result.skipped else 0)
+    main_without_sanitizer()

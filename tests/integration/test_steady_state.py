@@ -13,15 +13,12 @@ import os
 import re
 import struct
 import subprocess
-import sys
 import time
-import unittest
 
 from harness import RARELY, TestCase, settings
 from threads import thread_named
-from tracing import Traced, kind_of, sanitized
+from tracing import Traced, kind_of, main_without_sanitizer
 
-SKIPPED = 77
 WARM_UP = 200   # requests, at least
 MEASURED = 1000
 LARGE = 1 << 20  # of a body that the kernel moves by itself
@@ -342,10 +339,4 @@ class SteadyState(TestCase):
 
 
 if __name__ == "__main__":
-    if sanitized():
-        print("skipped: a sanitizer allocates and calls for itself")
-        sys.exit(SKIPPED)
-    result = unittest.main(exit=False).result
-    for test, reason in result.skipped:
-        print(f"skipped: {test.id()}: {reason}")
-    sys.exit(1 if not result.wasSuccessful() else SKIPPED if result.skipped else 0)
+    main_without_sanitizer()
