@@ -185,7 +185,6 @@ class Eviction(Limited):
             self.assertEqual(client.request().status, 200)
         self.assertEqual(otto.log_lines(LOG_ACCEPT_PAUSED), [])
 
-    @unittest.skipIf(SLOWNESS > 1, "UBSan needs descriptors of its own to look at objects")
     def test_out_of_descriptors(self):
         """When they run out before the limit is reached, for clients or for servers."""
         otto = self.limited(1000, nofile=100)
