@@ -130,7 +130,11 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
                 Resolver::ask_system, {}),
       settle_timer_(loop_, [this] { settle(); }),
       tick_timer_(loop_, [this] { tick(); }),
-      server_checks_(loop_, *mailbox_) {}
+      server_checks_(loop_, *mailbox_) {
+    connection_calls_.add({.close_idle = {}, .freed = [this] {
+                               mailbox_->post([this] { monitor_.place_freed(); });
+                           }});
+}
 
 Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     if (!admin_sockets.empty()) tap_log();
@@ -214,9 +218,9 @@ Status Otto::start_workers() {
     for (unsigned index = 0; index < count; ++index) {
         auto sockets = listening_.duplicate();
         if (!sockets) return sockets.error();
-        auto worker = Worker::open(
-            {*mailbox_, reports_, *share_, count, *queue_share_, sticky_key_, access_log_->desk()},
-            index, std::move(*sockets), snapshot_, candidates_);
+        auto worker = Worker::open({*mailbox_, reports_, *share_, count, *queue_share_,
+                                    connection_calls_, sticky_key_, access_log_->desk()},
+                                   index, std::move(*sockets), snapshot_, candidates_);
         if (!worker) return worker.error();
         workers_.push_back(std::move(*worker));
     }

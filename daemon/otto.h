@@ -143,6 +143,7 @@ class Otto : private admin::Control {
     std::string port_differs_;  // what is wrong with the sockets
     std::string admin_place_;   // a UNIX socket of the admin API; "": there is none
     std::unique_ptr<ReloadSocket> reload_socket_;
+    ConnectionCalls connection_calls_;
     std::shared_ptr<const Snapshot> snapshot_;
     std::shared_ptr<const Candidates> candidates_;
     bool adopting_ = false;  // flips are published together afterwards

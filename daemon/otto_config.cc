@@ -154,6 +154,8 @@ void Otto::take_up(SnapshotBuild build) {
     snapshot_ = std::move(build.snapshot);
     std::vector<std::shared_ptr<Server>> servers;
     for (const Member& member : snapshot_->members) {
+        member.server->connections->set_calls(&connection_calls_);
+        member.server->connections->set_most(member.max_connections);
         if (member.state != ServerState::disabled) {
             servers.push_back(member.server);
         } else {

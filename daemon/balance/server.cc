@@ -64,6 +64,19 @@ bool Server::enter(std::uint32_t most) {
     return false;
 }
 
+void Server::close_idle() const {
+    if (ConnectionCalls* calls = connections->calls()) calls->close_idle(id);
+}
+
+bool Server::may_be_occupied(Duration patience, TimePoint now) const {
+    if (connections->serves_many()) return false;
+    const std::uint32_t served = std::max(connections->served(), 1u);
+    if (load_.streams.load(std::memory_order_relaxed) >= served) return true;
+    if (active() < served) return false;
+    const Duration since_epoch = now.time_since_epoch();
+    return (since_epoch - Duration(load_.heard.load(std::memory_order_relaxed))) < patience;
+}
+
 void Server::note_latency(Duration latency, TimePoint now) {
     const std::int64_t sample = std::max<std::int64_t>(latency.count(), 1);
     const std::int64_t old = latency_.average.load(std::memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "balance/server_connections.h"
 #include "balance/server_metrics.h"
 #include "base/address.h"
 #include "base/time.h"
@@ -33,6 +34,7 @@ class Server {
     const std::vector<Address>
         addresses;  // of its name, in the order to try; never empty once resolved
     const std::shared_ptr<ServerMetrics> metrics;
+    const std::shared_ptr<ServerConnections> connections = std::make_shared<ServerConnections>();
 
     Health health() const { return health_.load(std::memory_order_acquire); }
     /// Control thread: a verdict of the monitor.
@@ -64,6 +66,27 @@ class Server {
     /// is answered by one leave(); use Lease.
     bool enter(std::uint32_t most);
     void leave() { load_.active.fetch_sub(1, std::memory_order_relaxed); }
+
+    /// Has every worker close idle connections to the server, as far as that is wanted
+    /// (ServerConnections::Want). Any thread.
+    void close_idle() const;
+
+    /// Any worker: bytes of a response have come. Relaxed, as active().
+    void note_heard(TimePoint now) {
+        load_.heard.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+    /// Any worker: a response that may go on for hours began (`by` 1), or ended (-1).
+    void count_stream(int by) {
+        load_.streams.fetch_add(static_cast<std::uint32_t>(by), std::memory_order_relaxed);
+    }
+    /// Whether requests in progress may keep the server from answering another connection, as far
+    /// as is known of how many it serves at a time. With more requests than that it is asked
+    /// whether any bytes came within `patience`. Any thread.
+    bool may_be_occupied(Duration patience, TimePoint now) const;
+    /// Any worker: a request had no response in time, or no connection.
+    void note_timeout() { timed_out_.store(true, std::memory_order_relaxed); }
+    /// Control thread: whether one had since the last call.
+    bool take_timeout() { return timed_out_.exchange(false, std::memory_order_relaxed); }
 
     /// Any worker: an attempt ended in an error, or in an answer. Counts errors in a row over all
     /// workers and tells how many there are now, relaxed; a success costs a plain load in the
@@ -97,6 +120,8 @@ class Server {
     // the rest.
     struct alignas(64) Load {
         std::atomic<std::uint32_t> active{0};
+        std::atomic<std::uint32_t> streams{0};  // of them, tunnels and event streams
+        std::atomic<std::int64_t> heard{0};     // nanoseconds of the clock; 0: never
     };
     struct alignas(64) Latency {
         std::atomic<std::int64_t> average{0};  // nanoseconds; 0: no sample yet
@@ -108,6 +133,7 @@ class Server {
     std::atomic<Health> health_{
         Health::unknown};  // control writes; workers only healthy → unhealthy (take_out)
     std::atomic<bool> trial_{false};  // control sets, one worker takes (and may set anew)
+    std::atomic<bool> timed_out_{false};
     std::atomic<std::uint32_t> preferred_{0};
     std::atomic<std::uint32_t> connect_failures_{0};
     std::atomic<std::uint32_t> errors_{0};

@@ -61,7 +61,7 @@ struct HealthCheckConfig {
 };
 
 struct TimeoutsConfig {
-    Duration connect = 2s;          // to a server
+    Duration connect = 4s;          // to a server
     Duration request_header = 10s;  // from a request's first byte to the end of its head
     Duration response = 60s;        // from the request's end to the end of the response's head
     Duration progress = 60s;        // between bytes of a body, either way

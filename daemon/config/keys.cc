@@ -131,7 +131,7 @@ std::vector<Key> make_keys() {
         {"/queue/timeout", T::duration, R"("10s")", ms, day, true, "The longest wait, then 503.",
          [](C& c) -> Duration& { return c.queue.timeout; }},
         {"/timeouts", T::object, "", 0, 0, true, "How long Otto waits."},
-        {"/timeouts/connect", T::duration, R"("2s")", ms, day, true,
+        {"/timeouts/connect", T::duration, R"("4s")", ms, day, true,
          "The wait for a connection to a server.",
          [](C& c) -> Duration& { return c.timeouts.connect; }},
         {"/timeouts/requestHeader", T::duration, R"("10s")", ms, day, true,

@@ -83,6 +83,7 @@ void HttpProbe::receive() {
                                               : "closed within the head of its response");
             return;
         }
+        heard();
         received_.append(bytes.data(), static_cast<std::size_t>(count));
         if (judge()) return;
     }

@@ -10,6 +10,7 @@
 #include "event/timer.h"
 #include "health/http_probe.h"
 #include "health/tcp_probe.h"
+#include "sd/journal.h"
 
 namespace otto {
 
@@ -80,7 +81,7 @@ void Monitor::watch(const std::vector<std::shared_ptr<Server>>& servers,
         }
     }
     for (const auto& each : previous) {
-        if (each.second->probe) --in_flight_;
+        probing_.erase(each.second.get());
         if (each.second->verdict.health() == Health::unknown) --unsettled_;
         if (each.second->verdict.health() == Health::unhealthy) --down_;
     }
@@ -129,7 +130,7 @@ void Monitor::enqueue(Watched& watched) {
 }
 
 void Monitor::start_probes() {
-    while (in_flight_ < max_in_flight && !queue_.empty()) {
+    while (probing_.size() < max_in_flight && !queue_.empty()) {
         const auto found = watched_.find(queue_.front());
         queue_.pop_front();
         if (found != watched_.end() && found->second->queued) start_probe(*found->second);
@@ -139,7 +140,7 @@ void Monitor::start_probes() {
 void Monitor::start_probe(Watched& watched) {
     watched.queued = false;
     watched.started = coarse_now();
-    ++in_flight_;
+    probing_.insert(&watched);
     auto on_done = [this, record = &watched](ProbeResult result) {
         probed(*record, std::move(result));
     };
@@ -160,20 +161,27 @@ void Monitor::stop_probe(Watched& watched) {
     watched.queued = false;
     if (!watched.probe) return;
     watched.probe.reset();
-    --in_flight_;
+    probing_.erase(&watched);
 }
 
 void Monitor::probed(Watched& watched, ProbeResult result) {
     watched.probe.reset();
-    --in_flight_;
+    probing_.erase(&watched);
     using Outcome = ProbeResult::Outcome;
+    // What requests met with counts only where checks do not get through.
+    const bool timed_out = watched.server->take_timeout();
+    if (result.outcome == Outcome::skipped && timed_out)
+        result = {Outcome::failed, "requests to it time out", false};
+    if (result.outcome == Outcome::skipped && log_debug_enabled())
+        log(Priority::debug, nullptr,
+            fmt::format("skipped the check of {}: {}", watched.server->url, result.reason));
     const bool passed = result.outcome == Outcome::passed;
-    if (result.outcome != Outcome::inconclusive) judge(watched, passed, std::move(result.reason));
+    const bool decided = passed || result.outcome == Outcome::failed;
+    if (decided) judge(watched, passed, std::move(result.reason));
     // By what it is now: the next check of one that is not healthy comes sooner.
     if (!is_off() || !passed) schedule(watched);
     start_probes();
-    const bool told = result.outcome != Outcome::inconclusive && passed && !is_off();
-    if (told && on_passed_) on_passed_(*watched.server);
+    if (passed && !is_off() && on_passed_) on_passed_(*watched.server);
 }
 
 void Monitor::judge(Watched& watched, bool passed, std::string reason) {
@@ -189,6 +197,12 @@ void Monitor::judge(Watched& watched, bool passed, std::string reason) {
         if (!passed && before == Health::unhealthy) watched.reason = reason;
         if (!passed) watched.failure = std::move(reason);
     }
+}
+
+void Monitor::place_freed() {
+    const std::vector<Watched*> probing(probing_.begin(), probing_.end());
+    for (Watched* watched : probing)
+        if (watched->probe) watched->probe->place_freed();
 }
 
 /// Between two checks of this server.
@@ -236,6 +250,7 @@ void Monitor::decide(Watched& watched, Health health, std::string reason) {
     if (before == Health::unknown) --unsettled_;
     if (before == Health::unhealthy) --down_;
     if (health == Health::unhealthy) ++down_;
+    if (health == Health::unhealthy) watched.server->connections->forget();
     const std::shared_ptr<Server> server = watched.server;
     on_flip_({*server, before, health, watched.reason, before == Health::unknown});
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "balance/server.h"
@@ -62,6 +63,9 @@ class Monitor {
     /// unhealthy for `reason`. Does nothing for a server that is not watched.
     void unresolved(Server& server, const std::string& reason);
 
+    /// Connections to servers have been closed: checks that wait for a place may go on.
+    void place_freed();
+
     /// True when every watched server has had its first verdict.
     bool settled() const { return unsettled_ == 0; }
 
@@ -97,7 +101,7 @@ class Monitor {
     OnPassed on_passed_;
     HealthCheckConfig config_;
     Random random_;
-    std::size_t in_flight_ = 0;
+    std::unordered_set<Watched*> probing_;  // servers whose check is in progress
     std::size_t unsettled_ = 0;
     int down_ = 0;                     // servers that are unhealthy
     std::deque<const Server*> queue_;  // whose probe is due; may name servers that are gone

@@ -1,24 +1,29 @@
 #include "health/probe.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include <sys/socket.h>
 
+#include "base/connect_error.h"
+
 namespace otto {
 
 namespace {
 
-/// Whether an error is Otto's own want rather than the server's.
-bool is_local(int number) {
-    return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
-}
+/// Between two tries to connect to a UNIX socket whose backlog is full: the first and the longest.
+constexpr Duration first_retry = std::chrono::milliseconds(2);
+constexpr Duration longest_retry = std::chrono::milliseconds(50);
+/// A server that is silent for so long may be waiting for an idle connection to be closed.
+constexpr Duration suspicious_silence = std::chrono::milliseconds(50);
+/// Where all that a server is known to serve at a time is in use, it need not answer a check as
+/// long as it has sent something for so long ago.
+constexpr Duration patience = std::chrono::seconds(30);
 
-std::string connect_error(int number) {
+std::string text_of(int number) {
     if (number == ECONNREFUSED) return "connection refused";
-    // What a non-blocking connect to a UNIX socket with a full backlog gives.
-    if (number == EAGAIN) return "its queue of connections is full";
     std::string text = std::strerror(number);
     if (text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
     return text;
@@ -39,15 +44,46 @@ Probe::Probe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout,
       on_done_(std::move(on_done)),
       deadline_(coarse_now() + timeout),
       left_(server_->addresses.size()),
-      timer_(loop, [this] { timed_out(); }) {
+      timer_(loop, [this] { timed_out(); }),
+      clock_(loop, [this] { clock_fired(); }) {
     failure_.reason = "its name does not resolve";
     if (left_ > 0) address_ = server_->preferred() % server_->addresses.size();
+    if (take_place()) {
+        open_next();
+    } else if (server_->active() >= server_->connections->most()) {
+        wants_.reset();
+        result_ = ProbeResult{ProbeResult::Outcome::skipped, "requests have all its places", false};
+        timer_.set(coarse_now());
+    } else {
+        // An idle connection has the place, or one that is about to be closed.
+        waits_for_place_ = true;
+        server_->close_idle();
+        timer_.set(deadline_);
+    }
+}
+
+bool Probe::take_place() {
+    if (!wants_) wants_.emplace(server_->connections, ServerConnections::Want::What::place);
+    auto slot = ServerConnections::open(server_->connections, &*wants_);
+    if (!slot) return false;
+    slot_ = std::move(*slot);
+    wants_.reset();
+    return true;
+}
+
+void Probe::place_freed() {
+    if (!waits_for_place_ || !take_place()) return;
+    waits_for_place_ = false;
+    deadline_ = coarse_now() + timeout_;
     open_next();
 }
 
 void Probe::disconnect() {
     watch_.reset();
-    if (fd_) loop_.close_later(std::move(fd_));
+    clock_.cancel();
+    if (!fd_) return;
+    ::shutdown(fd_.get(), SHUT_RDWR);  // the server has its place back at once
+    loop_.close_later(std::move(fd_));
 }
 
 void Probe::open_next() {
@@ -69,6 +105,7 @@ void Probe::open_next() {
     timer_.set(coarse_now());
 }
 
+/// False when there is no hope for this address.
 bool Probe::open(const Address& address) {
     fd_.reset(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (fd_ &&
@@ -78,12 +115,46 @@ bool Probe::open(const Address& address) {
     }
     const int number = errno;
     fd_.reset();
-    if (is_local(number)) {
-        result_ = ProbeResult{ProbeResult::Outcome::inconclusive, connect_error(number), false};
-    } else {
-        note_failure(connect_error(number), number == ECONNREFUSED);
+    switch (connect_error(number, !address.is_ip())) {
+        case ConnectError::not_yet:
+            if (!server_->connections->limited()) slot_.release();  // it is not in the backlog yet
+            retry_delay_ = std::clamp(2 * retry_delay_, first_retry, longest_retry);
+            clock_.set_after(retry_delay_);
+            return true;
+        case ConnectError::shortage:
+            result_ = ProbeResult{ProbeResult::Outcome::inconclusive, text_of(number), false};
+            return false;
+        case ConnectError::refused:
+        case ConnectError::other:
+            note_failure(text_of(number), number == ECONNREFUSED);
+            return false;
     }
     return false;
+}
+
+void Probe::clock_fired() {
+    if (!connected_) {
+        if (fd_ || (slot_.of() == nullptr && !take_place())) return;
+        if (open(server_->addresses[address_])) return;
+        address_ = (address_ + 1) % server_->addresses.size();
+        --left_;
+        open_next();
+        return;
+    }
+    if (!server_->connections->crowded()) return;
+    closed_then_ = server_->connections->closed();
+    wanted_since_ = coarse_now();
+    wants_.emplace(server_->connections, ServerConnections::Want::What::answer);
+    server_->close_idle();
+}
+
+void Probe::heard() {
+    if (std::exchange(heard_, true)) return;
+    ServerConnections& connections = *server_->connections;
+    const bool others_closed = wants_ && connections.closed() != closed_then_;
+    if (others_closed && coarse_now() - wanted_since_ < suspicious_silence) connections.note_few();
+    wants_.reset();
+    connections.answered(slot_);
 }
 
 void Probe::ready() {
@@ -95,11 +166,15 @@ void Probe::ready() {
     socklen_t size = sizeof number;
     if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &number, &size) != 0) number = errno;
     if (number != 0) {
-        give_up_address(connect_error(number), number == ECONNREFUSED);
+        give_up_address(text_of(number), number == ECONNREFUSED);
         return;
     }
     connected_ = true;
+    heard_ = false;
     timer_.set(deadline_);
+    const ServerConnections& connections = *server_->connections;
+    if (!connections.limited() && !connections.serves_many())
+        clock_.set_after(connections.serves_few() ? Duration::zero() : suspicious_silence);
     on_connected();
 }
 
@@ -108,8 +183,20 @@ void Probe::timed_out() {
         finish(std::move(*result_));
         return;
     }
+    if (waits_for_place_) {
+        finish({ProbeResult::Outcome::skipped, "requests have all its places", false});
+        return;
+    }
+    if (!heard_ && !server_->connections->limited() &&
+        server_->may_be_occupied(patience, coarse_now())) {
+        finish({ProbeResult::Outcome::skipped, "requests occupy it", false});
+        return;
+    }
     const bool over = connected_ || left_ <= 1;
-    std::string reason = (connected_ ? "no answer in " : "no connection in ") + text_of(timeout_);
+    const bool backlog_full = !connected_ && !fd_;
+    std::string reason =
+        backlog_full ? "its backlog was full for " + text_of(timeout_)
+                     : (connected_ ? "no answer in " : "no connection in ") + text_of(timeout_);
     if (over) {
         finish({ProbeResult::Outcome::failed, std::move(reason), false});
     } else {
@@ -140,6 +227,8 @@ void Probe::note_failure(std::string reason, bool refused) {
 void Probe::finish(ProbeResult result) {
     timer_.cancel();
     disconnect();
+    wants_.reset();
+    slot_.release();
     const OnDone done = std::move(on_done_);
     done(std::move(result));
 }

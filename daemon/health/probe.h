@@ -22,6 +22,7 @@ struct ProbeResult {
         passed,
         failed,
         inconclusive,  // Otto itself lacked descriptors: says nothing about the server
+        skipped,       // requests have all of the server's places
     };
     Outcome outcome = Outcome::failed;
     std::string reason;    // of a failure, for people: "status 503", "connection refused", …
@@ -33,6 +34,9 @@ struct ProbeResult {
 /// which becomes the preferred one; `timeout` covers all of it. Control thread only.
 class Probe {
   public:
+    /// A connection to the server has been closed, which may have left its place to this one.
+    void place_freed();
+
     /// Called once, from the loop and never from the constructor; may destroy the probe.
     using OnDone = std::function<void(ProbeResult)>;
 
@@ -48,6 +52,8 @@ class Probe {
     virtual void on_connected() = 0;
     /// fd() is readable or writable (edge-triggered).
     virtual void on_ready() = 0;
+    /// Bytes have come.
+    void heard();
 
     int fd() const { return fd_.get(); }
     /// The server has answered at this address: the probe is over.
@@ -56,8 +62,10 @@ class Probe {
     void give_up_address(std::string reason, bool refused = false);
 
   private:
+    bool take_place();
     void open_next();
     bool open(const Address& address);
+    void clock_fired();
     void ready();
     void timed_out();
     /// The loop has other descriptors, which may get the number of this one at once.
@@ -76,6 +84,14 @@ class Probe {
     std::optional<ProbeResult> result_;  // decided, to be told from the loop
     ProbeResult failure_;                // the most telling one so far
     Timer timer_;
+    Timer clock_;             // for a wait within the limits of timer_
+    Duration retry_delay_{};  // until the next connect(2)
+    bool waits_for_place_ = false;
+    bool heard_ = false;                            // a byte, on this connection
+    std::optional<ServerConnections::Want> wants_;  // that idle connections make way
+    std::uint64_t closed_then_ = 0;                 // connections, when it began to
+    TimePoint wanted_since_{};
+    ServerConnections::Slot slot_;
     UniqueFd fd_;
     std::optional<Watch> watch_;  // of fd_, hence destroyed before it
 };

@@ -1,9 +1,11 @@
 #include "proxy/attempt.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "base/connect_error.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 
@@ -15,20 +17,26 @@ bool wants_file(int error_number) {
     return error_number == EMFILE || error_number == ENFILE;
 }
 
-Failure connect_failure(int error_number) {
-    switch (error_number) {
-        case ECONNREFUSED:
-        case ENOENT:
+Failure connect_failure(ConnectError error) {
+    switch (error) {
+        case ConnectError::refused:
             return Failure::refused;
-        case EMFILE:
-        case ENFILE:
-        case ENOBUFS:
-        case ENOMEM:
+        case ConnectError::shortage:
             return Failure::local;
-        default:
+        case ConnectError::not_yet:
+        case ConnectError::other:
             return Failure::connect_failed;
     }
+    return Failure::connect_failed;
 }
+
+/// Between two tries to connect to a UNIX socket whose backlog is full: the first and the longest.
+constexpr Duration first_retry = std::chrono::milliseconds(2);
+constexpr Duration longest_retry = std::chrono::milliseconds(50);
+/// A new connection that is silent for so long may be one more than its server serves at a time.
+constexpr Duration suspicious_silence = std::chrono::milliseconds(50);
+/// How long a server has time for its 100 (Continue).
+constexpr Duration continue_wait = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -46,6 +54,7 @@ Attempt::Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snap
       out_(worker.take_buffer()) {}
 
 Attempt::~Attempt() {
+    if (waits_for_place_) worker_.pool().forget(*this);
     worker_.give_buffer(std::move(out_));
 }
 
@@ -65,10 +74,10 @@ std::size_t Attempt::unsent() const {
 
 // ---- connecting --------------------------------------------------------------------------------
 
-void Attempt::start(std::string_view head, bool fresh) {
+void Attempt::start(std::string_view head, bool fresh, bool repeatable) {
     out_.assign(head).append(request_body_.taken());
     request_body_.begin_attempt();
-    if (!fresh) connection_ = worker_.pool().take(server_);
+    if (!fresh) connection_ = worker_.pool().take(server_, repeatable);
     if (connection_) {
         connection_->observe(this);
         connected();
@@ -76,7 +85,37 @@ void Attempt::start(std::string_view head, bool fresh) {
     }
     address_ = server_.preferred();
     observer_.on_progress(snapshot_.config.timeouts.connect);
+    take_place();
+}
+
+/// The attempt has its turn at the server, but its connection may still have to wait for an idle
+/// one of another worker to be closed, or for the end of a check.
+void Attempt::take_place() {
+    auto slot = ServerConnections::open(server_.connections);
+    if (!slot) {
+        wants_.emplace(server_.connections, ServerConnections::Want::What::place);
+        slot = ServerConnections::open(server_.connections, &*wants_);
+    }
+    if (!slot) {
+        waits_for_place_ = true;
+        worker_.pool().await_place(*this);
+        server_.close_idle();
+        return;
+    }
+    wants_.reset();
+    slot_ = std::move(*slot);
     connect_next();
+}
+
+bool Attempt::on_place_freed() {
+    auto slot = ServerConnections::open(server_.connections, &*wants_);
+    if (!slot) return false;
+    waits_for_place_ = false;
+    wants_.reset();
+    slot_ = std::move(*slot);
+    worker_.pool().forget(*this);
+    connect_next();
+    return true;
 }
 
 /// Tries the server's addresses in turn, the one that answered last first: a name with several is
@@ -84,22 +123,112 @@ void Attempt::start(std::string_view head, bool fresh) {
 void Attempt::connect_next() {
     const auto& addresses = server_.addresses;
     int failure = EHOSTUNREACH;
+    ConnectError error = ConnectError::other;
     while (addresses_tried_ < addresses.size()) {
-        address_ = (server_.preferred() + addresses_tried_++) % addresses.size();
-        auto connection = UpstreamConnection::connect(worker_.loop(), addresses[address_]);
+        address_ = (server_.preferred() + addresses_tried_) % addresses.size();
+        const Address& address = addresses[address_];
+        auto connection = UpstreamConnection::connect(worker_.loop(), address, slot_);
         if (!connection && wants_file(connection.error().number) && worker_.make_room())
-            connection = UpstreamConnection::connect(worker_.loop(), addresses[address_]);
+            connection = UpstreamConnection::connect(worker_.loop(), address, slot_);
         if (!connection) {
             failure = connection.error().number;
+            error = connect_error(failure, !address.is_ip());
+            if (error == ConnectError::not_yet) {
+                connect_later();
+                return;
+            }
+            ++addresses_tried_;
             continue;
         }
+        ++addresses_tried_;
         connection_ = std::move(*connection);
         connection_->observe(this);
         if (connection_->connected()) connected();
         return;
     }
-    fail(connect_failure(failure),
+    fail(connect_failure(error),
          addresses.empty() ? "its name does not resolve" : std::strerror(failure));
+}
+
+/// Over TCP the kernel would wait for a place in the backlog; here Otto does, until
+/// `timeouts.connect` has passed.
+void Attempt::connect_later() {
+    if (!server_.connections->limited()) slot_.release();  // it is not in the backlog yet
+    retry_delay_ = std::clamp(2 * retry_delay_, first_retry, longest_retry);
+    set_clock(Due::connect, retry_delay_);
+}
+
+void Attempt::set_clock(Due due, Duration delay) {
+    if (!clock_) clock_.emplace(worker_.loop(), [this] { clock_fired(); });
+    due_ = due;
+    clock_->set_after(delay);
+}
+
+void Attempt::clock_fired() {
+    switch (due_) {
+        case Due::connect:
+            if (slot_.of() != nullptr) {
+                connect_next();
+            } else {
+                take_place();
+            }
+            return;
+        case Due::silence:
+            if (unheard_) make_way();
+            if (may_continue()) set_clock(Due::continuation, continue_wait - suspicious_silence);
+            return;
+        case Due::continuation:
+            if (!may_continue()) return;
+            server_.connections->set_never_continues(true);
+            if (!send_continue()) observer_.on_client_broken();
+            return;
+    }
+}
+
+/// A server that takes few connections at a time leaves a new one in its backlog while idle ones
+/// occupy its processes.
+void Attempt::watch_silence() {
+    const ServerConnections& connections = *server_.connections;
+    unheard_ = !connection_->reused() && !connections.limited() && !connections.serves_many();
+    if (unheard_ && connections.serves_few()) make_way();
+    if (unheard_ && !wants_) {
+        set_clock(Due::silence, suspicious_silence);
+    } else if (may_continue()) {
+        set_clock(Due::continuation, continue_wait);
+    }
+}
+
+/// Has the idle connections to the server closed.
+void Attempt::make_way() {
+    if (!server_.connections->crowded()) return;
+    closed_then_ = server_.connections->closed();
+    wanted_since_ = coarse_now();
+    wants_.emplace(server_.connections, ServerConnections::Want::What::answer);
+    server_.close_idle();
+}
+
+/// The first byte on a new connection.
+void Attempt::heard() {
+    unheard_ = false;
+    ServerConnections& connections = *server_.connections;
+    const bool others_closed = wants_ && connections.closed() != closed_then_;
+    if (others_closed && coarse_now() - wanted_since_ < suspicious_silence) connections.note_few();
+    wants_.reset();
+    connections.answered(connection_->slot());
+}
+
+/// The client may be waiting for a 100 (Continue).
+bool Attempt::may_continue() const {
+    return client_.request().expect_continue && phase_ == Phase::head && interims_ == 0 &&
+           !continued_ && request_body_.received() == 0;
+}
+
+/// In the server's place (RFC 9110 §10.1.1). False when the client's connection is broken.
+bool Attempt::send_continue() {
+    static std::string line = "HTTP/1.1 100 Continue\r\n\r\n";
+    continued_ = true;
+    iovec piece{line.data(), line.size()};
+    return client_.send({&piece, 1});
 }
 
 void Attempt::connect_settled(int failure) {
@@ -108,11 +237,13 @@ void Attempt::connect_settled(int failure) {
         connected();
         return;
     }
+    slot_ = connection_->take_slot();
     connection_.reset();
+    const bool unix_socket = !server_.addresses[address_].is_ip();
     if (addresses_tried_ < server_.addresses.size()) {
         connect_next();
     } else {
-        fail(connect_failure(failure), std::strerror(failure));
+        fail(connect_failure(connect_error(failure, unix_socket)), std::strerror(failure));
     }
 }
 
@@ -124,6 +255,11 @@ void Attempt::connected() {
     }
     phase_ = Phase::head;
     observer_.on_connected(connection_->reused());
+    watch_silence();
+    if (may_continue() && server_.connections->never_continues() && !send_continue()) {
+        observer_.on_client_broken();
+        return;
+    }
     if (push_request() && connection_->readable()) receive();
 }
 

@@ -7,12 +7,14 @@
 
 #include "balance/retry.h"
 #include "balance/server.h"
+#include "event/timer.h"
 #include "http/client_stream.h"
 #include "http/parse_response.h"
 #include "proxy/pipe.h"
 #include "proxy/reply_body.h"
 #include "proxy/request_body.h"
 #include "proxy/upstream_connection.h"
+#include "proxy/upstream_pool.h"
 
 namespace otto {
 
@@ -55,7 +57,7 @@ class AttemptObserver {
 
 /// One try at one server: connects, sends the request, relays the reply. Of one worker's thread;
 /// owned by its exchange.
-class Attempt final : private UpstreamObserver {
+class Attempt final : private UpstreamObserver, private PlaceWaiter {
   public:
     Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot, Server& server,
             http::ClientStream& client, RequestBody& body);
@@ -65,7 +67,8 @@ class Attempt final : private UpstreamObserver {
 
     /// Sends `head` and then the request's body, which must be replayable: what earlier attempts
     /// have taken of it comes first. `fresh`: on a new connection, not on one from the pool.
-    void start(std::string_view head, bool fresh);
+    /// `repeatable`: the request may be sent again when a pooled connection turns out to be closed.
+    void start(std::string_view head, bool fresh, bool repeatable);
 
     /// More of the request's body has arrived.
     void on_client_body();
@@ -75,8 +78,8 @@ class Attempt final : private UpstreamObserver {
     Server& server() const { return server_; }
     bool request_sent() const { return sent_ > 0; }
     bool reply_begun() const { return reply_begun_; }
-    /// An interim response, such as 100 (Continue), has come.
-    bool interim_relayed() const { return interims_ > 0; }
+    /// The client has got an interim response, such as 100 (Continue).
+    bool interim_relayed() const { return interims_ > 0 || continued_; }
     /// The connection had served before: that it was closed may just have crossed with the request.
     bool on_reused_connection() const { return connection_ && connection_->reused(); }
     bool connecting() const { return phase_ == Phase::connecting; }
@@ -94,11 +97,23 @@ class Attempt final : private UpstreamObserver {
 
   private:
     enum class Phase : std::uint8_t { connecting, head, body, over };
+    /// What the clock is set for.
+    enum class Due : std::uint8_t { connect, silence, continuation };
 
     void on_upstream(UpstreamConnection& connection, bool readable, bool writable) override;
+    bool on_place_freed() override;
+    void take_place();
     void connect_next();
+    void connect_later();
     void connect_settled(int failure);
     void connected();
+    void set_clock(Due due, Duration delay);
+    void clock_fired();
+    void watch_silence();
+    void make_way();
+    void heard();
+    bool may_continue() const;
+    bool send_continue();
     bool flush();
     void count_sent(std::size_t bytes);
     bool push_request();
@@ -127,6 +142,16 @@ class Attempt final : private UpstreamObserver {
     Phase phase_ = Phase::connecting;
     std::size_t addresses_tried_ = 0;
     std::size_t address_ = 0;
+    ServerConnections::Slot slot_;                  // until the connection has it
+    std::optional<ServerConnections::Want> wants_;  // that idle connections make way
+    std::uint64_t closed_then_ = 0;                 // connections, when it began to
+    TimePoint wanted_since_{};
+    bool waits_for_place_ = false;
+    std::optional<Timer> clock_;  // made when it is needed, which is rare
+    Due due_ = Due::connect;
+    Duration retry_delay_{};  // until the next connect(2)
+    bool unheard_ = false;    // no byte has come on the new connection
+    bool continued_ = false;  // Otto has sent 100 (Continue)
     std::unique_ptr<UpstreamConnection> connection_;
     PipeLease request_pipe_;
     PipeLease reply_pipe_;

@@ -85,6 +85,7 @@ void Attempt::splice_reply() {
     if (left < left_before) {
         counters_.received.add(left_before - left);
         reply_.spliced(left);
+        if (!server_.connections->serves_many()) server_.note_heard(coarse_now());
     } else if (held_back_) {
         client_.push();
     }
@@ -115,6 +116,8 @@ void Attempt::splice_reply() {
 /// `more`: the server has probably sent more, which can be read at once. False when the attempt has
 /// ended.
 bool Attempt::received(std::span<char> bytes, bool more) {
+    if (unheard_) heard();
+    if (!server_.connections->serves_many()) server_.note_heard(coarse_now());
     std::span<char> rest = bytes;
     std::string held;  // keeps the bytes of a head that came in parts alive
     if (phase_ == Phase::head) {
@@ -182,6 +185,10 @@ std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
             return std::nullopt;
         }
         if (client_is_http10()) continue;  // RFC 9110 §15.2
+        if (head.status == 100 && continued_) {
+            server_.connections->set_never_continues(false);
+            continue;
+        }
         std::string& interim = worker_.reply_head();
         interim.clear();
         http::append_interim_head(interim, head);

@@ -107,7 +107,7 @@ void Exchange::attempt(bool fresh) {
     if (!fresh) pins_.push_back(worker_.pin_candidates());
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
-    attempt_->start(head, fresh);
+    attempt_->start(head, fresh, is_idempotent(request.method));
 }
 
 // ---- what the client does ----------------------------------------------------------------------
@@ -166,6 +166,7 @@ void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
     // A connection that was closed while idle says nothing about its server: that does not count.
     if (!stale) count_failure(failure, detail);
     attempt_.reset();
+    if (stale) server_->connections->note_closed_idle(Duration::zero(), coarse_now());
     if (stale && allowed(0)) {
         note_failed(*server_, failure, what, "trying a new connection");
         attempt(true);
@@ -215,6 +216,7 @@ void Exchange::count_retry() {
 void Exchange::count_failure(Failure failure, std::string_view detail) {
     worker_.counters_of(*server_).failed[static_cast<std::size_t>(failure)].add();
     worker_.server_failed(*server_, failure, detail);
+    if (is_timeout(failure)) server_->note_timeout();
     if (measured_ && is_timeout(failure)) note_silence();
     if (failure != Failure::local) settle_trial(false);
 }
@@ -249,6 +251,7 @@ std::string_view Exchange::on_response(unsigned status, bool stream) {
         server_->note_latency(trace_.answered - asked_at(), trace_.answered);
     trace_.status = status;
     trace_.stream = stream;
+    if (stream) server_->count_stream(1);
     ServerCounters& counters = worker_.counters_of(*server_);
     counters.replies[reply_class(status)].add();
     if (!stream) counters.head.observe(trace_.answered - trace_.attempted);
@@ -373,6 +376,7 @@ void Exchange::note_end(Trace::End end) {
 
 void Exchange::over(Trace::End end) {
     note_end(end);
+    if (trace_.stream) server_->count_stream(-1);
     attempt_.reset();
     tunnel_.reset();
     worker_.queue().remove(*this);

@@ -11,8 +11,8 @@
 
 namespace otto {
 
-Result<std::unique_ptr<UpstreamConnection>> UpstreamConnection::connect(const Loop& loop,
-                                                                        const Address& address) {
+Result<std::unique_ptr<UpstreamConnection>> UpstreamConnection::connect(
+    const Loop& loop, const Address& address, ServerConnections::Slot& slot) {
     UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return Error::from_errno("cannot create a socket");
     if (address.is_ip()) {
@@ -22,11 +22,13 @@ Result<std::unique_ptr<UpstreamConnection>> UpstreamConnection::connect(const Lo
     const int failed = ::connect(fd.get(), address.get(), address.length());
     if (failed != 0 && errno != EINPROGRESS) return Error::from_errno(address.text());
     return std::unique_ptr<UpstreamConnection>(
-        new UpstreamConnection(loop, std::move(fd), failed == 0));
+        new UpstreamConnection(loop, std::move(fd), failed == 0, std::move(slot)));
 }
 
-UpstreamConnection::UpstreamConnection(const Loop& loop, UniqueFd fd, bool connected)
+UpstreamConnection::UpstreamConnection(const Loop& loop, UniqueFd fd, bool connected,
+                                       ServerConnections::Slot slot)
     : loop_(loop),
+      slot_(std::move(slot)),
       fd_(std::move(fd)),
       connected_(connected),
       again_(loop,
@@ -40,6 +42,9 @@ UpstreamConnection::UpstreamConnection(const Loop& loop, UniqueFd fd, bool conne
 
 UpstreamConnection::~UpstreamConnection() {
     event_.reset();
+    // The server must have its place back before another connection takes the slot.
+    if (const auto* of = slot_.of(); of != nullptr && (of->limited() || of->wanted()))
+        ::shutdown(fd_.get(), SHUT_RDWR);
     loop_.close_later(std::move(fd_));
 }
 

@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include "balance/server_connections.h"
 #include "base/address.h"
 #include "base/handle.h"
 #include "event/deferred.h"
@@ -28,9 +29,10 @@ class UpstreamObserver {
 class UpstreamConnection {
   public:
     /// Starts to connect. On success the connection is either up (`connected()`), or becomes
-    /// writable when it is decided.
+    /// writable when it is decided, and has taken `slot`.
     static Result<std::unique_ptr<UpstreamConnection>> connect(const Loop& loop,
-                                                               const Address& address);
+                                                               const Address& address,
+                                                               ServerConnections::Slot& slot);
 
     ~UpstreamConnection();
     UpstreamConnection(const UpstreamConnection&) = delete;
@@ -79,11 +81,16 @@ class UpstreamConnection {
     bool reused() const { return reused_; }
     void mark_reused() { reused_ = true; }
 
+    const ServerConnections::Slot& slot() const { return slot_; }
+    /// For the next one: this connection failed to come up.
+    ServerConnections::Slot take_slot() { return std::move(slot_); }
+
   private:
-    UpstreamConnection(const Loop& loop, UniqueFd fd, bool connected);
+    UpstreamConnection(const Loop& loop, UniqueFd fd, bool connected, ServerConnections::Slot slot);
     static void fired(evutil_socket_t fd, short what, void* self);
 
     const Loop& loop_;
+    ServerConnections::Slot slot_;
     UniqueFd fd_;
     bool connected_;
     bool readable_ = false;

@@ -20,8 +20,12 @@ constexpr std::size_t max_closed = 32;
 /// An event of the turn in which the connection came here may be about bytes that were read since.
 void UpstreamPool::Stack::on_upstream(UpstreamConnection& connection, bool readable, bool) {
     if (!readable || connection.untouched()) return;
-    std::erase_if(idle,
-                  [&connection](const Idle& each) { return each.connection.get() == &connection; });
+    const auto found = std::ranges::find_if(
+        idle, [&connection](const Idle& each) { return each.connection.get() == &connection; });
+    if (found == idle.end()) return;
+    const TimePoint time = coarse_now();
+    connection.slot().of()->note_closed_idle(time - found->since, time);
+    idle.erase(found);
 }
 
 UpstreamPool::UpstreamPool(const Loop& loop)
@@ -29,20 +33,29 @@ UpstreamPool::UpstreamPool(const Loop& loop)
 
 UpstreamPool::~UpstreamPool() = default;
 
-std::unique_ptr<UpstreamConnection> UpstreamPool::take(const Server& server) {
+std::unique_ptr<UpstreamConnection> UpstreamPool::take(const Server& server, bool repeatable) {
     const auto found = stacks_.find(server.id);
     if (found == stacks_.end()) return nullptr;
     auto& idle = found->second.idle;
     while (!idle.empty()) {
-        const TimePoint since = idle.back().since;
-        auto connection = std::move(idle.back().connection);
-        idle.pop_back();
-        if (coarse_now() - since < trust_time || connection->untouched()) return connection;
+        const TimePoint time = coarse_now();
+        auto at = std::prev(idle.end());
+        if (!repeatable && !server.connections->stays_open(time - at->since, time)) {
+            at = idle.begin();  // the one that has been idle for longest has proved most
+            if (!server.connections->stays_open(time - at->since, time)) return nullptr;
+        }
+        const Duration age = time - at->since;
+        auto connection = std::move(at->connection);
+        idle.erase(at);
+        const bool trusted = age < trust_time && !server.connections->closes_idle(time);
+        if (trusted || connection->untouched()) return connection;
+        server.connections->note_closed_idle(age, time);
     }
     return nullptr;
 }
 
 void UpstreamPool::put(const Server& server, std::unique_ptr<UpstreamConnection> connection) {
+    if (server.connections->wanted()) return;
     Stack& stack = stacks_[server.id];
     if (stack.idle.size() >= max_idle) return;
     connection->mark_reused();
@@ -67,6 +80,30 @@ void UpstreamPool::keep_only(std::span<const std::uint64_t> servers) {
         if (std::ranges::binary_search(servers, each->first)) continue;
         leave(each->second.idle);
         stacks_.erase(each);
+    }
+}
+
+void UpstreamPool::close_idle(std::uint64_t server) {
+    const auto found = stacks_.find(server);
+    if (found == stacks_.end() || found->second.idle.empty()) return;
+    auto& idle = found->second.idle;
+    const ServerConnections& connections = *idle.front().connection->slot().of();
+    if (!connections.wanted()) return;
+    const std::size_t closed =
+        connections.limited() ? 1 : std::min<std::size_t>(idle.size(), max_closed);
+    idle.erase(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(closed));
+}
+
+void UpstreamPool::forget(PlaceWaiter& waiter) {
+    std::erase(waiters_, &waiter);
+}
+
+void UpstreamPool::place_freed() {
+    // One that is served may end others, or begin to wait again.
+    const std::vector<PlaceWaiter*> waiters = waiters_;
+    for (PlaceWaiter* waiter : waiters) {
+        const auto waits = [&] { return std::ranges::find(waiters_, waiter) != waiters_.end(); };
+        if (waits() && waiter->on_place_freed()) std::erase(waiters_, waiter);
     }
 }
 

@@ -14,8 +14,19 @@
 
 namespace otto {
 
+/// Waits for a place at a server whose `maxConnections` are open.
+class PlaceWaiter {
+  public:
+    /// A place may be free. True when it has got one, and waits no longer; it may be destroyed.
+    virtual bool on_place_freed() = 0;
+
+  protected:
+    ~PlaceWaiter() = default;
+};
+
 /// One worker's idle connections to servers. Those that a server closes, writes to, or leaves idle
-/// for too long are dropped: closed a few in a turn of the loop, however many they are.
+/// for too long are dropped: closed a few in a turn of the loop, however many they are. Of the
+/// worker's thread.
 class UpstreamPool {
   public:
     explicit UpstreamPool(const Loop& loop);
@@ -24,9 +35,10 @@ class UpstreamPool {
     /// How long a connection may stay idle.
     void configure(Duration server_idle) { server_idle_ = server_idle; }
 
-    /// The connection that was used last, or null.
-    std::unique_ptr<UpstreamConnection> take(const Server& server);
-    /// Keeps a connection for the next request.
+    /// The connection that was used last, or null. For a request that can not be `repeatable` none
+    /// that its server may be closing just now (ServerConnections::stays_open).
+    std::unique_ptr<UpstreamConnection> take(const Server& server, bool repeatable);
+    /// Keeps a connection for the next request, unless others wait for its place.
     void put(const Server& server, std::unique_ptr<UpstreamConnection> connection);
     /// Drops the idle connections to a server, which is out or gone.
     void drop(const Server& server);
@@ -34,6 +46,15 @@ class UpstreamPool {
     void keep_only(std::span<const std::uint64_t> servers);
     /// Drops all.
     void clear();
+
+    /// Closes idle connections to a server at once, as long as some are wanted: one where it has a
+    /// limit, otherwise all.
+    void close_idle(std::uint64_t server);
+    /// Calls `waiter` when a place at any server may have become free, until it has got one.
+    void await_place(PlaceWaiter& waiter) { waiters_.push_back(&waiter); }
+    void forget(PlaceWaiter& waiter);
+    /// A place has become free.
+    void place_freed();
 
   private:
     struct Idle {
@@ -59,6 +80,7 @@ class UpstreamPool {
     const Loop& loop_;
     Duration server_idle_ = std::chrono::seconds(4);
     Stacks stacks_;  // by Server::id
+    std::vector<PlaceWaiter*> waiters_;
     std::vector<std::unique_ptr<UpstreamConnection>> leaving_;
     Timer timer_;
     Deferred let_go_;

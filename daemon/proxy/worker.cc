@@ -78,6 +78,7 @@ Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
 
 Worker::~Worker() {
     context_.share.on_asked(index_, nullptr);
+    if (connection_line_) context_.connections.remove(*connection_line_);
     stop();
 }
 
@@ -142,6 +143,12 @@ void Worker::stop() {
 
 Status Worker::make_front() {
     pool_ = std::make_unique<UpstreamPool>(loop_);
+    connection_line_ = context_.connections.add(
+        {.close_idle =
+             [this](std::uint64_t server) {
+                 mailbox_->post([this, server] { pool_->close_idle(server); });
+             },
+         .freed = [this] { mailbox_->post([this] { pool_->place_freed(); }); }});
     auto front = http::Front::open(
         loop_,
         http::Front::Callbacks{

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -98,6 +99,7 @@ struct WorkerContext {
     http::ConnectionShare& share;
     unsigned workers;
     QueueShare& queue;
+    ConnectionCalls& connections;
     const tls::Secret& sticky_key;  // signs the cookies of `sticky`
     AccessDesk& access_desk;
 };
@@ -247,6 +249,7 @@ class Worker {
     Picker picker_;
     bool draining_ = false;
     std::unique_ptr<UpstreamPool> pool_;
+    std::optional<std::size_t> connection_line_;  // of ConnectionCalls
     PipePool pipes_;
     Queue queue_;
     StickyCookies sticky_;

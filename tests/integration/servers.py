@@ -1,7 +1,9 @@
 """Servers for Otto to balance over: the demo server, and one that follows a script byte by byte."""
 
+import itertools
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -209,6 +211,7 @@ class ScriptedServer:
         self.checks = 0
         self.check_status = "200 OK"
         self.reset_at_accept = False
+        self.most_open = 0  # connections at once, as the kernel has them
         self._script = script
         self._path = path
         self._receive_buffer = receive_buffer  # of its connections in the kernel; None: as usual
@@ -262,9 +265,16 @@ class ScriptedServer:
                 continue
             with self._lock:
                 self._sockets.add(sock)
+                self.most_open = max(self.most_open, sum(map(self._is_open, self._sockets)))
                 connection = Connection(self, sock)
                 self._connections.append(connection)
             self._start(self._serve, sock, connection)
+
+    @staticmethod
+    def _is_open(sock):
+        poller = select.poll()
+        poller.register(sock, select.POLLRDHUP)
+        return not poller.poll(0)
 
     def _serve(self, sock, connection):
         try:
@@ -318,5 +328,58 @@ class ScriptedServer:
     def kill(self):
         self.refuse()
         self.close_connections()
+        for thread in self._threads:
+            thread.join(Deadline().left())
+
+
+class PreforkServer:
+    """Serves `count` connections at a time, each until Otto closes it, as a server of so many
+    processes; others wait in the backlog. `script(connection, n)` for the n-th request (from 0)
+    returns True when the connection goes on. Checks are answered at once."""
+
+    def __init__(self, count, script=None, path=None, backlog=128):
+        self.requests = []
+        self.accepted = 0
+        self._script = script or self._say_ok
+        self._numbers = itertools.count()
+        self._path = path
+        self._listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self._listener.bind(path or ("127.0.0.1", 0))
+        self._listener.listen(backlog)
+        self.url = f"unix:{path}" if path else \
+            f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._process, daemon=True)
+                         for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    @staticmethod
+    def _say_ok(connection, _):
+        connection.body()
+        connection.reply(b"ok")
+        return True
+
+    def _process(self):
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            with sock:
+                connection = Connection(self, sock)
+                try:
+                    while connection.next_request():
+                        if connection.is_check():
+                            connection.reply(b"", "200 OK", "Connection: close")
+                            break
+                        if not self._script(connection, next(self._numbers)):
+                            break
+                except OSError:
+                    pass
+
+    def kill(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
         for thread in self._threads:
             thread.join(Deadline().left())
