@@ -1,6 +1,6 @@
 # bash completion of ottoctl(1)
 
-# Names and URLs of servers that begin with $cur. The arguments say which Otto to ask.
+# Names and URLs of servers that start with $cur. The arguments select the Otto to query.
 _ottoctl_servers() {
     local name
     while IFS= read -r name; do
@@ -11,8 +11,8 @@ _ottoctl_servers() {
 _ottoctl() {
     local commands='status servers show check-server top events add remove drain enable disable weight reload check config set diff
         reset apply token'
-    # Names and URLs have colons, at which bash breaks words: they are put together again, and what is complete already is left
-    # out of the answer.
+    # bash breaks words at the colons of names and URLs: they are joined again, and the part that is already complete is removed
+    # from the replies.
     local words=() word glue=''
     for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
         if [[ ${#words[@]} -gt 0 && ( $word =~ ^:+$ || $glue ) ]]; then
