@@ -1,7 +1,8 @@
 // What the worst heads cost as they grow: every loop over a head is linear in it. Eight times the
 // bytes and the fields cost about eight times as much, and sixty-four times as much where a loop is
 // not. A test compares a head only with a smaller one of its own kind, because the ratio between
-// kinds depends on the processor and on sanitizers. `worst-head.py` of the field cases measures that.
+// kinds depends on the processor and on sanitizers. `worst-head.py` of the field cases measures
+// that.
 
 #include <algorithm>
 #include <array>
