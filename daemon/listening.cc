@@ -66,9 +66,10 @@ Result<Listening> Listening::adopt() {
         if (each.name == "admin") {
             if (each.address.is_ip() && !each.address.is_loopback()) {
                 log(Priority::error, nullptr,
-                    fmt::format("the admin API is not served on {}, which other hosts reach: "
-                                "otto-admin.socket may name 127.0.0.1, [::1] and UNIX sockets",
-                                each.address.text()));
+                    fmt::format(
+                        "the admin API is not served on {}, because other hosts can reach it: "
+                        "otto-admin.socket may only use 127.0.0.1, [::1] and UNIX sockets",
+                        each.address.text()));
             } else {
                 listening.admin_.push_back(std::move(each.fd));
             }
@@ -76,11 +77,10 @@ Result<Listening> Listening::adopt() {
         }
         if (each.name == "https") {
             log(Priority::warning, nullptr,
-                fmt::format(
-                    "the socket {} is named \"{}\", which this version of Otto does not serve; "
-                    "connections to it are "
-                    "left waiting: systemctl disable --now its socket unit, or name it http",
-                    each.address.text(), each.name));
+                fmt::format("the socket {} is named \"{}\", which this version of Otto does not "
+                            "support; its connections are not accepted: disable its socket unit "
+                            "with systemctl disable --now, or name it http",
+                            each.address.text(), each.name));
             continue;
         }
         listening.add(std::move(each.fd), each.address);
@@ -154,9 +154,8 @@ std::string describe_difference(const std::vector<ListenConfig>& port,
     std::vector<std::string> wanted;
     for (const ListenConfig& entry : port) wanted.push_back(entry.text);
     return fmt::format(
-        "\"port\" is {}, but systemd's socket listens on {}, which is served; to move the socket, "
-        "as "
-        "root: {}",
+        "\"port\" is {}, but systemd's socket listens on {}, which Otto uses; to move the socket, "
+        "run as root: {}",
         fmt::join(wanted, ", "), fmt::join(sockets, ", "), cure);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sysexits.h>
 
+#include "base/phrases.h"
 #include "config/load.h"
 #include "config/schema.h"
 #include "listening.h"
@@ -28,7 +29,7 @@ int check(const otto::Options& options) {
     const std::string& file = options.config;
     const otto::LoadedConfig loaded = otto::load_config(options);
     if (!holds(loaded)) return bad_config;
-    fmt::print("{}: ok, {} servers\n", file, loaded.config.servers.size());
+    fmt::print("{}: ok, {}\n", file, otto::counted(loaded.config.servers.size(), "server"));
     // Of a file that is another Otto's, or as a part of a reload, which logs it by itself, this
     // says nothing.
     if (file != otto::Options().config || !otto::own_service().empty()) return 0;

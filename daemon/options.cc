@@ -18,17 +18,17 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
                               ->capture_default_str();
     CLI::Option* server =
         app.add_option("--server", options.servers,
-                       "A server to balance over, without a configuration file; repeatable. "
+                       "An upstream server, instead of a configuration file; repeatable. "
                        "http://HOST:PORT, HOST:PORT, PORT or unix:/PATH")
             ->type_name("URL")
             ->allow_extra_args(false)
             ->excludes(config);
-    app.add_option("--port", options.port, "Where to listen with --server [:8080]")
+    app.add_option("--port", options.port, "The port to listen on with --server [:8080]")
         ->type_name("[ADDRESS]:PORT")
         ->needs(server);
     app.add_flag("--check", options.check, "Check the configuration and exit");
     app.add_flag("--reload", options.reload,
-                 "Have the service reload and wait until it has; for ExecReload=");
+                 "Make the running service reload, and wait until it has; for ExecReload=");
     app.add_flag("--print-schema", options.print_schema,
                  "Print the JSON Schema of the configuration and exit");
     app.add_flag("--version", options.version, "Print the version and exit");
@@ -37,7 +37,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
         app.parse(argc, argv);
         if (options.check + options.reload + options.print_schema + options.version > 1)
             throw CLI::ValidationError(
-                "--check, --reload, --print-schema and --version exclude each other");
+                "--check, --reload, --print-schema and --version are mutually exclusive");
     } catch (const CLI::CallForHelp& help) {
         return app.exit(help);
     } catch (const CLI::ParseError& error) {

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "base/cpus.h"
+#include "base/phrases.h"
 #include "quick_start.h"
 #include "sd/journal.h"
 #include "sd/log_thread.h"
@@ -58,7 +59,7 @@ std::string nothing_to_listen_on(const Error& error) {
     std::string text = error.message + "; nothing to listen on";
     if (!service.empty())
         text +=
-            fmt::format("; to have systemd listen: systemctl start {}", socket_unit_of(service));
+            fmt::format("; to make systemd listen: systemctl start {}", socket_unit_of(service));
     return text;
 }
 
@@ -246,8 +247,8 @@ void Otto::tick() {
     if (phase_ == Phase::draining) {
         if (coarse_now() >= drain_until_) {
             log(Priority::warning, nullptr,
-                fmt::format("{} connections are cut off: the time to drain is over",
-                            sum(workers_, &WorkerCounters::connections)));
+                fmt::format("cutting off {}: timeouts.drain has passed",
+                            counted(sum(workers_, &WorkerCounters::connections), "connection")));
             stop();
             return;
         }
@@ -269,11 +270,11 @@ void Otto::trim_if_due() {
 
 std::string Otto::status_line() const {
     if (phase_ == Phase::draining)
-        return fmt::format("Draining: {} connections left",
-                           sum(workers_, &WorkerCounters::connections));
-    std::string line = fmt::format("{}, {:.0f} requests/s, {} connections", roster_line(),
-                                   sampler_.total().requests_per_second,
-                                   sum(workers_, &WorkerCounters::connections));
+        return fmt::format("Draining: {} left",
+                           counted(sum(workers_, &WorkerCounters::connections), "connection"));
+    std::string line = fmt::format(
+        "{}, {:.0f} requests/s, {}", roster_line(), sampler_.total().requests_per_second,
+        counted(sum(workers_, &WorkerCounters::connections), "connection"));
     switch (roster_.service()) {
         case Roster::Service::normal:
             break;
@@ -281,7 +282,7 @@ std::string Otto::status_line() const {
             line += "; failing open";
             break;
         case Roster::Service::nobody:
-            line += "; no server is left, answering 503";
+            line += "; no server is available, answering 503";
             break;
     }
     for (const std::string& note : verdict().notes) line += "; " + note;
@@ -343,7 +344,7 @@ std::string Otto::changes_line() const {
                            }));
     if (const auto& hidden = changes_.hidden(); !hidden.empty())
         line += std::string(line.empty() ? "" : "; ") +
-                "run-time changes hide what the file says about " +
+                "run-time changes override these keys of the file: " +
                 some(hidden, [](const std::string& key) { return key; });
     return line;
 }
@@ -354,7 +355,7 @@ void Otto::dump() {
         log(Priority::debug, nullptr,
             fmt::format(
                 "worker {}: {} connections, {} requests, {} retries, {} aborted, {} cut off, "
-                "{} queued, {} queued for too long, {} not queued",
+                "{} queued, {} queue timeouts, {} queue overflows",
                 worker->index(), counters.connections.load(), counters.requests.load(),
                 counters.retries.load(), counters.aborted.load(), counters.cut.load(),
                 counters.queued.load(), counters.queue_timeouts.load(),
@@ -393,8 +394,9 @@ void Otto::stop() {
     log_news();
     log_rest();
     log(Priority::notice, &messages::stopped,
-        fmt::format("Otto stopped after {} requests, {} connections were cut off",
-                    sum(workers_, &WorkerCounters::requests), cut_off),
+        fmt::format("Otto stopped after {}, {} cut off",
+                    counted(sum(workers_, &WorkerCounters::requests), "request"),
+                    counted(cut_off, "connection")),
         {{"REQUESTS", std::to_string(sum(workers_, &WorkerCounters::requests))},
          {"CUT_OFF", std::to_string(cut_off)}});
     loop_.stop();

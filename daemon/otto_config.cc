@@ -34,16 +34,17 @@ LoadedConfig Otto::fall_back(const LoadedConfig& bad) {
         if (text) {
             LoadedConfig last = parse_config(*text, *directory + "/last-good.json");
             if (last.ok()) {
-                trouble_ = fmt::format("serving the last good configuration, because {}", first);
+                trouble_ = fmt::format(
+                    "using the last valid configuration, because the file has errors: {}", first);
                 log(Priority::error, &messages::config_invalid_at_start,
-                    "serving the last good configuration; mend the file, then reload");
+                    "using the last valid configuration; correct the file, then reload");
                 return last;
             }
         }
     }
-    trouble_ = fmt::format("answering 503, because {}", first);
+    trouble_ = fmt::format("answering 503, because the file has errors: {}", first);
     log(Priority::error, &messages::config_invalid_at_start,
-        "answering 503 to everything; mend the file, then reload");
+        "answering 503 to all requests; correct the file, then reload");
     return {};
 }
 
@@ -70,7 +71,7 @@ std::vector<ConfigProblem> Otto::reload_file() {
                                    snapshot_->generation, loaded.problems.front().text());
         log_problems(loaded, messages::reload_failed);
         log(Priority::error, &messages::reload_failed,
-            fmt::format("{} is not applied; generation {} goes on", options_.config,
+            fmt::format("{} is not applied; generation {} stays active", options_.config,
                         snapshot_->generation));
         end_reload();
         return std::move(loaded.problems);
@@ -119,7 +120,7 @@ void Otto::open_reload_socket() {
         reload_socket_ = std::move(*socket);
     } else {
         log(Priority::warning, nullptr,
-            "systemctl reload will fail, send SIGHUP instead: " + socket.error().message);
+            "systemctl reload will fail; send SIGHUP instead: " + socket.error().message);
     }
 }
 
@@ -190,13 +191,13 @@ void Otto::name_news(const Resolver::News& news) {
     switch (news.kind) {
         case Resolver::News::Kind::moved:
             log_folded(Priority::notice, messages::name_moved,
-                       fmt::format("name {} leads to {} now", news.name, list),
+                       fmt::format("name {} now resolves to {}", news.name, list),
                        {{"NAME", news.name}, {"HOST", news.name}, {"ADDRESSES", list}});
             return;
         case Resolver::News::Kind::stale:
             log_folded(
                 Priority::warning, messages::name_stale,
-                fmt::format("name {} cannot be looked up, its last addresses stay in use: {}",
+                fmt::format("name {} cannot be looked up; its last known addresses stay in use: {}",
                             news.name, news.answer.trouble),
                 {{"NAME", news.name},
                  {"HOST", news.name},
@@ -217,7 +218,7 @@ void Otto::report_port() {
         return;
     std::string cure = port_commands();
     if (!admin_place_.empty())
-        cure += fmt::format("; to have \"port\" follow the socket: {} --port socket", cure);
+        cure += fmt::format("; to change \"port\" instead: {} --port socket", cure);
     port_differs_ = describe_difference(snapshot_->config.port, listening_.texts(), cure);
     log(Priority::warning, &messages::port_differs, port_differs_, {{"COMMANDS", port_commands()}});
 }
@@ -235,7 +236,7 @@ void Otto::keep_last_good(const std::string& source) const {
     const Status saved = save_last_good(*directory, source);
     if (!saved)
         log(Priority::warning, nullptr,
-            "cannot keep the configuration as the last good one: " + saved.error().message);
+            "cannot save the last valid configuration: " + saved.error().message);
 }
 
 /// The key of before, so that cookies stay valid over restarts, or else a new one.
@@ -249,8 +250,9 @@ Status Otto::load_sticky_key() {
         }
         if (kept || kept.error().number != ENOENT)
             log(Priority::warning, nullptr,
-                "the key of the sticky cookies cannot be used, clients get new ones: " +
-                    (kept ? "it has a wrong length" : kept.error().message));
+                "the stored key for sticky cookies cannot be used, so clients receive new "
+                "cookies: " +
+                    (kept ? "its length is wrong" : kept.error().message));
     }
     auto made = tls::make_secret();
     if (!made) return made.error();

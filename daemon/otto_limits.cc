@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "base/phrases.h"
 #include "otto.h"
 #include "proxy/pipe.h"
 #include "sd/journal.h"
@@ -36,7 +37,7 @@ void Otto::limit_connections() {
 void Otto::accept_paused(const std::string& reason) {
     if (paused_++ == 0)
         log(Priority::warning, &messages::accept_paused,
-            "no new connections are accepted for now: " + reason, {{"REASON", reason}});
+            "no new connections are accepted: " + reason, {{"REASON", reason}});
 }
 
 void Otto::accept_resumed() {
@@ -60,16 +61,14 @@ void Otto::tell_of_limits() {
     limits_told_ = {.evicted = evicted, .refused = refused, .last = time};
     if (more_evicted > 0)
         log(Priority::warning, &messages::connections_evicted,
-            fmt::format("closed {} connections that waited for their clients, to make room for "
-                        "others",
-                        more_evicted),
+            fmt::format("closed {} without a request in progress, to make room for others",
+                        counted(more_evicted, "connection")),
             {{"CONNECTIONS", std::to_string(more_evicted)}});
     if (more_refused == 0) return;
     const std::string last = share_->clients.last_refused();
     log(Priority::warning, &messages::connections_refused,
-        fmt::format("refused {} connections of clients that had limits.connectionsPerClient, the "
-                    "last from {}",
-                    more_refused, last),
+        fmt::format("refused {} beyond limits.connectionsPerClient, the last one from {}",
+                    counted(more_refused, "connection"), last),
         {{"CONNECTIONS", std::to_string(more_refused)}, {"CLIENT", last}});
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/phrases.h"
 #include "otto.h"
 #include "sd/journal.h"
 
@@ -63,7 +64,7 @@ void Otto::log_rest() {
                          folded.type == &messages::server_ejected ||
                          folded.type == &messages::name_stale;
         log(bad ? Priority::warning : Priority::notice, &messages::many_changes,
-            fmt::format("{} more records like these ({}): {}", folded.count, folded.type->slug,
+            fmt::format("{} more of these records ({}): {}", folded.count, folded.type->slug,
                         folded.names),
             {{"COUNT", std::to_string(folded.count)},
              {"KIND", std::string(folded.type->slug)},
@@ -114,28 +115,29 @@ void Otto::server_ejected(const Member& member, const Ejections::Ejected& ejecte
 
 void Otto::server_back(const Member& member, const std::string& reason) {
     tell(Priority::notice, messages::server_back,
-         fmt::format("server {} is back from its ejection: {}", member.name, reason),
+         fmt::format("server {} is no longer ejected: {}", member.name, reason),
          {{"SERVER", member.server->url}, {"NAME", member.name}, {"REASON", reason}});
 }
 
 void Otto::service_changed() {
     const std::string count = std::to_string(candidates_->size());
+    const std::string servers = counted(candidates_->size(), "server");
     switch (roster_.service()) {
         case Roster::Service::normal:
             log(Priority::notice, &messages::fail_open_over,
-                fmt::format("requests go to healthy servers again: {}", count),
+                fmt::format("requests go to healthy servers again: {}", servers),
                 {{"SERVERS", count}});
             return;
         case Roster::Service::failing_open:
             log(Priority::critical, &messages::failing_open,
-                fmt::format("failing open: no healthy server is left, requests go to {} that might "
-                            "answer",
-                            count),
+                fmt::format("failing open: no server is healthy, so requests go to {} that are "
+                            "unhealthy or ejected",
+                            servers),
                 {{"SERVERS", count}});
             return;
         case Roster::Service::nobody:
             log(Priority::critical, &messages::no_server_left,
-                "no server is left that might answer: requests are answered with 503");
+                "no server is available: requests are answered with 503");
             return;
     }
 }

@@ -42,8 +42,8 @@ Result<std::string> receive_line(int fd) {
         std::array<char, 4096> block;
         const ssize_t length = ready < 0 ? -1 : ::recv(fd, block.data(), block.size(), 0);
         if (length < 0 && errno == EINTR) continue;
-        if (length < 0) return Error::from_errno("cannot read the answer");
-        if (length == 0) return Error{"Otto ended before it answered"};
+        if (length < 0) return Error::from_errno("cannot read the response");
+        if (length == 0) return Error{"Otto stopped before it responded"};
         line.append(block.data(), static_cast<std::size_t>(length));
         if (line.ends_with('\n')) return line.substr(0, line.size() - 1);
     }
@@ -53,8 +53,8 @@ Status reload_and_wait() {
     const auto directory = state_directory();
     if (!directory)
         return Error{
-            "STATE_DIRECTORY is not set, as in a unit without StateDirectory=; send SIGHUP "
-            "to Otto instead"};
+            "STATE_DIRECTORY is not set, because the unit has no StateDirectory=; send SIGHUP to "
+            "Otto instead"};
     const auto address = Address::from_path(*directory + std::string(socket_name));
     if (!address) return address.error();
     const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -95,7 +95,7 @@ void ReloadSocket::accept_one() {
     UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd) return;
     if (waiting_.size() >= most_waiting) {
-        answer(fd.get(), "too many reloads wait for the workers already");
+        answer(fd.get(), "too many reloads are already waiting for the workers");
         return;
     }
     const std::string failure = on_request_();

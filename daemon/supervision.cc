@@ -47,7 +47,7 @@ void Watchdog::check() {
             reported_ = true;
             log(Priority::critical, &messages::worker_stuck,
                 fmt::format(
-                    "worker {} has not answered for {} ms; systemd will restart Otto",
+                    "worker {} has not responded for {} ms; systemd will restart Otto",
                     worker->index(),
                     std::chrono::duration_cast<std::chrono::milliseconds>(coarse_now() - last_beat_)
                         .count()),

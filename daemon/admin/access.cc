@@ -74,8 +74,8 @@ std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& reques
     const std::string* host = request.field("Host");
     if (host == nullptr || request.count("Host") != 1 || !is_own_host(*host))
         return problem(403,
-                       "The Host field is not localhost, 127.0.0.1 or [::1]: this address is for "
-                       "programs of this host only.");
+                       "The Host field is not localhost, 127.0.0.1 or [::1]: this address is only "
+                       "for programs on this host.");
     const std::string* origin = request.field("Origin");
     if (origin != nullptr && (request.count("Origin") != 1 || *origin != "http://" + *host))
         return problem(403, "The request comes from a web page of another origin.");
@@ -85,7 +85,8 @@ std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& reques
     if (!expected) return problem(500, expected.error().message);
     if (has_token(request, *expected)) return std::nullopt;
     http::PlainReply refusal = problem(
-        401, "A change over TCP needs \"Authorization: Bearer TOKEN\"; `ottoctl token` prints it.");
+        401,
+        "A change over TCP requires \"Authorization: Bearer TOKEN\"; `ottoctl token` prints it.");
     refusal.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"otto\"");
     return refusal;
 }

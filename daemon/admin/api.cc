@@ -87,7 +87,7 @@ Result<std::unique_ptr<Api>> Api::open(const Loop& loop, Control& control, Chang
                .on_paused =
                    [](const char* reason) {
                        log(Priority::warning, nullptr,
-                           fmt::format("the admin API takes no connections for now: {}", reason),
+                           fmt::format("the admin API is not accepting connections: {}", reason),
                            {{"REASON", reason}});
                    }});
     if (!server) return server.error();
@@ -181,17 +181,17 @@ Api::Found Api::find_route(const http::PlainRequest& request) {
 Api::Answer Api::judge_head(const http::PlainRequest& request) {
     if (request.refused != 0)
         return problem(request.refused,
-                       fmt::format("The request was refused: {}.", request.refusal));
+                       fmt::format("The request was rejected: {}.", request.refusal));
     if (Answer refusal = refuse_stranger(request, token_)) return refusal;
     const Found found = find_route(request);
     if (found.allowed.empty())
-        return problem(404, "There is nothing here; the API begins at /api/v1/status.");
+        return problem(404, "This resource does not exist; the API starts at /api/v1/status.");
     if (request.method == "OPTIONS")
         return http::PlainReply{
             .status = 204, .body = {}, .type = {}, .fields = {{"Allow", found.allowed}}};
     if (found.asset != nullptr) return std::nullopt;
     if (found.route == nullptr) {
-        http::PlainReply refusal = problem(405, "This can be asked with: " + found.allowed + ".");
+        http::PlainReply refusal = problem(405, "The allowed methods are: " + found.allowed + ".");
         refusal.fields.emplace_back("Allow", found.allowed);
         return refusal;
     }
@@ -216,7 +216,7 @@ Api::Answer Api::answer(const http::PlainRequest& request, std::uint64_t ticket)
         return with_tag(problem(412, "The configuration has changed since it was read."));
     const bool wait = request.parameter("wait") == "drained";
     if (wait && !(waiters_.may_hold(request.local) && server_->may_hold(request.local)))
-        return busy("Too many requests wait already.");
+        return busy("Too many requests are already waiting.");
     return (this->*found.route->handle)({.request = request,
                                          .ticket = ticket,
                                          .id = http::percent_decoded(found.id),
@@ -252,7 +252,7 @@ Api::Answer Api::get_events(const Call& call) {
 
 Api::Answer Api::get_token(const Call& call) {
     if (!call.request.local)
-        return problem(403, "The token is told over the UNIX socket only: `ottoctl token`.");
+        return problem(403, "The token is available over the UNIX socket only: `ottoctl token`.");
     const auto token = token_.get();
     if (!token) return problem(500, token.error().message);
     return json_reply(200, Json::object().set("token", Json::string(*token)));
@@ -280,7 +280,7 @@ Api::Answer Api::get_metrics(const Call& call) {
 Api::Answer Api::render(const Call& call, Renderings::Kind kind) {
     // The status takes no time that would count.
     if (kind != Renderings::Kind::status && !server_->may_hold(call.request.local))
-        return busy("Too many requests wait already.");
+        return busy("Too many requests are already waiting.");
     renderings_.ask(kind, call.ticket);
     return std::nullopt;
 }

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "admin/log_path.h"
+#include "base/phrases.h"
 #include "config/overlay.h"
 #include "config/wording.h"
 #include "sd/journal.h"
@@ -35,7 +36,8 @@ void log_misfits(const std::vector<Fit::Misfit>& misfits) {
     if (misfits.size() > most_logged)
         log(Priority::error, &messages::changes_unfit,
             fmt::format("{} more run-time changes are not applied", misfits.size() - most_logged),
-            {{"REASON", "see the records before"}});
+            {{"POINTER", fmt::format("{} more keys", misfits.size() - most_logged)},
+             {"REASON", "see the previous records"}});
 }
 
 }  // namespace
@@ -49,7 +51,7 @@ void Changes::load() {
     if (!text) {
         if (text.error().number != ENOENT)
             log(Priority::error, &messages::changes_corrupt,
-                "the changes made at run time are not in force: " + text.error().message,
+                "the changes made at run time are not active: " + text.error().message,
                 {{"REASON", text.error().message}});
         return;
     }
@@ -58,12 +60,12 @@ void Changes::load() {
         overlay_ = std::make_shared<Json>(*std::move(overlay));
         return;
     }
-    const std::string reason = overlay ? "it is no object" : overlay.error().message;
+    const std::string reason = overlay ? "it is not an object" : overlay.error().message;
     const Status moved = set_state_aside(*directory_, file_name);
     log(Priority::error, &messages::changes_corrupt,
-        fmt::format("the changes made at run time are lost, as {}/{} is damaged ({}); {}",
+        fmt::format("the changes made at run time are lost, because {}/{} is damaged ({}); {}",
                     *directory_, file_name, reason,
-                    moved ? "it is set aside as overlay.json.bad" : moved.error().message),
+                    moved ? "it was renamed to overlay.json.bad" : moved.error().message),
         {{"REASON", reason}});
 }
 
@@ -82,8 +84,8 @@ LoadedConfig Changes::lay_over_file(LoadedConfig file) {
     }
     if (!fit.laid.unused.empty())
         log(Priority::warning, nullptr,
-            fmt::format("{} changes of servers that are not in the file any more are left out: {}",
-                        fit.laid.unused.size(),
+            fmt::format("ignoring {} for servers that are no longer in the file: {}",
+                        counted(fit.laid.unused.size(), "change"),
                         shortened(fmt::format("{}", fmt::join(fit.laid.unused, ", ")))));
     adopt(std::make_shared<Json>(std::move(fit.laid.document)));
     LoadedConfig loaded = std::move(fit.loaded);
@@ -106,12 +108,12 @@ Forbid Changes::forbid() const {
         const std::string_view pointer = change.pointer;
         if (pointer == "/port")
             return fmt::format(
-                "it cannot be changed at run time, but in {} and, under systemd, in "
+                "it cannot be changed at run time; change it in {} and, under systemd, in "
                 "otto.socket",
                 places.config_file);
         if (pointer == "/admin" || pointer.starts_with("/admin/"))
             return fmt::format(
-                "it cannot be changed at run time, but in {} and, under systemd, in "
+                "it cannot be changed at run time; change it in {} and, under systemd, in "
                 "otto-admin.socket",
                 places.config_file);
         const std::string_view log = change.patch.text_of("accessLog");

@@ -5,35 +5,32 @@
 #include <fmt/format.h>
 
 #include "balance/slow_start.h"
+#include "base/phrases.h"
 
 namespace otto::admin {
 
 namespace {
 
-std::string requests(std::uint32_t count) {
-    return fmt::format("{} {}", count, count == 1 ? "request" : "requests");
-}
-
 std::string left(std::uint32_t active) {
-    return active == 0 ? "" : fmt::format(", {} left", requests(active));
+    return active == 0 ? "" : fmt::format(", {} left", counted(active, "request"));
 }
 
 std::string while_out(const Condition& condition) {
     const bool used = condition.failing_open && condition.share > 0;
-    return used ? "; used all the same, as no server is healthy" : "";
+    return used ? "; used anyway, because no server is healthy" : "";
 }
 
 std::string why_drained(const Member& member) {
     const std::uint32_t active = member.server->active();
     std::string text = active == 0 ? "drained: no requests left"
-                                   : fmt::format("draining: {} left", requests(active));
+                                   : fmt::format("draining: {} left", counted(active, "request"));
     if (member.server->health() == Health::unhealthy) text += "; unhealthy";
     return text;
 }
 
 std::string why_ejected(const Condition& condition) {
     if (condition.on_trial)
-        return "on trial: the next request or check decides whether it is back" +
+        return "half-open: the next request or check decides whether it returns to rotation" +
                while_out(condition);
     return fmt::format("ejected for {}: {}{}", rough_time(condition.ejected_for),
                        condition.ejection, while_out(condition));
@@ -44,10 +41,10 @@ std::string why_healthy(const Member& member, const Condition& condition) {
     std::string text = "healthy for " + rough_time(condition.health_for);
     if (!condition.reason.ends_with("passed")) text += " (" + condition.reason + ")";
     if (member.weight == 0)
-        return text + ", but its weight is 0: it gets no new requests" +
+        return text + ", but its weight is 0: it receives no new requests" +
                left(member.server->active());
     if (member.backup && condition.share == 0)
-        return text + "; a backup, used when no other server is left";
+        return text + "; a backup, used when no other server is available";
     if (condition.level < SlowStart::steps)
         text += fmt::format(", starting slowly with {} % of its share", condition.level * 10);
     if (condition.failures == 1) text += ", but the last check failed: " + condition.failure;
@@ -56,7 +53,8 @@ std::string why_healthy(const Member& member, const Condition& condition) {
                             condition.failure);
     const bool full =
         member.max_connections > 0 && member.server->active() >= member.max_connections;
-    if (full) text += fmt::format(", full with {}", requests(member.server->active()));
+    if (full)
+        text += fmt::format(", at its limit with {}", counted(member.server->active(), "request"));
     return text;
 }
 

@@ -37,7 +37,7 @@ Api::Answer Api::patch_config(const Call& call) {
         std::vector<Fault> faults;
         for (const std::string& name : proposal.unknown)
             faults.push_back({pointer_to("/servers", name),
-                              "there is no server of this name; to add one, give its \"url\""});
+                              "there is no server with this name; to add one, set its \"url\""});
         return problem(422, "There is no server " + proposal.unknown.front() + ".", faults);
     }
     if (Answer refusal = apply(call, std::move(proposal))) return refusal;
@@ -63,7 +63,7 @@ Api::Answer Api::check_config(const Call& call) {
 }
 
 Api::Answer Api::drop_changes(const Call& call) {
-    if (!changes_.has_file()) return problem(409, "No configuration is in force.");
+    if (!changes_.has_file()) return problem(409, "No configuration is active.");
     if (Answer refusal = apply(call, changes_.propose_reset())) return refusal;
     return get_config(call);
 }
@@ -107,14 +107,14 @@ Api::Answer Api::refuse_outage(const Config& config) {
 
 Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::string& prefix) {
     if (!changes_.has_file())
-        return problem(409, "No configuration is in force: mend the file, then reload.");
+        return problem(409, "No configuration is active: correct the file, then reload.");
     if (!proposal.problems.empty()) return invalid(proposal.problems, prefix);
     if (proposal.changes_nothing && proposal.misfits.size() == changes_.misfits().size())
         return std::nullopt;
     if (!call.forced)
         if (Answer refusal = refuse_outage(proposal.config)) return refusal;
     const Status kept = changes_.keep(proposal);
-    if (!kept) return problem(500, "The change cannot be kept: " + kept.error().message);
+    if (!kept) return problem(500, "The change cannot be saved: " + kept.error().message);
     log(Priority::notice, &messages::changed_at_runtime,
         fmt::format("configuration changed by {}: {} {} {}", call.request.peer, call.request.method,
                     printable(http::percent_decoded(call.request.path)),

@@ -51,8 +51,8 @@ std::optional<std::string> refuse_log_path(const std::string& path, const LogPla
         std::string allowed(log_folder);
         if (places.configured.starts_with('/')) allowed += " or " + folder_of(places.configured);
         return fmt::format(
-            "a path given at run time must name a file in {}; others can be set in "
-            "the configuration file",
+            "a path set at run time must be a file in {}; other paths can be set in the "
+            "configuration file",
             allowed);
     }
     const UniqueFd opened(::open((folder + "/").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -64,10 +64,9 @@ std::optional<std::string> refuse_log_path(const std::string& path, const LogPla
         if (errno == ENOENT) return std::nullopt;
         return fmt::format("{}: {}", path, std::strerror(errno));
     }
-    if (!S_ISREG(status.st_mode))
-        return "there is something else of this name, which is not a regular file";
-    if (status.st_uid != ::geteuid()) return "there is a file of this name, of another user";
-    if (status.st_nlink > 1) return "there is a file of this name, which has other names as well";
+    if (!S_ISREG(status.st_mode)) return "this path exists and is not a regular file";
+    if (status.st_uid != ::geteuid()) return "this file exists and belongs to another user";
+    if (status.st_nlink > 1) return "this file exists and has other names as well";
     if (same_file(status, places.config_file.c_str())) return "this is the configuration file";
     return std::nullopt;
 }

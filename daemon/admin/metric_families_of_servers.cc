@@ -118,45 +118,47 @@ constexpr auto gauge_type = MetricType::Gauge;
 constexpr auto histogram_type = MetricType::Histogram;
 
 constexpr FamilyRow rows[] = {
-    {"otto_server_healthy", gauge_type, "1 while the server passes its checks.", gauge<healthy>},
-    {"otto_server_ejected", gauge_type, "1 while the server is out for its errors.",
+    {"otto_server_healthy", gauge_type, "1 while the server passes its health checks.",
+     gauge<healthy>},
+    {"otto_server_ejected", gauge_type, "1 while the server is ejected because of its errors.",
      gauge<ejected>},
-    {"otto_server_state", gauge_type, "What the configuration wants: 1 for one of the states.",
-     fill_state},
+    {"otto_server_state", gauge_type,
+     "The configured state: 1 for one of the states, 0 for the others.", fill_state},
     {"otto_server_weight", gauge_type, "The configured weight.", gauge<weight>},
-    {"otto_server_share_ratio", gauge_type, "The part of all requests that the server is to get.",
-     gauge<share>},
-    {"otto_server_active_requests", gauge_type, "Requests under way.", gauge<active>},
-    {"otto_server_ejections_total", counter_type, "Times that the server was ejected.",
+    {"otto_server_share_ratio", gauge_type,
+     "The share of all requests that the server is meant to receive.", gauge<share>},
+    {"otto_server_active_requests", gauge_type, "Requests in progress.", gauge<active>},
+    {"otto_server_ejections_total", counter_type, "Times that the server has been ejected.",
      fill_ejections},
-    {"otto_server_responses_total", counter_type,
-     "Responses of the server, by the class of their status.", fill_responses},
+    {"otto_server_responses_total", counter_type, "Responses of the server, by status class.",
+     fill_responses},
     {"otto_server_failures_total", counter_type,
-     "Attempts at the server without a response that could be used, by reason; a reason appears "
-     "with its first.",
+     "Attempts on the server that got no usable response, by reason; a reason appears when it "
+     "first occurs.",
      by_failure<&ServerTotals::failed>},
     {"otto_server_retries_total", counter_type,
-     "Attempts at the server, those on a connection that had been closed meanwhile included, that "
-     "were followed by another attempt, by reason; a reason appears with its first.",
+     "Attempts on the server that were followed by another attempt, by reason; a reason appears "
+     "when it first occurs. Attempts on a connection that the server had just closed are included.",
      by_failure<&ServerTotals::retried>},
-    {"otto_server_responses_cut_total", counter_type, "Responses that the server broke off.",
+    {"otto_server_responses_cut_total", counter_type, "Responses that the server truncated.",
      total<&ServerTotals::cut>},
     {"otto_server_requests_aborted_total", counter_type,
-     "Requests whose client went away while the server was asked.", total<&ServerTotals::aborted>},
+     "Requests whose client disconnected while the server was handling them.",
+     total<&ServerTotals::aborted>},
     {"otto_server_connections_opened_total", counter_type, "Connections opened to the server.",
      total<&ServerTotals::connections>},
-    {"otto_server_sent_bytes_total", counter_type, "Bytes sent to the server, heads included.",
+    {"otto_server_sent_bytes_total", counter_type, "Bytes sent to the server, headers included.",
      total<&ServerTotals::sent>},
     {"otto_server_received_bytes_total", counter_type,
-     "Bytes received from the server, heads included.", total<&ServerTotals::received>},
+     "Bytes received from the server, headers included.", total<&ServerTotals::received>},
     {"otto_server_response_head_seconds", histogram_type,
-     "From the begin of an attempt at the server to its response's head; without event streams. "
-     "A server that was never asked has none.",
+     "Time from the start of an attempt to the response header, event streams excluded. Absent for "
+     "a server that has never received a request.",
      histogram<&ServerTotals::head>},
     {"otto_server_request_duration_seconds", histogram_type,
-     "From a request's head to the end of its reply, by the server that gave it; without event "
-     "streams, tunnels, and those that did not get to their end. A server that was never asked has "
-     "none.",
+     "Time from the end of the request header to the end of the response, by the server that sent "
+     "it; event streams, tunnels and incomplete responses are not counted. Absent for a server "
+     "that has never received a request.",
      histogram<&ServerTotals::total>},
 };
 

@@ -123,7 +123,7 @@ Api::Answer Api::add_server(const Call& call) {
     if (!body->is_object()) return wrong_type("The body must be an object with \"url\".");
     const Json* url = body->find("url");
     if (url == nullptr || !url->is_string())
-        return problem(422, "A server needs its \"url\".", {{"/url", "a string is missing here"}});
+        return problem(422, "A server needs a \"url\".", {{"/url", "expected a string"}});
     const auto parsed = parse_server_url(url->text);
     if (!parsed) return problem(422, parsed.error().message, {{"/url", parsed.error().message}});
 
@@ -134,11 +134,11 @@ Api::Answer Api::add_server(const Call& call) {
             const Json same = each.is_string() ? Json::object().set("url", each) : each;
             if (merge_patch(same, *body) == same)
                 return get_server({call.request, 0, name, false, false});
-            return problem(409, fmt::format("There is a server {} already.", quoted(name)));
+            return problem(409, fmt::format("A server named {} already exists.", quoted(name)));
         }
     }
     if (const ServerConfig* same = find_server(url->text))
-        return problem(409, fmt::format("The server {} has this URL already.", quoted(same->name)));
+        return problem(409, fmt::format("Server {} already has this URL.", quoted(same->name)));
     Changes::Proposal proposal = changes_.propose(patch_of(name, *body));
     const std::string pointer = pointer_of(proposal.document, name);
     if (Answer refusal = apply(call, std::move(proposal), pointer)) return refusal;

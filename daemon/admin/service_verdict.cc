@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/phrases.h"
+
 namespace otto::admin {
 
 namespace {
@@ -16,10 +18,6 @@ constexpr double some_errors = 0.05;
 constexpr double many_errors = 0.5;
 /// Below this rate a share of them means nothing.
 constexpr double least_rate = 1;
-
-std::string servers(std::size_t count) {
-    return fmt::format("{} {}", count, count == 1 ? "server" : "servers");
-}
 
 /// "3 of 5 servers receive requests (1 unhealthy, 1 drained)".
 std::string who_receives(const ServiceFacts& facts) {
@@ -35,9 +33,10 @@ std::string who_receives(const ServiceFacts& facts) {
     add(facts.disabled, "disabled");
     if (!why.empty()) why += ")";
     if (facts.receiving != facts.total)
-        return fmt::format("{} of {} {} requests{}", facts.receiving, servers(facts.total),
+        return fmt::format("{} of {} {} requests{}", facts.receiving,
+                           counted(facts.total, "server"),
                            facts.receiving == 1 ? "receives" : "receive", why);
-    return facts.total == 1 ? "The one server receives requests"
+    return facts.total == 1 ? "The only server receives requests"
                             : fmt::format("All {} servers receive requests{}", facts.total, why);
 }
 
@@ -46,9 +45,9 @@ std::string outage(const ServiceFacts& facts) {
     if (facts.total == 0) return "No server is configured: requests are answered with 503";
     if (facts.nobody && facts.drained + facts.disabled == facts.total)
         return "All servers are drained or disabled: requests are answered with 503";
-    if (facts.nobody) return "No server receives requests: they are answered with 503";
+    if (facts.nobody) return "No server is available: requests are answered with 503";
     if (facts.failing_open)
-        return "Failing open: no server is healthy, so requests go to those that might answer";
+        return "Failing open: no server is healthy, so requests go to unhealthy or ejected servers";
     return "";
 }
 
@@ -63,8 +62,7 @@ ServiceVerdict verdict_of(const ServiceFacts& facts) {
         worse(Tone::warning);
     };
     if (facts.draining) {
-        verdict.text = fmt::format("Draining: {} {} left", facts.connections,
-                                   facts.connections == 1 ? "connection" : "connections");
+        verdict.text = fmt::format("Draining: {} left", counted(facts.connections, "connection"));
         worse(Tone::warning);
     } else if (verdict.text = outage(facts); !verdict.text.empty()) {
         worse(Tone::bad);

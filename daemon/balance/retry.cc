@@ -25,9 +25,9 @@ const char* to_string(Failure failure) {
         case Failure::refused:
             return "connection refused";
         case Failure::connect_failed:
-            return "connecting failed";
+            return "connection failed";
         case Failure::connect_timeout:
-            return "connecting timed out";
+            return "connection timed out";
         case Failure::reset_before_response:
             return "closed before a response";
         case Failure::response_timeout:
@@ -38,6 +38,23 @@ const char* to_string(Failure failure) {
             return "out of resources";
     }
     return "";
+}
+
+std::string describe(Failure failure, std::string_view detail) {
+    std::string text = to_string(failure);
+    switch (failure) {
+        case Failure::refused:
+        case Failure::connect_timeout:
+        case Failure::response_timeout:
+            return text;
+        case Failure::connect_failed:
+        case Failure::reset_before_response:
+        case Failure::malformed_response:
+        case Failure::local:
+            break;
+    }
+    if (!detail.empty()) text.append(" (").append(detail).append(")");
+    return text;
 }
 
 }  // namespace otto

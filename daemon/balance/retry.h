@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace otto {
 
@@ -45,5 +47,9 @@ bool may_retry(Failure failure, bool request_sent, bool idempotent, bool body_re
                unsigned attempts_made, unsigned attempts_allowed);
 
 const char* to_string(Failure failure);
+
+/// For the log: "connection refused", "malformed response (a bare LF)". A detail that would only
+/// repeat the failure is left out.
+std::string describe(Failure failure, std::string_view detail);
 
 }  // namespace otto

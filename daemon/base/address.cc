@@ -60,7 +60,7 @@ Result<Address> Address::from_path(std::string_view path) {
     sockaddr_un un{};
     un.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof un.sun_path)
-        return Error{"a UNIX socket's path has 1 to 107 bytes, this one " +
+        return Error{"the path of a UNIX socket must have 1 to 107 bytes, but this one has " +
                      std::to_string(path.size())};
     std::memcpy(un.sun_path, path.data(), path.size());
     const bool abstract = path.front() == '@';

@@ -140,7 +140,7 @@ std::string hint(std::string_view source, std::size_t offset) {
         case '#':
             return "; JSON has no comments";
         case '\'':
-            return "; strings stand in double quotes";
+            return "; strings must be in double quotes";
         case '}':
         case ']':
             return after_comma ? "; remove the comma before it" : "";
@@ -199,7 +199,7 @@ std::optional<JsonFault> check_bytes(std::string_view source) {
     if (const auto bad = find_invalid_utf8(source); bad != npos)
         return JsonFault{bad, "this byte is not UTF-8"};
     if (const auto zero = source.find('\0'); zero != npos)
-        return JsonFault{zero, "a NUL byte does not belong in JSON"};
+        return JsonFault{zero, "JSON must not contain a NUL byte"};
     if (source.find_first_not_of(" \t\r\n") == npos)
         return JsonFault{0, "expected a JSON object, found an empty file"};
     return std::nullopt;

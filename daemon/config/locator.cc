@@ -47,9 +47,9 @@ std::string check_label(std::string_view label) {
     if (label.size() > 63) return "a part of the host has more than 63 bytes";
     for (const char byte : label)
         if (!alphanumeric(byte) && byte != '-' && byte != '_')
-            return quoted({&byte, 1}) + " does not belong in a host name";
+            return quoted({&byte, 1}) + " is not allowed in a host name";
     if (label.front() == '-' || label.back() == '-')
-        return "a part of the host has \"-\" at its end";
+        return "a part of the host starts or ends with \"-\"";
     return "";
 }
 
@@ -58,7 +58,7 @@ std::string check_name(std::string_view name) {
     if (name.size() > 253) return "the host has more than 253 bytes";
     // A byte of a longer character would be shown cut in half.
     for (const char byte : name)
-        if ((byte & 0x80) != 0) return "a host name is ASCII (xn--… for other scripts)";
+        if ((byte & 0x80) != 0) return "a host name must be ASCII (xn--… for other scripts)";
     std::string_view label;
     for (std::size_t at = 0; at <= name.size(); at += label.size() + 1) {
         label = name.substr(at, name.find('.', at) - at);
@@ -88,7 +88,7 @@ bool dot_segment(std::string_view segment) {
 }
 
 std::string check_segments(std::string_view path) {
-    if (path.empty() || path.front() != '/') return "a path starts with \"/\"";
+    if (path.empty() || path.front() != '/') return "a path must start with \"/\"";
     for (std::size_t at = 1; at <= path.size();) {
         const std::string_view segment = path.substr(at, path.find('/', at) - at);
         if (dot_segment(segment)) return "the path has a \".\" or \"..\" segment";
@@ -100,16 +100,17 @@ std::string check_segments(std::string_view path) {
 
 Result<ServerConfig> parse_unix(std::string_view path) {
     if (path.substr(0, 2) == "//" && path.substr(0, 3) != "///")
-        return reason("a UNIX socket has no host");
+        return reason("the URL of a UNIX socket must not have a host");
     if (path.substr(0, 3) == "///")
-        return instead("one slash starts the path", fmt::format("unix:{}", path.substr(2)));
+        return instead("the path must start with a single slash",
+                       fmt::format("unix:{}", path.substr(2)));
     const bool abstract = !path.empty() && path.front() == '@';
     if (abstract ? path.size() == 1 : path.empty() || path.front() != '/')
-        return reason("the path of a UNIX socket starts with \"/\", or with \"@\" if abstract");
-    if (printable(path) != path) return reason("the path has a control character");
+        return reason("the path of a UNIX socket must start with \"/\", or with \"@\" if abstract");
+    if (printable(path) != path) return reason("the path contains a control character");
     if (!abstract) {
         if (auto wrong = check_segments(path); !wrong.empty()) return reason(std::move(wrong));
-        if (path.back() == '/') return reason("the path names a folder");
+        if (path.back() == '/') return reason("the path ends with a slash");
     }
     if (const auto address = Address::from_path(path); !address) return address.error();
     ServerConfig server;
@@ -124,12 +125,12 @@ Result<ServerConfig> parse_http(std::string_view text) {
     const std::string_view authority_text = text.substr(0, end);
     std::string_view path = text.substr(end);
     if (authority_text.find('@') != npos)
-        return reason("a server's URL has no user and no password");
+        return reason("a server URL must not contain a user or a password");
     if (path.find_first_of("?#") != npos)
-        return reason("a server's URL has no query and no fragment");
+        return reason("a server URL must not contain a query or a fragment");
     const auto authority = parse_authority(authority_text);
     if (!authority) return authority.error();
-    if (authority->port == 0) return reason("a server's port is from 1 to 65535");
+    if (authority->port == 0) return reason("the port of a server must be from 1 to 65535");
     if (!path.empty()) {
         auto wrong = check_path(path, false);
         if (wrong.empty()) wrong = check_segments(path);
@@ -159,13 +160,13 @@ Result<Authority> parse_authority(std::string_view text, bool allow_empty) {
     const std::string_view host = text.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
     std::string_view rest = text.substr(host_end + (bracketed ? 1 : 0));
     if (!bracketed && std::count(rest.begin(), rest.end(), ':') > 1)
-        return reason("an IPv6 address stands in brackets");
+        return reason("an IPv6 address must be in brackets");
     const auto address = Address::from_ip(host, 0);
     authority.literal = address && bracketed == (host.find(':') != npos);
     if (authority.literal) {
         authority.host = address->ip();
     } else if (bracketed) {
-        return reason("the brackets hold no IPv6 address");
+        return reason("the brackets do not contain an IPv6 address");
     } else if (!host.empty() || !allow_empty) {
         if (auto wrong = check_name(host); !wrong.empty()) return reason(std::move(wrong));
         authority.host = lower_case(host);
@@ -180,13 +181,14 @@ Result<Authority> parse_authority(std::string_view text, bool allow_empty) {
 
 Result<ListenConfig> parse_listen(std::string_view text) {
     if (const auto port = parse_whole(text); port && *port <= 65535)
-        return instead("a colon stands before the port", fmt::format(":{}", text));
-    if (text.substr(0, 2) == "*:") return instead("an empty host is every address", text.substr(1));
+        return instead("the port must follow a colon", fmt::format(":{}", text));
+    if (text.substr(0, 2) == "*:")
+        return instead("an empty host means all addresses", text.substr(1));
     const auto authority = parse_authority(text, true);
     if (!authority) return authority.error();
     if (!authority->port) return reason("the port is missing");
     if (!authority->host.empty() && !authority->literal) {
-        constexpr std::string_view why = "the host is a literal address or empty";
+        constexpr std::string_view why = "the host must be an IP address or empty";
         if (authority->host != "localhost") return reason(std::string(why));
         return instead(why, fmt::format("127.0.0.1:{}", *authority->port));
     }
@@ -203,7 +205,7 @@ Result<Address> parse_local_listen(std::string_view text) {
     if (!listen) return listen.error();
     auto address =
         Address::from_ip(listen->host.empty() ? "127.0.0.1" : listen->host, listen->port);
-    if (address && !address->is_loopback()) return reason("it is reached from other hosts");
+    if (address && !address->is_loopback()) return reason("other hosts can reach it");
     return address;
 }
 
@@ -214,7 +216,7 @@ Result<ServerConfig> parse_server_url(std::string_view text) {
     if (lower.substr(0, 7) == "http://") return parse_http(text.substr(7));
     if (lower.substr(0, 5) == "unix:") return parse_unix(text.substr(5));
     if (lower == "https://")
-        return instead("servers are reached over plain http:// or unix:",
+        return instead("only http:// and unix: are supported",
                        fmt::format("http://{}", text.substr(8)));
     if (text.substr(0, 1) == "/")
         return instead("the scheme is missing", fmt::format("unix:{}", text));
@@ -224,7 +226,7 @@ Result<ServerConfig> parse_server_url(std::string_view text) {
 }
 
 std::string check_path(std::string_view path, bool allow_query) {
-    if (path.empty() || path.front() != '/') return "a path starts with \"/\"";
+    if (path.empty() || path.front() != '/') return "a path must start with \"/\"";
     if (path.size() > longest_url) return fmt::format("it has more than {} bytes", longest_url);
     bool query = false;
     for (std::size_t at = 0; at < path.size(); ++at) {
@@ -235,9 +237,9 @@ std::string check_path(std::string_view path, bool allow_query) {
         const bool escape = byte == '%' && at + 2 < path.size() && hexadecimal(path[at + 1]) &&
                             hexadecimal(path[at + 2]);
         if (escape) continue;
-        if (byte == '%') return "two hexadecimal digits follow a \"%\"";
-        if ((byte & 0x80) != 0) return "a path is ASCII (%XX for other characters)";
-        return quoted({&byte, 1}) + " does not belong in a path";
+        if (byte == '%') return "\"%\" must be followed by two hexadecimal digits";
+        if ((byte & 0x80) != 0) return "a path must be ASCII (%XX for other characters)";
+        return quoted({&byte, 1}) + " is not allowed in a path";
     }
     return "";
 }

@@ -40,9 +40,9 @@ bool is_token(const Key& key, std::string_view text) {
 
 /// Why a path cannot be that of a file; "" when it can.
 std::string check_file(std::string_view path) {
-    if (path.size() >= PATH_MAX) return "a path of so many bytes cannot be opened";
-    if (printable(path) != path) return "a control character";
-    if (path.back() == '/') return "a folder";
+    if (path.size() >= PATH_MAX) return "the path is too long";
+    if (printable(path) != path) return "the path contains a control character";
+    if (path.back() == '/') return "the path ends with a slash";
     return "";
 }
 
@@ -225,7 +225,7 @@ void ConfigReader::read_listens(const Key& key, const JsonValue& value,
         for (const ListenConfig& other : config_.port)
             if (overlap(other, *listen))
                 return problems_.add(item.begin, place,
-                                     fmt::format("duplicate address {}: {} listens there already",
+                                     fmt::format("duplicate address {}: {} already includes it",
                                                  quoted(listen->text), quoted(other.text)));
         config_.port.push_back(*listen);
     };
@@ -261,8 +261,8 @@ void ConfigReader::check_intervals(const JsonValue& root) {
     const JsonValue& second = nested_last ? *nested : *flat;
     problems_.add(
         second.begin, nested_last ? "/healthCheck/interval" : "/healthCheckInterval",
-        fmt::format("{} contradicts {} in line {}: both keys mean the same", quoted(second.text),
-                    quoted(first.text), problems_.line_of(first.begin)));
+        fmt::format("{} contradicts {} in line {}: both keys have the same meaning",
+                    quoted(second.text), quoted(first.text), problems_.line_of(first.begin)));
 }
 
 void ConfigReader::check_ejection(const JsonValue& root) {
@@ -283,10 +283,9 @@ void ConfigReader::check_proxy_protocol(const JsonValue& root) {
     const bool nobody =
         trusted == nullptr || (trusted->kind == JsonValue::Kind::list && trusted->children.empty());
     if (!nobody) return;
-    problems_.add(
-        member(&root, "proxyProtocol")->begin, "/proxyProtocol",
-        "true needs \"trustedProxies\", which is empty: PROXY headers are taken only from "
-        "the proxies listed there");
+    problems_.add(member(&root, "proxyProtocol")->begin, "/proxyProtocol",
+                  "true needs \"trustedProxies\", which is empty: PROXY headers are accepted only "
+                  "from the proxies listed there");
 }
 
 }  // namespace otto

@@ -7,6 +7,8 @@
 
 #include <sys/socket.h>
 
+#include "base/phrases.h"
+
 namespace otto {
 
 namespace {
@@ -75,12 +77,12 @@ void HttpProbe::receive() {
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) return;
         if (count < 0) {
-            give_up_address(errno == ECONNRESET ? "connection reset" : std::strerror(errno));
+            give_up_address(error_text(errno));
             return;
         }
         if (count == 0) {
             give_up_address(received_.empty() ? "closed without a response"
-                                              : "closed within the head of its response");
+                                              : "closed within the response header");
             return;
         }
         heard();
@@ -98,7 +100,7 @@ bool HttpProbe::judge() {
                 return true;
             case http::ParseState::incomplete:
                 if (received_.size() <= http::max_response_head) return false;
-                give_up_address("malformed response: its head is too long");
+                give_up_address("malformed response: the header is too long");
                 return true;
             case http::ParseState::complete:
                 break;
@@ -113,7 +115,7 @@ bool HttpProbe::judge() {
     }
     const unsigned status = head_.status;
     if (status == 101) {
-        give_up_address("malformed response: switches protocols unasked");
+        give_up_address("malformed response: unsolicited protocol switch");
         return true;
     }
     const bool passed = status >= status_min_ && status <= status_max_;

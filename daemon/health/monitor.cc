@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "balance/verdict.h"
+#include "base/phrases.h"
 #include "event/timer.h"
 #include "health/http_probe.h"
 #include "health/tcp_probe.h"
@@ -87,7 +88,7 @@ void Monitor::watch(const std::vector<std::shared_ptr<Server>>& servers,
     }
     start_probes();
     for (Watched* watched : assumed)
-        decide(*watched, Health::healthy, is_off() ? "checks are off" : "taken as healthy");
+        decide(*watched, Health::healthy, is_off() ? "checks are off" : "assumed to be healthy");
 }
 
 void Monitor::adopt(Watched& watched, std::vector<Watched*>& assumed) {
@@ -189,8 +190,7 @@ void Monitor::judge(Watched& watched, bool passed, std::string reason) {
     const unsigned passes = before == Health::unknown || is_off() ? 1 : config_.healthy_after;
     Verdict after = watched.verdict;
     if (after.record(passed, passes, config_.unhealthy_after)) {
-        if (passed)
-            reason = std::to_string(passes) + (passes == 1 ? " check" : " checks") + " passed";
+        if (passed) reason = counted(passes, "check") + " passed";
         decide(watched, after.health(), std::move(reason));
     } else {
         watched.verdict = after;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/connect_error.h"
+#include "base/phrases.h"
 
 namespace otto {
 
@@ -21,13 +22,6 @@ constexpr Duration suspicious_silence = std::chrono::milliseconds(50);
 /// Where all that a server is known to serve at a time is in use, it need not answer a check as
 /// long as it has sent something for so long ago.
 constexpr Duration patience = std::chrono::seconds(30);
-
-std::string text_of(int number) {
-    if (number == ECONNREFUSED) return "connection refused";
-    std::string text = std::strerror(number);
-    if (text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
-    return text;
-}
 
 }  // namespace
 
@@ -52,7 +46,7 @@ Probe::Probe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout,
         open_next();
     } else if (server_->active() >= server_->connections->most()) {
         wants_.reset();
-        result_ = ProbeResult{ProbeResult::Outcome::skipped, "requests have all its places", false};
+        result_ = ProbeResult{ProbeResult::Outcome::skipped, "all its connections are in use", false};
         timer_.set(coarse_now());
     } else {
         // An idle connection has the place, or one that is about to be closed.
@@ -122,11 +116,11 @@ bool Probe::open(const Address& address) {
             clock_.set_after(retry_delay_);
             return true;
         case ConnectError::shortage:
-            result_ = ProbeResult{ProbeResult::Outcome::inconclusive, text_of(number), false};
+            result_ = ProbeResult{ProbeResult::Outcome::inconclusive, error_text(number), false};
             return false;
         case ConnectError::refused:
         case ConnectError::other:
-            note_failure(text_of(number), number == ECONNREFUSED);
+            note_failure(error_text(number), number == ECONNREFUSED);
             return false;
     }
     return false;
@@ -166,7 +160,7 @@ void Probe::ready() {
     socklen_t size = sizeof number;
     if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &number, &size) != 0) number = errno;
     if (number != 0) {
-        give_up_address(text_of(number), number == ECONNREFUSED);
+        give_up_address(error_text(number), number == ECONNREFUSED);
         return;
     }
     connected_ = true;
@@ -184,19 +178,20 @@ void Probe::timed_out() {
         return;
     }
     if (waits_for_place_) {
-        finish({ProbeResult::Outcome::skipped, "requests have all its places", false});
+        finish({ProbeResult::Outcome::skipped, "all its connections are in use", false});
         return;
     }
     if (!heard_ && !server_->connections->limited() &&
         server_->may_be_occupied(patience, coarse_now())) {
-        finish({ProbeResult::Outcome::skipped, "requests occupy it", false});
+        finish({ProbeResult::Outcome::skipped, "requests in progress may occupy it", false});
         return;
     }
     const bool over = connected_ || left_ <= 1;
     const bool backlog_full = !connected_ && !fd_;
-    std::string reason =
-        backlog_full ? "its backlog was full for " + text_of(timeout_)
-                     : (connected_ ? "no answer in " : "no connection in ") + text_of(timeout_);
+    std::string reason = backlog_full ? "its connection backlog was full for "
+                         : connected_ ? "no response within "
+                                      : "no connection within ";
+    reason += text_of(timeout_);
     if (over) {
         finish({ProbeResult::Outcome::failed, std::move(reason), false});
     } else {

@@ -120,9 +120,9 @@ void Roster::trial_ended(std::uint64_t server, bool passed) {
     const Member* member = find(server);
     if (member == nullptr) return;
     if (passed) {
-        if (ejections_.acquit(server, now())) acquit(*member, "a request on trial went well");
+        if (ejections_.acquit(server, now())) acquit(*member, "the probe request succeeded");
     } else if (const auto ejected = ejections_.convict(server, now())) {
-        eject(*member, *ejected, "a request on trial failed");
+        eject(*member, *ejected, "the probe request failed");
     }
 }
 

@@ -268,7 +268,7 @@ void ClientConnection::timed_out() {
                 lost();
                 return;
             }
-            refusal_ = {408, "the request's head took too long"};
+            refusal_ = {408, "the request header took too long"};
             received_->head.clear();
             if (begins_head_request(rest())) received_->head.method = Method::head;
             dispatch();

@@ -24,35 +24,36 @@ struct StatusText {
 constexpr std::array status_texts{
     StatusText{204, "No Content", ""},
     StatusText{400, "Bad Request",
-               "The request was malformed and went no further. Another browser or client may do "
-               "better."},
-    StatusText{405, "Method Not Allowed", "This method cannot be used here."},
+               "The request is malformed and was not forwarded. Try another browser or client."},
+    StatusText{405, "Method Not Allowed", "This method is not allowed here."},
     StatusText{408, "Request Timeout",
                "The request took too long to arrive. Check the connection and try again."},
     StatusText{413, "Content Too Large",
-               "What was sent is larger than is accepted here. Send less at a time."},
+               "The request is larger than allowed. Send less data at a time."},
     StatusText{414, "URI Too Long",
-               "The address is too long. Shorten it, or send the data in the body of a request."},
-    StatusText{417, "Expectation Failed",
-               "The request expects what cannot be promised here. Send it without its Expect "
-               "field."},
+               "The address is too long. Shorten it, or send the data in the request body."},
+    StatusText{
+        417, "Expectation Failed",
+        "The request has an expectation that cannot be met. Send it without the Expect field."},
     StatusText{421, "Misdirected Request",
-               "The address does not belong to this connection. Check whether it begins with "
+               "The address does not belong to this connection. Check whether it starts with "
                "http:// or https://."},
     StatusText{429, "Too Many Requests",
-               "Too many requests came in a short time. Wait a moment, then try again."},
+               "Too many requests arrived in a short time. Wait a moment, then try again."},
     StatusText{431, "Request Header Fields Too Large",
-               "The request's header is too large. Clearing the cookies of this site often helps."},
-    StatusText{500, "Internal Server Error",
-               "Something went wrong here. Try again in a moment, and report it if it stays."},
+               "The request header is too large. Clearing the cookies of this site often helps."},
+    StatusText{
+        500, "Internal Server Error",
+        "Something went wrong here. Try again in a moment, and report the problem if it persists."},
     StatusText{501, "Not Implemented", "The request asks for something that is not supported."},
-    StatusText{502, "Bad Gateway", "The application gave no usable answer. Try again in a moment."},
+    StatusText{502, "Bad Gateway",
+               "The application did not send a valid response. Try again in a moment."},
     StatusText{503, "Service Unavailable",
                "The application is not available at the moment. Try again soon."},
     StatusText{504, "Gateway Timeout",
-               "The application did not answer in time. Try again in a moment."},
+               "The application did not respond in time. Try again in a moment."},
     StatusText{505, "HTTP Version Not Supported",
-               "The request's version of HTTP is not supported here. Use HTTP/1.1."},
+               "The HTTP version of the request is not supported. Use HTTP/1.1."},
 };
 
 /// Statuses of the admin API, whose replies are written elsewhere.
@@ -165,7 +166,7 @@ struct Message {
 
 std::string text_body(const Message& message) {
     std::string body = fmt::format("{} {}\n{}\n", message.status, message.reason, message.detail);
-    if (!message.id.empty()) body += fmt::format("Request id: {}\n", message.id);
+    if (!message.id.empty()) body += fmt::format("Request ID: {}\n", message.id);
     return body;
 }
 
@@ -180,7 +181,7 @@ std::string json_body(const Message& message) {
 std::string html_body(const Message& message) {
     std::string id;
     if (!message.id.empty())
-        id = fmt::format("<p class=\"id\">Request id: <code>{}</code></p>\n",
+        id = fmt::format("<p class=\"id\">Request ID: <code>{}</code></p>\n",
                          escape_html(message.id));
     return fmt::format(page, message.status, escape_html(message.reason),
                        escape_html(message.detail), id);

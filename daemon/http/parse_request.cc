@@ -117,7 +117,7 @@ Refusal parse_version(std::string_view text, RequestHead& head) {
                              is_digit(static_cast<unsigned char>(text[5])) && text[6] == '.' &&
                              is_digit(static_cast<unsigned char>(text[7]));
     if (!well_formed) return bad("a malformed version");
-    if (text[5] != '1') return {505, "neither HTTP/1.0 nor HTTP/1.1"};
+    if (text[5] != '1') return {505, "an unsupported HTTP version"};
     // A higher minor version is served as the highest known one (RFC 9110 §2.5).
     head.version_minor = text[7] == '0' ? 0 : 1;
     return {};
@@ -132,7 +132,7 @@ Refusal parse_request_line(std::string_view input, const RequestLimits& limits, 
     while (at != end && look_up(token_table, *at) != 0) ++at;
     head.method_text = {begin, static_cast<std::size_t>(at - begin)};
     if (at == begin || at == end || *at != ' ') return bad("a malformed method");
-    if (head.method_text.size() > max_method) return {501, "a method too long to be known"};
+    if (head.method_text.size() > max_method) return {501, "the method is too long"};
     head.method = method_of(head.method_text);
 
     const char* const target = ++at;
@@ -141,7 +141,7 @@ Refusal parse_request_line(std::string_view input, const RequestLimits& limits, 
     if (head.target.size() > limits.target_bytes) return {414, "the target is too long"};
     if (head.target.empty()) return bad("an empty target");
     if (at != end && *at == '\r') return bad("a request line without a version");
-    if (at == end || *at != ' ') return bad("a character that no target may have");
+    if (at == end || *at != ' ') return bad("an invalid character in the target");
 
     const char* const version = ++at;
     at = find_control(version, end);
@@ -314,8 +314,8 @@ struct Judge {
 
     Refusal conclude() {
         const bool current = head.version_minor == 1;
-        if (!has_host && current) return bad("no Host");
-        if (codings.seen && has_length) return bad("Transfer-Encoding and Content-Length");
+        if (!has_host && current) return bad("a missing Host");
+        if (codings.seen && has_length) return bad("both Transfer-Encoding and Content-Length");
         if (codings.seen && !current) return bad("Transfer-Encoding in HTTP/1.0");
         if (const Refusal refusal = codings.verdict()) return refusal;
         if (options.count > max_connection_options) return bad("too many connection options");
@@ -402,10 +402,10 @@ HeadScan scan_request_head(std::string_view input, std::size_t from, const Reque
     if (seen > line_limit && before <= line_limit &&
         std::memchr(begin, '\n', line_limit) == nullptr) {
         scan.refusal = is_token({begin, max_method + 1})
-                           ? Refusal{501, "a method too long to be known"}
+                           ? Refusal{501, "the method is too long"}
                            : Refusal{414, "the request line is too long"};
     } else if (seen > limits.header_bytes) {
-        scan.refusal = {431, "the head is too long"};
+        scan.refusal = {431, "the header is too long"};
     }
     return scan;
 }
@@ -433,12 +433,12 @@ Refusal parse_request_head(std::string_view input, const RequestLimits& limits, 
     head.clear();
     std::size_t line = 0;
     if (const Refusal refusal = parse_request_line(input, limits, head, line)) return refusal;
-    if (input.size() > limits.header_bytes) return {431, "the head is too long"};
+    if (input.size() > limits.header_bytes) return {431, "the header is too long"};
 
     const auto lines = parse_field_lines(input.substr(line), limits.header_count, head.fields);
     switch (lines.state) {
         case FieldLines::State::incomplete:
-            return bad("an incomplete head");
+            return bad("an incomplete header");
         case FieldLines::State::malformed:
             return bad(lines.reason);
         case FieldLines::State::too_many:
@@ -446,7 +446,7 @@ Refusal parse_request_head(std::string_view input, const RequestLimits& limits, 
         case FieldLines::State::complete:
             break;
     }
-    if (line + lines.length != input.size()) return bad("bytes after the head");
+    if (line + lines.length != input.size()) return bad("bytes after the header");
 
     Judge judge{head};
     for (Field& field : head.fields) {

@@ -74,7 +74,7 @@ const char* judge(ResponseHead& head, Method method) {
             const auto length = repeated_length(field.value);
             if (!length) return "a malformed Content-Length";
             if (has_length && *length != head.content_length)
-                return "two different Content-Lengths";
+                return "two different values of Content-Length";
             has_length = true;
             head.content_length = *length;
         } else if (field.id == FieldId::transfer_encoding) {
@@ -84,7 +84,7 @@ const char* judge(ResponseHead& head, Method method) {
         }
     }
     if (options.count > max_connection_options) return "too many connection options";
-    if (chunked && has_length) return "Transfer-Encoding and Content-Length";
+    if (chunked && has_length) return "both Transfer-Encoding and Content-Length";
     if (chunked && head.version_minor == 0) return "Transfer-Encoding in HTTP/1.0";
 
     head.nominates = options.nominates;
@@ -156,7 +156,7 @@ ResponseParse parse_response_head(std::string_view input, Method method, Respons
         if (result.state == ParseState::complete) result.length = canonical.length;
     }
     if (result.state == ParseState::incomplete && input.size() >= max_response_head)
-        return malformed("the head is too long");
+        return malformed("the header is too long");
     return result;
 }
 

@@ -29,7 +29,7 @@ PlainExchange::PlainExchange(const Loop& loop, PlainServer& server, ClientStream
     : server_(server),
       client_(&client),
       ticket_(ticket),
-      patience_(loop, [this] { refuse(408, "the request's body took too long"); }) {
+      patience_(loop, [this] { refuse(408, "the request body took too long"); }) {
     request_.local = local;
     client.observe(*this);
 }
@@ -64,7 +64,7 @@ void PlainExchange::read_head() {
     request_.refused = refusal.status;
     request_.refusal = refusal.reason;
     request_.peer = request_.local ? client_->peer_process() : client_->peer().text();
-    if (request_.peer.empty()) request_.peer = "somebody on the UNIX socket";
+    if (request_.peer.empty()) request_.peer = "a client on the UNIX socket";
     if (request_.refused != 0) return;
     http10_ = head.version_minor == 0;
     request_.method = head.method_text;

@@ -150,7 +150,7 @@ bool checksum_fits(std::string_view header, std::size_t place) {
 const char* find_bad_tlv(std::string_view header, std::size_t at) {
     bool checked = false;
     while (at < header.size()) {
-        if (header.size() - at < 3) return "a cut-off TLV in a PROXY header";
+        if (header.size() - at < 3) return "a truncated TLV in a PROXY header";
         const unsigned type = byte_at(header, at);
         const std::size_t length = word_at(header, at + 1);
         at += 3;

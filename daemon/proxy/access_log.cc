@@ -26,7 +26,7 @@ std::uint64_t AccessDesk::dropped() const {
 
 Result<std::unique_ptr<AccessLog>> AccessLog::open(unsigned workers) {
     UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!wake) return Error::from_errno("cannot make the access log's eventfd");
+    if (!wake) return Error::from_errno("cannot create an eventfd for the access log");
     const auto desk = std::make_shared<AccessDesk>(std::move(wake), workers);
     auto thread = start_thread("otto-access", [desk] {
         AccessWriter(*desk).run();

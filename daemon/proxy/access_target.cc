@@ -142,7 +142,7 @@ Result<std::unique_ptr<AccessTarget>> open_file(const std::string& path, bool ow
     }
     if (!fd) return Error{std::strerror(errno), errno};
     if (own_file && !is_own_file(fd.get()))
-        return Error{"not a regular file of Otto's own, which a path given at run time must be",
+        return Error{"a path set at run time must be a regular file that belongs to Otto's user",
                      EPERM};
     return make_target(std::move(fd));
 }

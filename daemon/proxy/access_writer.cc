@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/phrases.h"
 #include "sd/journal.h"
 
 namespace otto {
@@ -26,18 +27,18 @@ std::string_view advice(int number, bool journal) {
     switch (number) {
         case ENOENT:
         case ENOTDIR:
-            return journal ? "; start journald" : "; make the folder";
+            return journal ? "; start journald" : "; create the folder";
         case EACCES:
         case EPERM:
         case EROFS:
-            return "; let Otto write there (under systemd: LogsDirectory= or ReadWritePaths=)";
+            return "; allow Otto to write there (under systemd: ReadWritePaths=)";
         case ENOSPC:
         case EDQUOT:
         case EFBIG:
-            return "; make room";
+            return "; free some space";
         case ENXIO:
         case EPIPE:
-            return "; nobody reads it";
+            return "; the FIFO has no reader";
     }
     return "";
 }
@@ -201,7 +202,7 @@ void AccessWriter::discard_all(std::span<const std::uint64_t> ends) {
 
 std::string AccessWriter::name() const {
     if (config_.target == "journal") return "the access log in the journal";
-    if (config_.target == "stdout") return "the access log on the standard output";
+    if (config_.target == "stdout") return "the access log on standard output";
     return "the access log " + config_.target;
 }
 
@@ -218,7 +219,8 @@ void AccessWriter::report_trouble(const Error& error) {
 void AccessWriter::report_recovery() {
     if (trouble_.empty()) return;
     trouble_.clear();
-    log(Priority::notice, &messages::access_log_resumed, fmt::format("{} is written again", name()),
+    log(Priority::notice, &messages::access_log_resumed,
+        fmt::format("{} can be written again", name()),
         {{"TARGET", config_.target}, {"LOST", "0"}});
 }
 
@@ -230,12 +232,12 @@ void AccessWriter::report_losses(Progress progress) {
         seen_at_ = time;
     }
     if (seen_ != told_ && (told_at_ == TimePoint{} || time - told_at_ >= least_pause)) {
-        std::string why = "it is written too slowly";
-        if (progress == Progress::blocked) why = "it takes no more for now";
+        std::string why = "it cannot be written fast enough";
+        if (progress == Progress::blocked) why = "it is blocked";
         if (progress == Progress::failed) why = trouble_;
         if (!lossy_) start_ = told_;
         log(Priority::warning, &messages::access_log_lossy,
-            fmt::format("{} loses records, {} since the last report: {}", name(), seen_ - told_,
+            fmt::format("{} is losing records, {} since the last report: {}", name(), seen_ - told_,
                         why),
             {{"TARGET", config_.target}, {"LOST", std::to_string(seen_ - told_)}, {"REASON", why}});
         told_ = seen_;
@@ -246,7 +248,8 @@ void AccessWriter::report_losses(Progress progress) {
     lossy_ = false;
     told_ = seen_;
     log(Priority::notice, &messages::access_log_resumed,
-        fmt::format("{} loses no more records; {} were lost", name(), seen_ - start_),
+        fmt::format("{} is no longer losing records; {} lost", name(),
+                    counted(seen_ - start_, "record")),
         {{"TARGET", config_.target}, {"LOST", std::to_string(seen_ - start_)}});
 }
 
@@ -259,9 +262,10 @@ void AccessWriter::report_rest() {
     desk_.lost.fetch_add(rest, std::memory_order_relaxed);
     const std::uint64_t lost = desk_.dropped() - told_;
     if (lost == 0) return;
+    const std::string why = trouble_.empty() ? "Otto stopped before they were written" : trouble_;
     log(Priority::warning, &messages::access_log_lossy,
-        fmt::format("{} ends, {} more records were lost", name(), lost),
-        {{"TARGET", config_.target}, {"LOST", std::to_string(lost)}, {"REASON", trouble_}});
+        fmt::format("{} is closed, {} lost: {}", name(), counted(lost, "more record"), why),
+        {{"TARGET", config_.target}, {"LOST", std::to_string(lost)}, {"REASON", why}});
 }
 
 // ---- waiting -----------------------------------------------------------------------------------

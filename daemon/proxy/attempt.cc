@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/connect_error.h"
+#include "base/phrases.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 
@@ -147,7 +148,7 @@ void Attempt::connect_next() {
         return;
     }
     fail(connect_failure(error),
-         addresses.empty() ? "its name does not resolve" : std::strerror(failure));
+         addresses.empty() ? "its name does not resolve" : error_text(failure));
 }
 
 /// Over TCP the kernel would wait for a place in the backlog; here Otto does, until
@@ -243,7 +244,7 @@ void Attempt::connect_settled(int failure) {
     if (addresses_tried_ < server_.addresses.size()) {
         connect_next();
     } else {
-        fail(connect_failure(connect_error(failure, unix_socket)), std::strerror(failure));
+        fail(connect_failure(connect_error(failure, unix_socket)), error_text(failure));
     }
 }
 

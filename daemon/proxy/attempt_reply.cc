@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/phrases.h"
 #include "event/slice.h"
 #include "http/forwarding.h"
 #include "http/parse_response.h"
@@ -181,7 +182,7 @@ std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
         }
         if (head.status == 101 || ++interims_ > max_interims) {
             fail(Failure::malformed_response,
-                 head.status == 101 ? "unasked switch of protocols" : "too many interim responses");
+                 head.status == 101 ? "unsolicited protocol switch" : "too many interim responses");
             return std::nullopt;
         }
         if (client_is_http10()) continue;  // RFC 9110 §15.2
@@ -262,9 +263,8 @@ bool Attempt::relay(std::span<iovec> body, bool more) {
 
 void Attempt::end_of_input() {
     if (phase_ == Phase::head) {
-        fail(Failure::reset_before_response, partial_head_.empty()
-                                                 ? "closed without a response"
-                                                 : "closed within the head of a response");
+        fail(Failure::reset_before_response,
+             partial_head_.empty() ? "" : "within the response header");
         return;
     }
     const auto pieces = reply_.end_of_input();
@@ -279,9 +279,9 @@ void Attempt::end_of_input() {
 
 void Attempt::broken(int error_number) {
     if (phase_ == Phase::head) {
-        fail(Failure::reset_before_response, std::strerror(error_number));
+        fail(Failure::reset_before_response, error_text(error_number));
     } else {
-        observer_.on_reply_cut(std::strerror(error_number), as_sent_ != http::Framing::until_close);
+        observer_.on_reply_cut(error_text(error_number), as_sent_ != http::Framing::until_close);
     }
 }
 

@@ -26,11 +26,11 @@ bool Attempt::push_request() {
             if (state == RequestBody::State::too_large || state == RequestBody::State::malformed) {
                 const bool large = state == RequestBody::State::too_large;
                 if (reply_begun_) {
-                    observer_.on_reply_cut("the request's body turned bad", true);
+                    observer_.on_reply_cut("the request body is malformed or too large", true);
                 } else {
                     observer_.on_request_refused(
                         large ? 413 : 400,
-                        large ? "the body is over the limit" : request_body_.reason());
+                        large ? "the body exceeds limits.bodyBytes" : request_body_.reason());
                 }
                 return false;
             }

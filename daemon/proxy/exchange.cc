@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "balance/retry.h"
 #include "http/forwarding.h"
 #include "proxy/worker.h"
 #include "sd/journal.h"
@@ -187,7 +188,7 @@ bool Exchange::try_another(Failure failure, const std::string& what) {
         leave_server();
         return false;
     }
-    note_failed(failed, failure, what, "trying another");
+    note_failed(failed, failure, what, "trying another server");
     if (found == Found::server) {
         attempt();
     } else {
@@ -202,8 +203,8 @@ void Exchange::note_failed(Server& server, Failure failure, std::string_view det
     failed_ = {.server = &server, .failure = failure};
     if (!log_debug_enabled()) return;
     log(Priority::debug, nullptr,
-        fmt::format("{} {}: {} ({}) by {}; {}", client_->request().method_text,
-                    client_->request().path, to_string(failure), detail, server.url, then));
+        fmt::format("{} {}: {} (server {}); {}", client_->request().method_text,
+                    client_->request().path, describe(failure, detail), server.url, then));
 }
 
 void Exchange::count_retry() {
@@ -287,10 +288,10 @@ void Exchange::cut(std::string_view detail, bool noticed, bool by_server) {
             worker_.server_erred(*server_);
             worker_.counters_of(*server_).cut.add();
         }
-        worker_.log_failure(
-            request_id(), server_->url, 0,
-            fmt::format("{} {}: {} broke off its reply ({})", client_->request().method_text,
-                        client_->request().path, server_->url, detail));
+        worker_.log_failure(request_id(), server_->url, 0,
+                            fmt::format("{} {}: the response from {} was cut off ({})",
+                                        client_->request().method_text, client_->request().path,
+                                        server_->url, detail));
     }
     http::ClientStream* client = client_;
     over(Trace::End::cut);

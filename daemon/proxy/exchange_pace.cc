@@ -77,7 +77,7 @@ void Exchange::check_pace() {
 void Exchange::end_slow_client(bool sends) {
     worker_.count_slow_client(sends);
     if (sends && !(attempt_ && attempt_->reply_begun())) {
-        log_refusal(408, "the body comes too slowly");
+        log_refusal(408, "the body arrives too slowly");
         attempt_.reset();
         reply(OwnReply::too_slow, 408);
         return;

@@ -76,7 +76,7 @@ void Exchange::queue_up() {
     if (!worker_.queue().push(*this, trace_.attempts > 0, config.length)) {
         worker_.count_queue_overflow();
         refuse(OwnReply::queue_full,
-               "all servers are at their maxConnections and the queue is full",
+               "all servers have reached their maxConnections and the queue is full",
                whole_seconds(config.timeout));
         return;
     }
@@ -109,7 +109,7 @@ void Exchange::wait_for_verdicts() {
             return;
         }
     }
-    refuse(OwnReply::no_server, "no server is healthy", worker_.retry_after());
+    refuse(OwnReply::no_server, "no server is available", worker_.retry_after());
 }
 
 void Exchange::candidates_changed() {
@@ -132,7 +132,8 @@ void Exchange::leave_server() {
 
 void Exchange::queue_timed_out() {
     worker_.count_queue_timeout();
-    refuse(OwnReply::queue_timeout, "all servers were at their maxConnections for too long",
+    refuse(OwnReply::queue_timeout,
+           "timed out in the queue, because all servers have reached their maxConnections",
            whole_seconds(snapshot_->config.queue.timeout));
 }
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "balance/retry.h"
+#include "base/phrases.h"
 #include "http/error_reply.h"
 #include "http/forwarding.h"
 #include "proxy/exchange.h"
@@ -51,7 +53,7 @@ bool Exchange::answer_locally() {
     } else if (options && (request.path == "*" || (limited && *http::max_forwards(request) == 0))) {
         reply(OwnReply::options, 204, allowed_methods);
     } else if (body_.state() == RequestBody::State::too_large) {
-        log_refusal(413, "the body is over the limit");
+        log_refusal(413, "the body exceeds limits.bodyBytes");
         reply(OwnReply::refused, 413);
     } else {
         return false;
@@ -63,9 +65,9 @@ void Exchange::give_up(const Server& server, Failure failure, std::string_view d
     const unsigned status = status_of(failure);
     worker_.log_failure(
         request_id(), server.url, status,
-        fmt::format("{} {}: {} ({}) by {}, {} attempts; answered {}",
-                    client_->request().method_text, client_->request().path, to_string(failure),
-                    detail, server.url, trace_.attempts, status));
+        fmt::format("{} {}: {} (server {}, {}); answered {}", client_->request().method_text,
+                    client_->request().path, describe(failure, detail), server.url,
+                    counted(trace_.attempts, "attempt"), status));
     reply(OwnReply::attempt_failed, status);
 }
 
@@ -115,7 +117,7 @@ void Exchange::reply(OwnReply own, unsigned status, std::string_view extra_field
 void Exchange::log_refusal(unsigned status, const char* reason) const {
     if (!log_debug_enabled()) return;
     log(Priority::debug, nullptr,
-        fmt::format("refused a request from {} with {}: {}", client_->peer_ip(), status, reason));
+        fmt::format("rejected a request from {} with {}: {}", client_->peer_ip(), status, reason));
 }
 
 }  // namespace otto

@@ -339,7 +339,8 @@ void Worker::log_failure(std::string_view request_id, std::string_view server, u
         return;
     }
     const std::uint64_t left_out = std::exchange(failures_left_out_, 0);
-    const std::string more = left_out == 0 ? "" : fmt::format("; {} more failed before", left_out);
+    const std::string more =
+        left_out == 0 ? "" : fmt::format("; {} more before this one were not logged", left_out);
     log(Priority::warning, &messages::request_failed,
         fmt::format("{} [{}]{}", text, request_id, more),
         {{"REQUEST_ID", std::string(request_id)},

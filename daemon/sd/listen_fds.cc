@@ -27,10 +27,9 @@ Status adopt(PassedSocket& socket) {
                            getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) == 0;
     const int family = storage.ss_family;
     if (!listening || (family != AF_INET && family != AF_INET6 && family != AF_UNIX)) {
-        return Error{
-            fmt::format("file descriptor {} (\"{}\") is not a listening stream socket of "
-                        "IPv4, IPv6 or UNIX",
-                        fd, socket.name)};
+        return Error{fmt::format(
+            "file descriptor {} (\"{}\") is not a listening IPv4, IPv6 or UNIX stream socket", fd,
+            socket.name)};
     }
     const int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||

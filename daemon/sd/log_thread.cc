@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/phrases.h"
 #include "base/thread.h"
 
 namespace otto {
@@ -34,7 +35,7 @@ LogRecord loss(std::uint64_t count) {
         .time = std::chrono::system_clock::now(),
         .priority = Priority::warning,
         .type = &messages::log_lossy,
-        .text = fmt::format("{} log records were lost: the log took no more for a while", count),
+        .text = fmt::format("{} lost because the log was blocked", counted(count, "log record")),
         .fields = {{"COUNT", std::to_string(count)}}};
 }
 

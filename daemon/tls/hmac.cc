@@ -14,7 +14,7 @@ Result<Secret> make_secret() {
     // The kernel gives so few bytes all at once. OpenSSL's own generator would only cost memory in
     // the processes that need no more than a key.
     if (getrandom(secret.data(), secret.size(), 0) != static_cast<ssize_t>(secret.size()))
-        return Error::from_errno("the system gives no random numbers");
+        return Error::from_errno("cannot get random numbers from the system");
     return secret;
 }
 

@@ -220,7 +220,7 @@ class Servers(AdminCase):
         self.expect(self.admin.ask("POST", "/api/v1/servers", {
             "url": servers[2].url, "name": "two"}), 409)
         same = self.expect(self.admin.ask("POST", "/api/v1/servers", {"url": servers[1].url}), 409)
-        self.assertEqual(same.json["detail"], 'The server "two" has this URL already.')
+        self.assertEqual(same.json["detail"], 'Server "two" already has this URL.')
         self.assertEqual(list(self.overlay()["servers"]), ["two"])
         self.expect(self.admin.server("DELETE", servers[0]), 204)
         self.assertEqual(list(self.admin.servers()), ["two"])
@@ -473,7 +473,7 @@ class Lasting(AdminCase):
         self.expect(self.admin.server("PATCH", servers[0], {"weight": 4}), 200)
         self.expect(self.admin.ask("POST", "/api/v1/servers", {"url": servers[2].url}), 201)
         since, _ = otto.hang_up(settings(servers[1:2]))
-        otto.wait_for_log("are left out", since)
+        otto.wait_for_log("for servers that are no longer in the file", since)
         otto.wait_for_log("reloaded", since)
         self.assertEqual(set(self.admin.servers()),
                          {servers[1].url, servers[2].url})
@@ -521,8 +521,8 @@ class Lasting(AdminCase):
         self.expect(self.admin.ask("PATCH", "/api/v1/config",
                                    {"servers": [server.url for server in servers[:2][::-1]]}), 200)
         since, notes = otto.hang_up(settings(servers, timeouts={"connect": "1s"}))
-        otto.wait_for_log("run-time changes hide what the file says about servers", since)
-        otto.wait_note(notes, STATUS="hide what the file says about servers")
+        otto.wait_for_log("run-time changes override these keys of the file: servers", since)
+        otto.wait_note(notes, STATUS="override these keys of the file: servers")
         self.assertEqual(self.admin.get("status").json["hiddenKeys"], ["servers"])
         self.expect(self.admin.ask("PATCH", "/api/v1/config", {"timeouts": {"connect": "3s"}}), 200)
         self.assertEqual(self.admin.get("status").json["hiddenKeys"],
@@ -594,7 +594,7 @@ class Lasting(AdminCase):
             with open(os.path.join(state, "overlay.json"), "w", encoding="utf-8") as file:
                 file.write(text)
             otto = self.started(settings(servers), state=state)
-            otto.wait_for_log("set aside as overlay.json.bad")
+            otto.wait_for_log("renamed to overlay.json.bad")
             otto.wait_healthy(1)
             self.assertEqual(otto.fetch().status, 200)
             with open(os.path.join(state, "overlay.json.bad"), encoding="utf-8") as file:

@@ -13,9 +13,8 @@ from metrics import Metrics
 from waiting import SLOWNESS, Deadline
 
 GET = b"GET / HTTP/1.1\r\nHost: otto.test\r\n\r\n"
-LOG_EVICTED = r"closed (\d+) connections that waited for their clients, to make room"
-LOG_REFUSED = r"refused (\d+) connections of clients that had limits.connectionsPerClient, " \
-              r"the last from (\S+)"
+LOG_EVICTED = r"closed (\d+) connections? without a request in progress, to make room"
+LOG_REFUSED = r"refused (\d+) connections? beyond limits.connectionsPerClient, the last one from (\S+)"
 V1 = "PROXY TCP4 {} 192.0.2.1 5000 80\r\n"
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

@@ -108,7 +108,7 @@ class Ejection(Case):
         self.fetch_until_log(otto, "is ejected")
         switch.bad = False
         otto.reload({**config, "ejection": {"consecutiveErrors": 0}})
-        otto.wait_for_log(f"{server.url} is back from its ejection: ejection is off")
+        otto.wait_for_log(f"{server.url} is no longer ejected: ejection is off")
         served = len(server.requests)
         self.fetch_until(otto, lambda: len(server.requests) > served)
 
@@ -143,13 +143,13 @@ class Trials(Case):
         served = len(server.requests)
         for time in ("2s", "4s"):
             statuses = self.fetch_until_log(
-                otto, f"{server.url} is ejected for {time}: a request on trial failed")
+                otto, f"{server.url} is ejected for {time}: the probe request failed")
             served += 1
             self.assertEqual(len(server.requests), served, "one request each time")
             self.assertEqual(statuses.count(503), 1)
         switch.bad = False
         statuses = self.fetch_until_log(
-            otto, f"{server.url} is back from its ejection: a request on trial went well")
+            otto, f"{server.url} is no longer ejected: the probe request succeeded")
         self.assertEqual(set(statuses), {200})
         self.fetch_until(otto, lambda: len(server.requests) > served + 5)
         self.assertEqual(len(otto.log_lines("is ejected")), 3)
@@ -165,18 +165,18 @@ class Trials(Case):
                              "one more may have begun")
 
     def failed_trials(self, otto):
-        return len(otto.log_lines("a request on trial failed"))
+        return len(otto.log_lines("the probe request failed"))
 
     def test_a_check_decides_where_there_are_no_requests(self):
         otto, server, _ = self.ejected("300ms", healthCheck={"interval": "100ms"})
         served = len(server.requests)
-        otto.wait_for_log(f"{server.url} is back from its ejection: a check passed")
+        otto.wait_for_log(f"{server.url} is no longer ejected: a check passed")
         self.assertEqual(len(server.requests), served)
 
     def test_with_checks_off_only_a_request_counts(self):
         otto, server, switch = self.ejected("200ms", healthCheck={"type": "off"})
         switch.bad = False
-        self.fetch_until_log(otto, f"{server.url} is back from its ejection: a request on trial")
+        self.fetch_until_log(otto, f"{server.url} is no longer ejected: the probe request")
 
 
 class Backup(Case):
@@ -231,7 +231,7 @@ class FailOpen(Case):
         otto.wait_healthy(2)
         for server in servers:
             server.check_status = OUT
-        otto.wait_for_log(r"critical: failing open: no healthy server is left, requests go to 2")
+        otto.wait_for_log(r"critical: failing open: no server is healthy, so requests go to 2 servers")
         otto.wait_note(STATUS="^0/2 servers healthy.*failing open")
         for _ in range(6):
             self.assertEqual(otto.fetch().status, 200)
@@ -274,8 +274,8 @@ class FailOpen(Case):
         for change in ({"state": "drain"}, {"state": "disabled"}):
             since, notes = otto.log.mark(), otto.notes.mark()
             otto.reload(settings([{**entry, **change}]))
-            otto.wait_for_log("no server is left that might answer", since)
-            otto.wait_note(notes, STATUS="no server is left, answering 503")
+            otto.wait_for_log("no server is available: requests are answered with 503", since)
+            otto.wait_note(notes, STATUS="no server is available, answering 503")
             response = otto.fetch()
             self.assertEqual(response.status, 503)
             self.assertRegex(response.get("Retry-After"), r"^[1-9]\d*$")

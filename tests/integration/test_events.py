@@ -10,7 +10,7 @@ from harness import RARELY, main, settings
 from waiting import SLOWNESS, Deadline
 
 
-NO_CONNECTIONS = "takes no connections for now"
+NO_CONNECTIONS = "the admin API is not accepting connections"
 
 
 def kilobytes(otto):

@@ -10,7 +10,7 @@ from waiting import SLOWNESS, Collector
 
 FOREVER = {"timeout": "1m"}
 DEBUG = {"OTTO_DEBUG": "1"}
-COUNTS = (r"worker {}: .*, (\d+) queued, (\d+) queued for too long, (\d+) not queued")
+COUNTS = (r"worker {}: .*, (\d+) queued, (\d+) queue timeouts, (\d+) queue overflows")
 
 
 class Gate:
@@ -60,7 +60,7 @@ class Queue(TestCase):
         return otto, gate
 
     def counts(self, otto):
-        """(queued, queued for too long, not queued) of all workers."""
+        """(queued, queue timeouts, queue overflows) of all workers."""
         since = otto.log.mark()
         otto.signal(signal.SIGUSR1)
         found = [otto.wait_for_log(COUNTS.format(worker), since) for worker in range(self.workers)]

@@ -72,7 +72,7 @@ class ReloadCommand(TestCase):
         self.addCleanup(listener.close)
         ending = threading.Thread(target=lambda: listener.accept()[0].close())
         ending.start()
-        self.assertIn("Otto ended before it answered", self.reload()[2])
+        self.assertIn("Otto stopped before it responded", self.reload()[2])
         ending.join()
 
     def test_the_socket_is_private_and_its_remains_do_no_harm(self):

@@ -182,7 +182,7 @@ class Sticky(TestCase):
         with open(os.path.join(state, "sticky.key"), "wb") as file:
             file.write(b"short")
         otto = self.started(state=state)
-        otto.wait_for_log("key of the sticky cookies")
+        otto.wait_for_log("key for sticky cookies")
         first = self.fetch(otto)
         otto.stop()
         self.assert_kept(self.again(state), self.cookie_of(first), first.server())

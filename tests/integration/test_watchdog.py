@@ -24,7 +24,7 @@ class Watchdog(TestCase):
             since = otto.log.mark()
             with stopped(otto.pid, f"otto-worker-{worker}"):
                 marked = otto.mark_notes()
-                otto.wait_for_log(r"worker \d has not answered", since)
+                otto.wait_for_log(r"worker \d has not responded", since)
                 # One beat may be owed for an answer from before the stop; more must not come.
                 late = [note for note in otto.notes.items(marked) if "WATCHDOG" in note]
                 self.assertLessEqual(len(late), 1)

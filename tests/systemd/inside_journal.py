@@ -36,7 +36,7 @@ with Journal() as journal:
     journal.wait("stopped")
 
 told = run("journalctl", "--no-pager", "-x", "-u", "otto.service", f"MESSAGE_ID={message_id('server_unhealthy')}", "-o", "short")
-expect("Subject: Server http://localhost:5003 is out" in told and "Defined-By: Otto" in told, f"not explained:\n{told}")
+expect("Subject: Server http://localhost:5003 is unhealthy" in told and "Defined-By: Otto" in told, f"not explained:\n{told}")
 told = run("journalctl", "--no-pager", "-x", "-u", "otto.service")
 blank = re.findall(r"@?OTTO_[A-Z]+@?", told)
 expect(not blank, f"fields of the catalog that the records lack: {set(blank)}")

@@ -58,17 +58,18 @@ TEST(Why, OfHealthyServers) {
     ASSERT_TRUE(each.server->enter(0));
     EXPECT_EQ(why(each, condition), "healthy for 2 min");
     ASSERT_TRUE(each.server->enter(0));
-    EXPECT_EQ(why(each, condition), "healthy for 2 min, full with 2 requests");
+    EXPECT_EQ(why(each, condition), "healthy for 2 min, at its limit with 2 requests");
     each.weight = 0;
-    EXPECT_EQ(why(each, condition),
-              "healthy for 2 min, but its weight is 0: it gets no new requests, 2 requests left");
+    EXPECT_EQ(
+        why(each, condition),
+        "healthy for 2 min, but its weight is 0: it receives no new requests, 2 requests left");
     each.weight = 1;
     each.max_connections = 0;
     each.backup = true;
     EXPECT_EQ(why(each, condition), "healthy for 2 min");
     condition.share = 0;
     EXPECT_EQ(why(each, condition),
-              "healthy for 2 min; a backup, used when no other server is left");
+              "healthy for 2 min; a backup, used when no other server is available");
 }
 
 TEST(Why, OfServersThatAreOut) {
@@ -81,7 +82,7 @@ TEST(Why, OfServersThatAreOut) {
     EXPECT_EQ(why(member(Health::unhealthy), condition), "unhealthy for 5 s: connection refused");
     condition.share = 1;
     EXPECT_EQ(why(member(Health::unhealthy), condition),
-              "unhealthy for 5 s: connection refused; used all the same, as no server is healthy");
+              "unhealthy for 5 s: connection refused; used anyway, because no server is healthy");
     condition.reason = "its name is being resolved";
     condition.failing_open = false;
     EXPECT_EQ(why(member(Health::unknown), condition), "its name is being resolved");
@@ -95,7 +96,7 @@ TEST(Why, OfEjectedServers) {
     EXPECT_EQ(why(member(), condition), "ejected for 23 s: 5 errors in a row");
     condition.on_trial = true;
     EXPECT_EQ(why(member(), condition),
-              "on trial: the next request or check decides whether it is back");
+              "half-open: the next request or check decides whether it returns to rotation");
     // Its health says more.
     condition.reason = "status 500";
     EXPECT_EQ(why(member(Health::unhealthy), condition), "unhealthy for 2 min: status 500");

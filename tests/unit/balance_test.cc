@@ -427,5 +427,15 @@ TEST(MayRetry, FollowsTheTable) {
     }
 }
 
+TEST(Failure, IsDescribedWithoutSayingItTwice) {
+    EXPECT_EQ(describe(Failure::refused, "connection refused"), "connection refused");
+    EXPECT_EQ(describe(Failure::connect_timeout, "no connection in time"), "connection timed out");
+    EXPECT_EQ(describe(Failure::response_timeout, "no response in time"), "no response in time");
+    EXPECT_EQ(describe(Failure::malformed_response, "a bare LF"), "malformed response (a bare LF)");
+    EXPECT_EQ(describe(Failure::reset_before_response, ""), "closed before a response");
+    EXPECT_EQ(describe(Failure::connect_failed, "no route to host"),
+              "connection failed (no route to host)");
+}
+
 }  // namespace
 }  // namespace otto

@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/handle.h"
 #include "base/names.h"
+#include "base/phrases.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -206,6 +207,19 @@ TEST(Random, RepeatsFromItsSeedAndFillsTheUnitInterval) {
         low += fraction < 0.25 ? 1 : 0;
     }
     EXPECT_NEAR(low, 2'500, 250);
+}
+
+TEST(Phrases, CountsHaveTheirPlural) {
+    EXPECT_EQ(counted(0, "server"), "0 servers");
+    EXPECT_EQ(counted(1, "server"), "1 server");
+    EXPECT_EQ(counted(2, "more record"), "2 more records");
+}
+
+TEST(Phrases, ErrorsFitIntoASentence) {
+    EXPECT_EQ(error_text(ECONNREFUSED), "connection refused");
+    EXPECT_EQ(error_text(ECONNRESET), "connection reset by peer");
+    EXPECT_EQ(error_text(EIO), "input/output error");
+    EXPECT_EQ(error_text(E2BIG).substr(0, 8), "argument");
 }
 
 }  // namespace

@@ -191,7 +191,7 @@ TEST(Config, SyntaxErrorsAreOneAndPositioned) {
          "f:1:1: the file starts with a byte order mark; save it as UTF-8 without one\n"},
         {"{\n\"\xe4\":1}", "f:2:2: this byte is not UTF-8\n"},
         {"\xff\xfe{", "f:1:1: this byte is not UTF-8\n"},
-        {std::string("{}\0x", 4), "f:1:3: a NUL byte does not belong in JSON\n"},
+        {std::string("{}\0x", 4), "f:1:3: JSON must not contain a NUL byte\n"},
         {"[]", "f:1:1: expected an object, found a list of 0\n"},
         {"{\"ä\":1 \"b\":2}", "f:1:9: expected a comma or \"}\", found a string\n"},
         {"{\"a\":1,\n}",
@@ -200,7 +200,7 @@ TEST(Config, SyntaxErrorsAreOneAndPositioned) {
         {"{\n// x\n}",
          "f:2:1: expected a key in double quotes, found \"/\"; JSON has no comments\n"},
         {"{'a':1}",
-         "f:1:2: expected a key in double quotes, found \"'\"; strings stand in double quotes\n"},
+         "f:1:2: expected a key in double quotes, found \"'\"; strings must be in double quotes\n"},
         {"[\"x\n\"]", "f:1:4: expected the string's closing quote, found the end of the line\n"},
         {"[\"x", "f:1:4: expected the string's closing quote, found the end of the file\n"},
         {R"(["\q"])", "f:1:3: unknown escape in a string; a backslash itself is written as \\\\\n"},
@@ -223,18 +223,18 @@ TEST(Config, BadValues) {
     expect_problems({
         {with(R"("port": 8080)"),
          R"(f:2:9: /port: expected ":PORT", "ADDRESS:PORT" or a list of 1 to 64 of these,)"
-         R"( found 8080: a colon stands before the port; did you mean ":8080"?)"
+         R"( found 8080: the port must follow a colon; did you mean ":8080"?)"
          "\n"},
         {with(R"("port": ["localhost:80", {}])"),
          R"(f:2:10: /port/0: expected ":PORT" or "ADDRESS:PORT", found "localhost:80": the)"
-         R"( host is a literal address or empty; did you mean "127.0.0.1:80"?)"
+         R"( host must be an IP address or empty; did you mean "127.0.0.1:80"?)"
          "\n"
          R"(f:2:26: /port/1: expected ":PORT" or "ADDRESS:PORT", found an object)"
          "\n"},
         {with(R"("port": [":80", "127.0.0.1:80", "[::]:81", "[0:0::0]:81"])"),
-         R"(f:2:17: /port/1: duplicate address "127.0.0.1:80": ":80" listens there already)"
+         R"(f:2:17: /port/1: duplicate address "127.0.0.1:80": ":80" already includes it)"
          "\n"
-         R"(f:2:44: /port/3: duplicate address "[0:0::0]:81": "[::]:81" listens there already)"
+         R"(f:2:44: /port/3: duplicate address "[0:0::0]:81": "[::]:81" already includes it)"
          "\n"},
         {with(R"("port": [])"),
          R"(f:2:9: /port: expected ":PORT", "ADDRESS:PORT" or a list of 1 to 64 of these,)"
@@ -275,17 +275,17 @@ TEST(Config, BadValues) {
          R"( 599, such as "200" or "200-399", found 200; did you mean "200"?)"
          "\n"
          R"(f:2:40: /healthCheck/path: expected a path such as "/health", found "x": a path)"
-         R"( starts with "/")"
+         R"( must start with "/")"
          "\n"
          R"(f:2:53: /healthCheck/host: expected "" or a host such as "app.example" or)"
-         R"( "app.example:8080", found "a b": " " does not belong in a host name)"
+         R"( "app.example:8080", found "a b": " " is not allowed in a host name)"
          "\n"
          "f:2:76: /healthCheck/startHealthy: expected true or false, found 1\n"},
         {with(R"("healthCheckInterval": "5s", "healthCheck": {"interval": "5000ms"})"), ""},
         {with(R"("healthCheck": {"interval": "6s"},)"
               "\n"
               R"("healthCheckInterval": "5s")"),
-         R"(f:3:24: /healthCheckInterval: "5s" contradicts "6s" in line 2: both keys mean the same)"
+         R"(f:3:24: /healthCheckInterval: "5s" contradicts "6s" in line 2: both keys have the same meaning)"
          "\n"},
         {with(R"("trustedProxies": ["10.0.0.0/33", 5])"),
          R"(f:2:20: /trustedProxies/0: expected a range such as "10.0.0.0/8" or an address,)"
@@ -400,7 +400,7 @@ TEST(Config, BadServerLists) {
          "characters, found \"a\\u202eb\"\n"},
         {with("\"accessLog\": \"/a\u2028b\""),
          "f:2:14: /accessLog: expected \"off\", \"journal\", \"stdout\" or the absolute path of a "
-         "file, found \"/a\\u2028b\": a control character\n"},
+         "file, found \"/a\\u2028b\": the path contains a control character\n"},
         {R"({"servers": [{"url": "http://a", "backup": 1, "maxConnections": -1}]})",
          "f:1:44: /servers/0/backup: expected true or false, found 1\n"
          "f:1:65: /servers/0/maxConnections: expected a whole number from 0 to 1000000, found"
@@ -414,7 +414,7 @@ TEST(Config, BadServerLists) {
 
 TEST(Config, ProxyProtocolNeedsTrustedProxies) {
     const std::string needs =
-        R"(/proxyProtocol: true needs "trustedProxies", which is empty: PROXY headers are taken)"
+        R"(/proxyProtocol: true needs "trustedProxies", which is empty: PROXY headers are accepted)"
         R"( only from the proxies listed there)"
         "\n";
     EXPECT_EQ(problems(with(R"("proxyProtocol": true)")), "f:2:18: " + needs);
@@ -486,48 +486,48 @@ TEST(Locator, BadServers) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"", "the scheme is neither http:// nor unix:"},
         {"ftp://a", "the scheme is neither http:// nor unix:"},
-        {"https://a/b",
-         "servers are reached over plain http:// or unix:; did you mean \"http://a/b\"?"},
+        {"https://a/b", "only http:// and unix: are supported; did you mean \"http://a/b\"?"},
         {"localhost:5001", "the scheme is missing; did you mean \"http://localhost:5001\"?"},
         {"/run/a", "the scheme is missing; did you mean \"unix:/run/a\"?"},
         {"http://", "the host is missing"},
         {"http://:80", "the host is missing"},
-        {"http://u:p@h", "a server's URL has no user and no password"},
-        {"http://h?q", "a server's URL has no query and no fragment"},
-        {"http://h/#f", "a server's URL has no query and no fragment"},
+        {"http://u:p@h", "a server URL must not contain a user or a password"},
+        {"http://h?q", "a server URL must not contain a query or a fragment"},
+        {"http://h/#f", "a server URL must not contain a query or a fragment"},
         {"http://h:", "the port is not a number from 0 to 65535"},
         {"http://h:65536", "the port is not a number from 0 to 65535"},
-        {"http://h:0", "a server's port is from 1 to 65535"},
+        {"http://h:0", "the port of a server must be from 1 to 65535"},
         {"http://h/a/../b", "the path has a \".\" or \"..\" segment"},
         {"http://h/%2e", "the path has a \".\" or \"..\" segment"},
         {"http://h/a/.%2E", "the path has a \".\" or \"..\" segment"},
         {"http://h//", "the path has an empty segment"},
-        {"http://h/a b", "\" \" does not belong in a path"},
-        {"http://h/%4", "two hexadecimal digits follow a \"%\""},
-        {"http://h/ä", "a path is ASCII (%XX for other characters)"},
-        {"http://ä", "a host name is ASCII (xn--… for other scripts)"},
+        {"http://h/a b", "\" \" is not allowed in a path"},
+        {"http://h/%4", "\"%\" must be followed by two hexadecimal digits"},
+        {"http://h/ä", "a path must be ASCII (%XX for other characters)"},
+        {"http://ä", "a host name must be ASCII (xn--… for other scripts)"},
         {"http://a..b", "the host has an empty part"},
         {"http://a.", "the host has an empty part"},
-        {"http://-a", "a part of the host has \"-\" at its end"},
+        {"http://-a", "a part of the host starts or ends with \"-\""},
         {"http://" + std::string(64, 'a'), "a part of the host has more than 63 bytes"},
         {"http://127.1", "this is neither an IPv4 address nor a name"},
         {"http://a.0x7f", "this is neither an IPv4 address nor a name"},
         {"http://256.0.0.1", "this is neither an IPv4 address nor a name"},
-        {"http://::1", "an IPv6 address stands in brackets"},
+        {"http://::1", "an IPv6 address must be in brackets"},
         {"http://[::1", "the \"]\" of the IPv6 address is missing"},
         {"http://[::1]80", "only a port can follow the address"},
-        {"http://[127.0.0.1]", "the brackets hold no IPv6 address"},
-        {"http://[fe80::1%25eth0]", "the brackets hold no IPv6 address"},
+        {"http://[127.0.0.1]", "the brackets do not contain an IPv6 address"},
+        {"http://[fe80::1%25eth0]", "the brackets do not contain an IPv6 address"},
         {"http://a/" + std::string(2048, 'a'), "it has more than 2048 bytes"},
-        {"unix:", "the path of a UNIX socket starts with \"/\", or with \"@\" if abstract"},
-        {"unix:run", "the path of a UNIX socket starts with \"/\", or with \"@\" if abstract"},
-        {"unix:@", "the path of a UNIX socket starts with \"/\", or with \"@\" if abstract"},
-        {"unix:///run/a", "one slash starts the path; did you mean \"unix:/run/a\"?"},
-        {"unix://host/a", "a UNIX socket has no host"},
+        {"unix:", "the path of a UNIX socket must start with \"/\", or with \"@\" if abstract"},
+        {"unix:run", "the path of a UNIX socket must start with \"/\", or with \"@\" if abstract"},
+        {"unix:@", "the path of a UNIX socket must start with \"/\", or with \"@\" if abstract"},
+        {"unix:///run/a", "the path must start with a single slash; did you mean \"unix:/run/a\"?"},
+        {"unix://host/a", "the URL of a UNIX socket must not have a host"},
         {"unix:/run/../a", "the path has a \".\" or \"..\" segment"},
-        {"unix:/run/", "the path names a folder"},
-        {"unix:/a\nb", "the path has a control character"},
-        {"unix:/" + std::string(107, 'a'), "a UNIX socket's path has 1 to 107 bytes, this one 108"},
+        {"unix:/run/", "the path ends with a slash"},
+        {"unix:/a\nb", "the path contains a control character"},
+        {"unix:/" + std::string(107, 'a'),
+         "the path of a UNIX socket must have 1 to 107 bytes, but this one has 108"},
     };
     for (const auto& each : cases) EXPECT_EQ(reason(each.first), each.second) << each.first;
 }

@@ -70,10 +70,10 @@ TEST(ErrorReply, PlainTextWhenNothingElseIsAskedFor) {
               "X-Request-Id: abc-1\r\n"
               "Cache-Control: no-store\r\n"
               "Content-Type: text/plain; charset=utf-8\r\n"
-              "Content-Length: 96\r\n\r\n"
+              "Content-Length: 104\r\n\r\n"
               "502 Bad Gateway\n"
-              "The application gave no usable answer. Try again in a moment.\n"
-              "Request id: abc-1\n");
+              "The application did not send a valid response. Try again in a moment.\n"
+              "Request ID: abc-1\n");
 }
 
 TEST(ErrorReply, ProblemDocument) {
@@ -84,7 +84,7 @@ TEST(ErrorReply, ProblemDocument) {
     EXPECT_EQ(
         body_of(text),
         R"({"type":"about:blank","title":"Bad Gateway","status":502,"detail":"The application )"
-        R"(gave no usable answer. Try again in a moment.","request_id":"abc-1"})"
+        R"(did not send a valid response. Try again in a moment.","request_id":"abc-1"})"
         "\n");
     EXPECT_EQ(member(body_of(error_reply(bad_gateway("application/problem+json"))), "request_id"),
               "absent");

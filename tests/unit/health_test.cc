@@ -259,8 +259,7 @@ TEST_F(HealthTest, ProbeFailsOnWhatIsNoResponse) {
     const ProbeResult garbage = probe_answering("SSH-2.0-OpenSSH_9.2\r\n\r\n");
     EXPECT_EQ(garbage.outcome, Outcome::failed);
     EXPECT_EQ(garbage.reason.substr(0, 20), "malformed response: ");
-    EXPECT_EQ(probe_answering("HTTP/1.1 200 OK\r\n").reason,
-              "closed within the head of its response");
+    EXPECT_EQ(probe_answering("HTTP/1.1 200 OK\r\n").reason, "closed within the response header");
     const ProbeResult endless =
         probe_answering("HTTP/1.1 200 OK\r\nA: " + std::string(100'000, 'a'));
     EXPECT_EQ(endless.outcome, Outcome::failed);
@@ -285,10 +284,10 @@ TEST_F(HealthTest, ProbeTimesOut) {
     backend.listen().response.clear();
     const ProbeResult hung = probe(server_at({backend.address()}));
     EXPECT_EQ(hung.outcome, Outcome::failed);
-    EXPECT_EQ(hung.reason, "no answer in 50ms");
+    EXPECT_EQ(hung.reason, "no response within 50ms");
     backend.response = "HTTP/1.1 200 OK\r\nA: " + std::string(10'000, 'a') + "\r\n\r\n";
     backend.drip = true;
-    EXPECT_EQ(probe(server_at({backend.address()})).reason, "no answer in 50ms");
+    EXPECT_EQ(probe(server_at({backend.address()})).reason, "no response within 50ms");
 }
 
 TEST_F(HealthTest, ProbeReadsAHeadThatDripsIn) {
@@ -353,7 +352,7 @@ TEST_F(HealthTest, ProbeLeavesTimeForTheNextAddress) {
         ::connect(filling.back().get(), swallows.get(), swallows.length());
     }
     config.timeout = 200ms;
-    EXPECT_EQ(probe(server_at({swallows})).reason, "no connection in 200ms");
+    EXPECT_EQ(probe(server_at({swallows})).reason, "no connection within 200ms");
     config.timeout = 5s;
     Backend backend(loop);
     backend.listen();

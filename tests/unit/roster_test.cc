@@ -125,7 +125,7 @@ TEST_F(RosterTest, ATrialIsOfferedOnceAndDecides) {
 
     told();
     roster_.trial_ended(id(0), false);
-    EXPECT_EQ(told(), Told{"a ejected 2: a request on trial failed"});
+    EXPECT_EQ(told(), Told{"a ejected 2: the probe request failed"});
     roster_.trial_ended(id(0), true);
     EXPECT_EQ(told(), Told{}) << "a late one";
 
@@ -135,7 +135,7 @@ TEST_F(RosterTest, ATrialIsOfferedOnceAndDecides) {
     } while (!roster_.ejections().on_trial(id(0)));
     members_[0].server->note_error();
     roster_.trial_ended(id(0), true);
-    EXPECT_EQ(told(), Told{"a back: a request on trial went well"});
+    EXPECT_EQ(told(), Told{"a back: the probe request succeeded"});
     EXPECT_EQ(members_[0].server->note_error(), 1u) << "it begins afresh";
     EXPECT_EQ(build(), 2u);
 }

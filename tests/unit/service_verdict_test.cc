@@ -28,13 +28,13 @@ TEST(ServiceVerdict, IsGoodWhenAllIsWell) {
     expect(five(), Tone::good, "All 5 servers receive requests");
     ServiceFacts facts = five();
     facts.total = facts.receiving = 1;
-    expect(facts, Tone::good, "The one server receives requests");
+    expect(facts, Tone::good, "The only server receives requests");
     facts = five();
     facts.receiving = 4;
     facts.drained = 1;
     expect(facts, Tone::good, "4 of 5 servers receive requests (1 drained)");
     facts = five();
-    facts.changes = "run-time changes hide what the file says about servers";
+    facts.changes = "run-time changes override these keys of the file: servers";
     expect(facts, Tone::good, "All 5 servers receive requests", {facts.changes});
 }
 
@@ -69,11 +69,11 @@ TEST(ServiceVerdict, NamesOutages) {
     facts.unhealthy = 5;
     facts.failing_open = true;
     expect(facts, Tone::bad,
-           "Failing open: no server is healthy, so requests go to those that might answer");
+           "Failing open: no server is healthy, so requests go to unhealthy or ejected servers");
     facts = five();
     facts.receiving = 0;
     facts.nobody = true;
-    expect(facts, Tone::bad, "No server receives requests: they are answered with 503");
+    expect(facts, Tone::bad, "No server is available: requests are answered with 503");
     facts.drained = 3;
     facts.disabled = 2;
     expect(facts, Tone::bad, "All servers are drained or disabled: requests are answered with 503");
