@@ -18,7 +18,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
                               ->capture_default_str();
     CLI::Option* server =
         app.add_option("--server", options.servers,
-                       "An upstream server, instead of a configuration file; repeatable. "
+                       "An upstream server, instead of a configuration file; repeatable: "
                        "http://HOST:PORT, HOST:PORT, PORT or unix:/PATH")
             ->type_name("URL")
             ->allow_extra_args(false)

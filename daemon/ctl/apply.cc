@@ -40,7 +40,7 @@ Result<Folded> fold(const std::string& file, const Json& changes) {
     if (!path) return path.error();
     const LoadedConfig before = load_config(*path);
     if (!before.ok())
-        return Error{"the file itself has errors, mend it first: " +
+        return Error{"the file itself has errors; correct it first: " +
                      before.problems.front().text()};
     const auto document = Json::parse(before.source);
     if (!document) return document.error();

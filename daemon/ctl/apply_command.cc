@@ -28,15 +28,15 @@ struct Applied {
 Exit say(const Console& console, const Applied& applied) {
     std::string text;
     if (applied.written)
-        text += fmt::format("{} is rewritten, in a layout of its own\n", applied.file);
-    if (applied.in_force && applied.written) text += "Otto uses the file alone\n";
+        text += fmt::format("{} has been rewritten; its layout has changed\n", applied.file);
+    if (applied.in_force && applied.written) text += "Otto now uses only the file\n";
     if (!applied.written && applied.port_commands.empty()) text += "there was nothing to apply\n";
     if (!applied.port_commands.empty())
         text += applied.listening
-                    ? "systemd listens on \"port\" now, and Otto was restarted\n"
+                    ? "systemd now listens on \"port\", and Otto has been restarted\n"
                     : fmt::format(
-                          "\"port\" is not what systemd listens on; as root:\n    {0}\n"
-                          "or have \"port\" follow the socket:\n    {0} --port socket\n",
+                          "\"port\" differs from what systemd listens on; run as root:\n    {0}\n"
+                          "or change \"port\" instead:\n    {0} --port socket\n",
                           applied.port_commands);
     const std::string commands = applied.listening ? "" : applied.port_commands;
     return console.say(Json::object()
@@ -65,8 +65,8 @@ Exit adopt(const Console& console, std::string tag, const Json& changes, bool mo
         {.method = "DELETE", .target = "/api/v1/config/overlay?force=true", .tag = tag});
     if (!dropped.reply)
         console.remark(
-            "the file is written, but the changes are kept: look at "
-            "ottoctl diff, then apply again");
+            "the file has been written, but the changes are kept: check ottoctl diff, then apply "
+            "again");
     return dropped.exit;
 }
 
@@ -98,7 +98,7 @@ Exit follow_socket(const Console& console, Json& changes) {
             if (const auto address = parse_listen_stream(each.text))
                 port.add(Json::string(port_entry(*address)));
     if (port.children.empty())
-        return console.fail(Exit::refused, "Otto listens on UNIX sockets alone, which are no port");
+        return console.fail(Exit::refused, "Otto listens only on UNIX sockets, which have no port");
     if (port.children.size() == 1) port = Json(port.children.front());
     changes.set("port", std::move(port));
     return Exit::ok;
@@ -109,7 +109,7 @@ Result<std::string> target(const std::string& named, const Json& config) {
     if (!named.empty()) return named;
     const std::string_view path = config.text_of("path");
     if (path.starts_with('/')) return std::string(path);
-    return Error{"this Otto has no file of its own: name the file to write"};
+    return Error{"this Otto has no configuration file: name the file to write"};
 }
 
 }  // namespace
@@ -119,7 +119,8 @@ Exit apply(const Console& console, const ApplyOptions& options) {
     if (!asked.reply) return asked.exit;
     const Json& body = asked.reply->body;
     const Json* told = body.find("changes");
-    if (told == nullptr) return console.fail(Exit::refused, "this Otto does not tell its changes");
+    if (told == nullptr)
+        return console.fail(Exit::refused, "this Otto does not report its changes");
     if (!is_true(body, "changesInForce")) return console.fail(Exit::refused, not_in_force);
     const auto file = target(options.file, body);
     if (!file) return console.fail(Exit::refused, file.error().message);
@@ -136,7 +137,7 @@ Exit apply(const Console& console, const ApplyOptions& options) {
         applied.in_force = body.text_of("path") == *file || body.text_of("path") == folded->file;
         if (!applied.in_force) {
             console.remark(
-                fmt::format("Otto goes by {}, where the changes stay", body.text_of("path")));
+                fmt::format("Otto uses {}, and its changes remain", body.text_of("path")));
             return say(console, applied);
         }
         const bool more = changes.children.size() > told->children.size();
@@ -146,7 +147,8 @@ Exit apply(const Console& console, const ApplyOptions& options) {
     const Exit opened = open_its_port(console, applied);
     if (opened == Exit::ok) return say(console, applied);
     if (applied.written)
-        console.remark(fmt::format("{} is written, and Otto goes by it alone", applied.file));
+        console.remark(
+            fmt::format("{} has been written, and Otto now uses only the file", applied.file));
     return opened;
 }
 

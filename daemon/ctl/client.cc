@@ -23,7 +23,7 @@ constexpr std::size_t largest_reply = 64 * 1024 * 1024;
 constexpr std::size_t largest_head = 64 * 1024;
 constexpr std::size_t most_values = 2'000'000;  // 10,000 servers with their members
 constexpr std::string_view end_of_head = "\r\n\r\n";
-constexpr std::string_view not_otto = "this is not the answer of an Otto";
+constexpr std::string_view not_otto = "the response does not come from Otto";
 
 Status send_all(int fd, std::string_view bytes, Wait& wait) {
     while (!bytes.empty()) {
@@ -47,10 +47,10 @@ Result<bool> receive_some(int fd, std::string& all, Wait& wait) {
         if (length == 0) return false;
         if (length > 0) {
             all.append(block.data(), static_cast<std::size_t>(length));
-            if (all.size() > largest_reply) return Error{"the answer does not end"};
+            if (all.size() > largest_reply) return Error{"the response is too large"};
             return true;
         }
-        if (errno != EAGAIN && errno != EINTR) return Error::from_errno("cannot read the answer");
+        if (errno != EAGAIN && errno != EINTR) return Error::from_errno("cannot read the response");
         const Status ready = wait.until(fd, POLLIN);
         if (!ready) return ready.error();
     }
@@ -81,7 +81,7 @@ Result<Reply> parse_head(const std::string& all) {
     if (end == std::string::npos || end < version.size() || !all.starts_with("HTTP/1.") ||
         std::from_chars(all.data() + version.size(), all.data() + end, reply.status).ec !=
             std::errc())
-        return Error{all.empty() ? "Otto closed the connection without an answer"
+        return Error{all.empty() ? "Otto closed the connection without a response"
                                  : std::string(not_otto)};
     reply.tag = field(all, end, "ETag");
     reply.type = field(all, end, "Content-Type");
@@ -95,7 +95,7 @@ Result<Reply> parse(const std::string& all, std::string_view method) {
     if (auto json = Json::parse(reply->text, most_values)) reply->body = *std::move(json);
     // All that Otto says is an object, errors are as well; of what is gone it says nothing.
     if (!reply->body.is_object() && (reply->status != 204 || method != "DELETE"))
-        return Error{fmt::format("{}: status {}, and no JSON object", not_otto, reply->status)};
+        return Error{fmt::format("{}: status {} without a JSON object", not_otto, reply->status)};
     return reply;
 }
 
@@ -115,7 +115,8 @@ Result<Address> parse_place(const std::string& place) {
     if (!authority->port) return wrong("the port is missing");
     const bool here = authority->host.empty() || authority->host == "localhost";
     if (!here && !authority->literal)
-        return wrong(fmt::format("a name is no address; such as 127.0.0.1:{}", *authority->port));
+        return wrong(fmt::format("a name is not allowed; use an address such as 127.0.0.1:{}",
+                                 *authority->port));
     return Address::from_ip(here ? "127.0.0.1" : authority->host, *authority->port);
 }
 
@@ -124,7 +125,7 @@ Result<Address> parse_place(const std::string& place) {
 std::string Reply::problem() const {
     const std::string_view detail = body.text_of("detail");
     if (!detail.empty()) return std::string(detail);
-    return fmt::format("Otto answered with status {}", status);
+    return fmt::format("Otto responded with status {}", status);
 }
 
 Client::Client(std::string place, std::string token)
@@ -202,7 +203,7 @@ Result<Stream> Client::follow(const std::string& last, const Patience& patience)
     auto reply = parse_head(all);
     if (!reply) return reply.error();
     if (reply->ok() && !reply->type.starts_with("text/event-stream"))
-        return Error{fmt::format("{}: no stream of events", not_otto)};
+        return Error{fmt::format("{}: not an event stream", not_otto)};
     if (reply->ok())
         return Stream{.reply = *std::move(reply),
                       .fd = *std::move(fd),

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/phrases.h"
 #include "config/load.h"
 #include "config/wording.h"
 #include "ctl/progress.h"
@@ -36,7 +37,7 @@ Exit wait_for_workers(const Console& console, const std::string& generation, Pro
         if (!asked.reply) return asked.exit;
         const Json* everywhere = asked.reply->body.find("inForce");
         if (everywhere == nullptr || everywhere->is_true()) return Exit::ok;
-        progress.show("generation " + generation + ": waiting for all workers to go by it");
+        progress.show("generation " + generation + ": waiting for all workers to apply it");
         const Status waited = wait.pause(look_again);
         if (!waited) return waited.error().number == EINTR ? Exit::interrupted : Exit::timed_out;
     }
@@ -73,7 +74,7 @@ Status add_assignment(Json& patch, const std::string& assignment) {
 Exit reload(const Console& console) {
     Progress progress;
     Patience patience{.stop = progress.stop()};
-    patience.tick = [&progress] { progress.show("Otto reads its file"); };
+    patience.tick = [&progress] { progress.show("Otto is reading its file"); };
     auto reply = console.client().call({.method = "POST", .target = "/api/v1/reload"}, patience);
     progress.clear();
     if (reply)
@@ -81,18 +82,18 @@ Exit reload(const Console& console) {
             return bad_file(console, *reply, *errors);
     const auto asked = console.judge(std::move(reply));
     if (asked.exit == Exit::interrupted)
-        return console.fail(asked.exit, "Otto reads its file all the same");
+        return console.fail(asked.exit, "Otto continues to read its file");
     if (!asked.reply) return asked.exit;
     const std::string generation(asked.reply->body.text_of("generation"));
     const Exit waited = wait_for_workers(console, generation, progress);
     progress.clear();
     if (waited == Exit::interrupted)
-        return console.fail(waited,
-                            fmt::format("generation {} is in force all the same", generation));
+        return console.fail(waited, fmt::format("generation {} is active anyway", generation));
     if (waited == Exit::timed_out)
-        return console.fail(waited, fmt::format("generation {} is in force, but after 10s a "
-                                                "worker still goes by the one before",
-                                                generation));
+        return console.fail(
+            waited,
+            fmt::format("generation {} is active, but a worker has not applied it after 10s",
+                        generation));
     if (waited != Exit::ok) return waited;
     if (!is_true(asked.reply->body, "changesInForce")) console.remark(not_in_force);
     return console.say(asked.reply->text, fmt::format("reloaded: generation {}\n", generation));
@@ -121,8 +122,7 @@ Exit check(const Console& console, const std::string& file) {
     }
     const std::size_t servers = loaded.config.servers.size();
     json.set("servers", Json::number(servers)).set("errors", std::move(errors));
-    return console.say(
-        json, fmt::format("{}: ok, {} {}\n", file, servers, servers == 1 ? "server" : "servers"));
+    return console.say(json, fmt::format("{}: ok, {}\n", file, counted(servers, "server")));
 }
 
 Exit diff(const Console& console) {
@@ -132,7 +132,7 @@ Exit diff(const Console& console) {
     const Json* file = body.find("file");
     const Json* changes = body.find("changes");
     if (file == nullptr || changes == nullptr)
-        return console.fail(Exit::refused, "this Otto does not tell its changes");
+        return console.fail(Exit::refused, "this Otto does not report its changes");
     if (!is_true(body, "changesInForce")) console.remark(not_in_force);
     if (const Json* left_out = body.find("changesLeftOut"))
         for (const Json& each : left_out->children)
@@ -148,7 +148,7 @@ Exit config(const Console& console) {
     const auto asked = console.ask({.method = "GET", .target = "/api/v1/config"});
     if (!asked.reply) return asked.exit;
     const Json* active = asked.reply->body.find("effective");
-    if (active == nullptr) return console.fail(Exit::refused, "this Otto does not show it");
+    if (active == nullptr) return console.fail(Exit::refused, "this Otto does not report it");
     if (!is_true(asked.reply->body, "changesInForce")) console.remark(not_in_force);
     return console.say(*active, active->pretty());
 }
@@ -171,10 +171,10 @@ Exit set(const Console& console, const std::vector<std::string>& assignments) {
     const Json* changes = asked.reply->body.find("changes");
     const Json* file = asked.reply->body.find("file");
     if (changes == nullptr || file == nullptr)
-        return console.fail(Exit::refused, "this Otto does not tell its changes");
+        return console.fail(Exit::refused, "this Otto does not report its changes");
     const std::string text = changes->children.empty()
-                                 ? "set, as in the file\n"
-                                 : "set; all changes of the file:\n" +
+                                 ? "set to the value in the file\n"
+                                 : "set; all changes to the file:\n" +
                                        describe_changes(*file, *changes, console.output());
     return console.say(asked.reply->text, text);
 }
@@ -184,7 +184,7 @@ Exit reset(const Console& console, bool force) {
         {.method = "DELETE",
          .target = std::string("/api/v1/config/overlay") + (force ? "?force=true" : "")});
     if (!asked.reply) return asked.exit;
-    return console.say(asked.reply->text, "the file alone is in force\n");
+    return console.say(asked.reply->text, "only the file is active now\n");
 }
 
 }  // namespace otto::ctl

@@ -24,7 +24,7 @@ Exit reset(const Console& console, bool force);
 
 /// What is said where some changes are kept, but not applied.
 constexpr const char* not_in_force =
-    "some run-time changes do not fit the file and are not applied: ottoctl diff names them, "
-    "ottoctl reset drops all changes";
+    "some run-time changes do not fit the file and are not applied: ottoctl diff lists them, "
+    "ottoctl reset discards all changes";
 
 }  // namespace otto::ctl

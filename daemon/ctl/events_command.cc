@@ -114,8 +114,8 @@ class Follower {
     }
 
     void tell(bool lost) const {
-        console_.remark(lost ? "the connection to Otto has ended; trying again every second"
-                             : "Otto is there again");
+        console_.remark(lost ? "the connection to Otto was lost; retrying every second"
+                             : "reconnected to Otto");
     }
 
     void wait() {

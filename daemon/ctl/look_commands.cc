@@ -66,7 +66,7 @@ std::vector<Output::Row> details(const Json& server) {
     return {
         {{"Name"}, {text("name")}},
         {{"URL"}, {text("url")}},
-        {{"Id"}, {text("id")}},
+        {{"ID"}, {text("id")}},
         {{"State"}, {state}},
         {{"Health"}, {health_text(server), health_colour(server)}},
         {{"Why"}, {text("why")}},
@@ -80,8 +80,8 @@ std::vector<Output::Row> details(const Json& server) {
          {fmt::format("{} requests/s, {} errors/s, {} retries/s", text("requestsPerSecond"),
                       text("errorsPerSecond"), text("retriesPerSecond"))}},
         {{"Latency"},
-         {fmt::format("{} (half of the requests), {} (90 %), {} (99 %)", latency("p50"),
-                      latency("p90"), latency("p99"))}},
+         {fmt::format("{} (median), {} (90 %), {} (99 %)", latency("p50"), latency("p90"),
+                      latency("p99"))}},
     };
 }
 
@@ -106,7 +106,7 @@ Exit status(const Console& console) {
     std::string config = fmt::format("{}, generation {}", text("configFile"), text("generation"));
     if (is_true(body, "changed")) config += ", changed at run time (see ottoctl diff)";
     if (!is_true(body, "changesInForce"))
-        config += ", without run-time changes that do not fit it (see ottoctl diff)";
+        config += ", some run-time changes not applied (see ottoctl diff)";
     std::string out = console.output().table({
         {{"Otto"},
          {fmt::format("{}, {} for {}", text("version"), text("state"), span_text(uptime))}},
@@ -123,7 +123,7 @@ Exit status(const Console& console) {
     if (const Json* notes = how.find("notes"))
         for (const Json& note : notes->children) out += fmt::format("- {}\n", printable(note.text));
     if (!body.text_of("portCommands").empty())
-        out += fmt::format("\n\"port\" is {}; to have systemd listen there, as root:\n    {}\n",
+        out += fmt::format("\n\"port\" is {}; to make systemd listen there, run as root:\n    {}\n",
                            printable(join(body.find("port"))), text("portCommands"));
     return console.say(asked.reply->text, out);
 }

@@ -78,59 +78,60 @@ class Parser {
         const ServerOptions& server = values_.server;
         CLI::App* sub = command(
             name, about, [&server, run](const Console& console) { return run(console, server); });
-        sub->add_option("id", values_.server.ids, "Their names, URLs or ids")
+        sub->add_option("id", values_.server.ids, "Their names, URLs or IDs")
             ->type_name("ID")
             ->required();
         return sub;
     }
 
     void add_force(CLI::App* sub) {
-        sub->add_flag("--force", values_.server.force, "Even if no active server is left");
+        sub->add_flag("--force", values_.server.force,
+                      "Do it even if no active or healthy server is left");
     }
 
     void add_wait(CLI::App* sub, const char* until) {
         sub->add_flag("--wait", values_.server.wait, until);
-        sub->add_option("--timeout", values_.server.timeout, "How long to wait at most")
+        sub->add_option("--timeout", values_.server.timeout, "The longest time to wait")
             ->type_name("DURATION")
             ->check([](const std::string& text) {
                 return parse_duration(text)
                            ? std::string()
-                           : "a duration is wanted, such as 30s or 5m; not " + otto::quoted(text);
+                           : "expected a duration such as 30s or 5m, found " + otto::quoted(text);
             })
             ->capture_default_str();
     }
 
     void add_looking() {
-        command("status", "Show how Otto is", status);
+        command("status", "Show the status of Otto", status);
         command("servers", "List the servers", servers);
-        server_command("show", "Show all about servers", show);
-        server_command("check-server", "Have Otto check servers now", check_server);
+        server_command("show", "Show all details of servers", show);
+        server_command("check-server", "Make Otto check servers now", check_server);
     }
 
     void add_watching() {
         Values& values = values_;
         CLI::App* top_command =
-            command("top", "Watch the servers at work", [&values](const Console& console) {
+            command("top", "Monitor the servers", [&values](const Console& console) {
                 Sort by = Sort::order;
                 for (const auto& [name, sort] : sorts)
                     if (values.sort == name) by = sort;
                 return top(console, {.sort = by, .once = values.top_once});
             });
-        top_command->add_flag("--once", values_.top_once, "Print them once, as a table");
+        top_command->add_flag("--once", values_.top_once, "Print the table once");
         std::vector<std::string> names;
         for (const auto& [name, sort] : sorts) names.emplace_back(name);
-        top_command->add_option("--sort", values_.sort, "What comes first")
+        top_command->add_option("--sort", values_.sort, "The sort key")
             ->type_name("KEY")
             ->check(CLI::IsMember(names))
             ->capture_default_str();
         CLI::App* events_command =
-            command("events", "Follow what happens",
+            command("events", "Follow events",
                     [&values](const Console& console) { return events(console, values.events); });
         events_command
-            ->add_option("--lines", values_.events.lines, "How many of the latest to begin with")
+            ->add_option("--lines", values_.events.lines, "The number of past events to start with")
             ->type_name("N")
             ->capture_default_str();
-        events_command->add_flag("--once", values_.events.once, "Print these alone");
+        events_command->add_flag("--once", values_.events.once, "Print these and exit");
     }
 
     void add_new_server() {
@@ -140,39 +141,40 @@ class Parser {
         sub->add_option("url", values_.server.ids, "http://HOST[:PORT][/PATH] or unix:/PATH")
             ->type_name("URL")
             ->required();
-        sub->add_option("--name", values_.server.name, "What people see")->type_name("NAME");
-        sub->add_option("--weight", values_.server.weight, "Its share of requests")->type_name("N");
-        sub->add_option("--max-connections", values_.server.max_connections,
-                        "Requests under way at once")
+        sub->add_option("--name", values_.server.name, "The display name")->type_name("NAME");
+        sub->add_option("--weight", values_.server.weight, "Its share of the requests")
             ->type_name("N");
-        sub->add_flag("--backup", values_.server.backup, "Only when no other server is left");
-        add_wait(sub, "Until it is healthy");
+        sub->add_option("--max-connections", values_.server.max_connections,
+                        "Maximum number of concurrent requests")
+            ->type_name("N");
+        sub->add_flag("--backup", values_.server.backup,
+                      "Use only if no other server is available");
+        add_wait(sub, "Wait until it is healthy");
     }
 
     void add_server_changes() {
-        constexpr const char* drained = "Until the last request on it has ended";
-        CLI::App* removing = server_command(
-            "remove", "Remove servers; requests in progress end by themselves", remove);
+        constexpr const char* drained = "Wait until the last request on it has ended";
+        CLI::App* removing =
+            server_command("remove", "Remove servers; their requests in progress finish", remove);
         add_force(removing);
         add_wait(removing, drained);
-        CLI::App* draining = server_command("drain", "Give servers no new requests", drain);
+        CLI::App* draining = server_command("drain", "Stop sending new requests to servers", drain);
         add_force(draining);
         add_wait(draining, drained);
-        add_wait(server_command("enable", "Give servers requests again", enable),
-                 "Until it is healthy");
-        CLI::App* disabling =
-            server_command("disable", "Give servers no new requests and no checks", disable);
+        add_wait(server_command("enable", "Send requests to servers again", enable),
+                 "Wait until it is healthy");
+        CLI::App* disabling = server_command(
+            "disable", "Stop sending new requests and health checks to servers", disable);
         add_force(disabling);
         add_wait(disabling, drained);
         const ServerOptions& server = values_.server;
         CLI::App* weighing =
-            command("weight", "Change the share of servers",
+            command("weight", "Change the weight of servers",
                     [&server](const Console& console) { return weight(console, server); });
         weighing
-            ->add_option(
-                "id", values_.server.ids,
-                "Their names, URLs or ids, then the weight: 0 to 1000; with 0 they receive "
-                "no new requests")
+            ->add_option("id", values_.server.ids,
+                         "Their names, URLs or IDs, then the weight, from 0 to 1000; with 0 they "
+                         "receive no new requests")
             ->type_name("ID... N")
             ->expected(2, -1)
             ->required();
@@ -181,35 +183,36 @@ class Parser {
 
     void add_configuration() {
         Values& values = values_;
-        command("reload", "Have Otto read its file anew", reload);
+        command("reload", "Make Otto reload its configuration file", reload);
         CLI::App* checking =
-            command("check", "Check a configuration file, without Otto",
+            command("check", "Check a configuration file without contacting Otto",
                     [&values](const Console& console) { return check(console, values.file); });
         checking->add_option("file", values_.file, "The file")->type_name("FILE")->required();
         command("config", "Print the active configuration", config);
         CLI::App* setting =
-            command("set", "Change keys of the configuration at run time",
+            command("set", "Change configuration keys at run time",
                     [&values](const Console& console) { return set(console, values.keys); });
         setting
-            ->add_option("assignment", values_.keys, "Such as timeouts.connect=3s; null: default")
+            ->add_option("assignment", values_.keys,
+                         "Such as timeouts.connect=3s; null restores the default")
             ->type_name("KEY=VALUE")
             ->required();
         command("diff", "Show the changes made at run time", diff);
         CLI::App* dropping = command(
-            "reset", "Drop the changes made at run time",
+            "reset", "Discard the changes made at run time",
             [&values](const Console& console) { return reset(console, values.server.force); });
         add_force(dropping);
         CLI::App* writing = command(
-            "apply", "Write the changes made at run time into the file",
+            "apply", "Write the changes made at run time to the file",
             [&values](const Console& console) {
                 return ctl::apply(
                     console, {.file = values.file, .port_follows_socket = values.port == "socket"});
             });
-        writing->add_option("file", values_.file, "The file, if not the one that Otto reads")
+        writing->add_option("file", values_.file, "The file, if it is not the one that Otto uses")
             ->type_name("FILE");
         writing
             ->add_option("--port", values_.port,
-                         "What counts where \"port\" and systemd's socket differ")
+                         "Which one to use if \"port\" and systemd's socket differ")
             ->type_name("file|socket")
             ->check(CLI::IsMember({"file", "socket"}))
             ->capture_default_str();
@@ -263,7 +266,7 @@ std::string unknown_word(const CLI::App& app, int argc, char** argv) {
 Options parse_options(int argc, char** argv) {
     // Commands refer to it until they have run.
     const auto values = std::make_shared<Values>();
-    CLI::App app{"Looks at a running Otto, and changes it.", "ottoctl"};
+    CLI::App app{"Inspects and changes a running Otto.", "ottoctl"};
     Parser(app, *values).add_all();
     Options ended;
     try {

@@ -32,7 +32,7 @@ struct Change {
     std::string_view method;
     std::string body;
     std::string doing;  // "draining": while it waits
-    std::string done;   // "gets no new requests"
+    std::string done;   // "receives no new requests"
 };
 
 std::string patch(std::string_view member, Json value) {
@@ -86,15 +86,14 @@ Exit change(const Console& console, const ServerOptions& options, const Change& 
     progress.clear();
     const auto asked = console.judge(std::move(reply));
     if (asked.exit == Exit::interrupted)
-        return console.fail(asked.exit,
-                            fmt::format("{} {} all the same; requests under way end by themselves",
-                                        options.id, change.done));
+        return console.fail(asked.exit, fmt::format("{} {} anyway; its requests in progress finish",
+                                                    options.id, change.done));
     if (!asked.reply) return asked.exit;
     if (is_true(asked.reply->body, "drained"))
-        return console.say(asked.reply->text,
-                           fmt::format("{} {}, nothing is under way\n", options.id, change.done));
+        return console.say(asked.reply->text, fmt::format("{} {}, no requests are in progress\n",
+                                                          options.id, change.done));
     return console.fail(Exit::timed_out,
-                        fmt::format("{} {}, with {} still under way after {}", options.id,
+                        fmt::format("{} {}, with {} still in progress after {}", options.id,
                                     change.done, requests(asked.reply->body), options.timeout),
                         asked.reply->body);
 }
@@ -126,10 +125,9 @@ Exit wait_until_healthy(const Console& console, const ServerOptions& options,
         if (waited) continue;
         progress.clear();
         if (waited.error().number == EINTR)
-            return console.fail(
-                Exit::interrupted,
-                fmt::format("{} {} all the same; it gets requests once it is healthy", options.id,
-                            done));
+            return console.fail(Exit::interrupted,
+                                fmt::format("{} {} anyway; it receives requests once it is healthy",
+                                            options.id, done));
         return console.fail(Exit::timed_out,
                             fmt::format("{} {}, but not healthy after {}: {}", options.id, done,
                                         options.timeout, why),
@@ -184,7 +182,7 @@ Exit add_one(const Console& console, const ServerOptions& options) {
     const auto asked =
         console.ask({.method = "POST", .target = "/api/v1/servers", .body = server.compact()});
     if (!asked.reply) return asked.exit;
-    const std::string done = asked.reply->status == 201 ? "added" : "is there already";
+    const std::string done = asked.reply->status == 201 ? "added" : "already exists";
     const std::string name(asked.reply->body.text_of("name"));
     if (!options.wait)
         return console.say(asked.reply->text, fmt::format("{} {}\n", printable(name), done));
@@ -198,12 +196,13 @@ Exit remove_one(const Console& console, const ServerOptions& options) {
 }
 
 Exit drain_one(const Console& console, const ServerOptions& options) {
-    return change(console, options, {"PATCH", state("drain"), "draining", "gets no new requests"});
+    return change(console, options,
+                  {"PATCH", state("drain"), "draining", "receives no new requests"});
 }
 
 Exit enable_one(const Console& console, const ServerOptions& options) {
     if (!options.wait)
-        return change(console, options, {"PATCH", state("active"), "", "gets requests"});
+        return change(console, options, {"PATCH", state("active"), "", "receives requests"});
     const auto asked = console.ask(
         {.method = "PATCH", .target = server_path(options.id), .body = state("active")});
     if (!asked.reply) return asked.exit;
@@ -211,8 +210,9 @@ Exit enable_one(const Console& console, const ServerOptions& options) {
 }
 
 Exit disable_one(const Console& console, const ServerOptions& options) {
-    return change(console, options,
-                  {"PATCH", state("disabled"), "draining", "gets no new requests and no checks"});
+    return change(
+        console, options,
+        {"PATCH", state("disabled"), "draining", "receives no new requests and no health checks"});
 }
 
 Exit check_server_one(const Console& console, const ServerOptions& options) {
@@ -242,16 +242,16 @@ Exit show_one(const Console& console, const ServerOptions& options) {
 
 Exit weight_one(const Console& console, const ServerOptions& options) {
     const unsigned weight = options.weight.value_or(1);
-    return change(console, options,
-                  {"PATCH", patch("weight", Json::number(weight)), "",
-                   fmt::format("has the weight {}", weight)});
+    return change(
+        console, options,
+        {"PATCH", patch("weight", Json::number(weight)), "", fmt::format("has weight {}", weight)});
 }
 
 }  // namespace
 
 Exit add(const Console& console, const ServerOptions& options) {
     if (options.ids.size() > 1 && !options.name.empty())
-        return console.fail(Exit::usage, "--name is the name of one server, not of several");
+        return console.fail(Exit::usage, "--name applies to one server only");
     return on_each(console, options, add_one);
 }
 
@@ -279,10 +279,11 @@ Exit weight(const Console& console, const ServerOptions& options) {
     const std::string last = weighed.ids.back();
     const auto weight = parse_whole(last);
     if (!weight || *weight > std::numeric_limits<unsigned>::max())
-        return console.fail(Exit::usage,
-                            fmt::format("the last argument is the weight, a whole number; not {}. "
-                                        "Try \"ottoctl weight --help\"",
-                                        otto::quoted(last)));
+        return console.fail(
+            Exit::usage,
+            fmt::format("the last argument must be the weight, a whole number, but is {}. "
+                        "Try \"ottoctl weight --help\"",
+                        otto::quoted(last)));
     weighed.weight = static_cast<unsigned>(*weight);
     weighed.ids.pop_back();
     return on_each(console, weighed, weight_one);

@@ -75,10 +75,10 @@ std::string last_word(const std::string& unit, const std::string& own) {
 
 Error overruled(const std::string& unit, const std::string& by) {
     const std::string listen = unit_property(unit, "Listen");
-    return Error{fmt::format(
-        "{} listens on {}, which {} says; change ListenStream= there, or apply again with --port "
-        "socket, so that the file follows the socket",
-        unit, listen.substr(0, listen.find(' ')), by.empty() ? "the unit" : by)};
+    return Error{
+        fmt::format("{} listens on {}, as set in {}; change ListenStream= there, or apply again "
+                    "with --port socket to change the file instead",
+                    unit, listen.substr(0, listen.find(' ')), by.empty() ? "the unit" : by)};
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ Status open_port(const std::string& unit, const std::vector<ListenConfig>& port)
     const std::string own = fmt::format("{}/{}", folder, own_name);
     const std::string earlier = fmt::format("{}/{}", folder, earlier_name);
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
-        return Error::from_errno("cannot make " + folder);
+        return Error::from_errno("cannot create " + folder);
     const auto before = read_file(own);
     const auto outdated = read_file(earlier);
     const bool remove = outdated && is_own_drop_in(*outdated);

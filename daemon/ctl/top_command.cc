@@ -76,9 +76,9 @@ class Top {
         scroll_to(view_.first);
         view_.notice = "";
         if (!feed_.connected()) {
-            view_.notice = "cannot be reached; trying again every second";
+            view_.notice = "cannot be reached; retrying every second";
         } else if (now() - heard_ > stale_after) {
-            view_.notice = "says nothing any more";
+            view_.notice = "no longer responds";
         }
         // All of it in one piece, and nothing erased before: the screen does not flicker.
         std::string frame = "\x1b[H";

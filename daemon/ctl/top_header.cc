@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/phrases.h"
 #include "ctl/figures.h"
 #include "ctl/screen_line.h"
 
@@ -49,11 +50,11 @@ std::string load_line(const Fleet& fleet, const View& view) {
         .text(fmt::format("p50 {}  p90 {}  p99 {}", latency_text(now.p50, view.utf8),
                           latency_text(now.p90, view.utf8), latency_text(now.p99, view.utf8)))
         .space(3)
-        .text(fmt::format("{} under way", now.active))
+        .text(fmt::format("{} in progress", now.active))
         .space(3)
         .text(fmt::format("{} queued", now.queued), now.queued > 0 ? Colour::warning : Colour::none)
         .space(3)
-        .text(fmt::format("{} connections", now.connections))
+        .text(counted(now.connections, "connection"))
         .done();
 }
 

@@ -13,17 +13,17 @@ struct Entry {
 };
 constexpr Entry entries[] = {
     {"q, Ctrl-C", "quit"},
-    {"?", "this help; any key leaves it"},
-    {"arrows, Page Up/Down", "scroll; Home and End, too"},
+    {"?", "show this help; any key closes it"},
+    {"arrows, Page Up/Down", "scroll; also Home and End"},
     {"n s r e t a", "sort by name, state, requests, errors, retries, active"},
     {"5 9 o", "sort by P50, by P99, or as in the configuration"},
     {"", ""},
-    {"SHARE", "part of the requests that the server is to receive now"},
-    {"REQ/S ERR/S RETRY/S", "of the last 10 seconds"},
+    {"SHARE", "share of the requests that the server is meant to receive"},
+    {"REQ/S ERR/S RETRY/S", "over the last 10 seconds"},
     {"ACTIVE", "requests in progress"},
-    {"P50 P99", "half, and 99 %, of the requests took no longer"},
-    {"TREND", "requests per second, the latest at the right"},
-    {"STATE", "and why"},
+    {"P50 P99", "median and 99th percentile of the latency"},
+    {"TREND", "requests per second, latest at the right"},
+    {"STATE", "and the reason for it"},
 };
 constexpr std::size_t widest = 20;
 

@@ -43,7 +43,7 @@ Result<bool> Wait::poll_until(int fd, short events, TimePoint end) {
 Status Wait::until(int fd, short events) {
     const auto ready = poll_until(fd, events, deadline_);
     if (!ready) return ready.error();
-    if (!*ready) return Error{"Otto does not answer in time", ETIMEDOUT};
+    if (!*ready) return Error{"Otto did not respond in time", ETIMEDOUT};
     return {};
 }
 
@@ -51,7 +51,7 @@ Status Wait::pause(Duration duration) {
     const TimePoint end = now() + duration;
     const auto waited = poll_until(-1, 0, std::min(end, deadline_));
     if (!waited) return waited.error();
-    if (end > deadline_) return Error{"the time is over", ETIMEDOUT};
+    if (end > deadline_) return Error{"the time has run out", ETIMEDOUT};
     return {};
 }
 

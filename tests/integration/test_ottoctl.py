@@ -66,14 +66,14 @@ class Looking(CtlCase):
                         ["POST /api/v1/servers", "POST /api/v1/reload",
                          "DELETE /api/v1/config/overlay"], (status, body))
                     told = self.ctl("--json", *arguments, code=UNREACHABLE)
-                    self.assertIn("not the answer of an Otto", told.err)
-                    self.assertIn("not the answer of an Otto", told.json["detail"])
+                    self.assertIn("the response does not come from Otto", told.err)
+                    self.assertIn("the response does not come from Otto", told.json["detail"])
 
     def test_only_a_removal_has_nothing_to_say(self):
         fake = self.faked()
         fake.answers["GET /api/v1/token"] = fake.answers["PATCH /api/v1/servers/a"] = 204, None
         for arguments in (("token",), ("drain", "a")):
-            self.assertIn("no JSON", self.ctl(*arguments, code=UNREACHABLE).err)
+            self.assertIn("without a JSON", self.ctl(*arguments, code=UNREACHABLE).err)
 
     def test_the_port_for_requests_is_no_otto(self):
         otto = self.started(settings(self.demo(1)))
@@ -81,7 +81,7 @@ class Looking(CtlCase):
         place = "{}:{}".format(*otto.address)
         for arguments in (("status",), ("drain", "a"), ("events",)):
             told = self.ctl(*arguments, socket=place, code=UNREACHABLE)
-            self.assertIn("not the answer of an Otto", told.err)
+            self.assertIn("the response does not come from Otto", told.err)
             self.assertEqual(told.out, "")
 
     def test_places(self):
@@ -174,7 +174,7 @@ class Changing(CtlCase):
         self.started(settings(servers)).wait_healthy(3)
         one, two, three = [server.url for server in servers]
         told = self.ctl("drain", one, two, "--wait").out
-        self.assertEqual(told.count("gets no new requests"), 2)
+        self.assertEqual(told.count("receives no new requests"), 2)
         self.assertEqual({name for name, server in self.admin.servers().items()
                           if server["state"] == "drain"}, {one, two})
         done = self.ctl("enable", one, "nobody", two, code=UNKNOWN)
@@ -295,7 +295,7 @@ class Changing(CtlCase):
         request.start()
         slow.wait_arrived()
         told = self.ctl("drain", url, "--wait", "--timeout", "100ms", code=TIMED_OUT).err
-        self.assertIn("with 1 request still under way after 100ms", told)
+        self.assertIn("with 1 request still in progress after 100ms", told)
         answers = []
         waiter = threading.Thread(
             target=lambda: answers.append(self.ctl("drain", url, "--wait").out))
@@ -303,7 +303,7 @@ class Changing(CtlCase):
         slow.let_go()
         waiter.join(PATIENCE)
         request.join(PATIENCE)
-        self.assertIn("nothing is under way", answers[0])
+        self.assertIn("no requests are in progress", answers[0])
         self.assertEqual(replies, [200])
 
     def test_over_tcp_with_the_token(self):
@@ -415,7 +415,7 @@ class Configuration(CtlCase):
         self.assertEqual(len(self.ctl("diff", "--json", code=REFUSED).json), 1)
         with open(other, "w", encoding="utf-8") as file:
             file.write("{")
-        self.assertIn("mend it first", self.ctl("apply", other, code=REFUSED).err)
+        self.assertIn("correct it first", self.ctl("apply", other, code=REFUSED).err)
         self.ctl("apply", other + ".none", code=REFUSED)
 
 

@@ -89,11 +89,11 @@ class Events(CtlCase):
         stream.counters()
         self.assertIn("before", process.stdout.readline())
         self.fake.stop()
-        self.assertRegex(process.stderr.readline(), "has ended; trying again")
+        self.assertRegex(process.stderr.readline(), "was lost; retrying")
         self.fake.start(os.path.dirname(self.fake.path))
         stream = self.fake.stream(1)
         self.assertEqual(stream.last_id, "41")
-        self.assertRegex(process.stderr.readline(), "there again")
+        self.assertRegex(process.stderr.readline(), "reconnected to Otto")
         # What was missed is no backlog: all of it is printed.
         for number in range(42, 72):
             stream.record(number, f"missed {number}")
@@ -134,7 +134,7 @@ class Events(CtlCase):
                 client.recv(65536)
                 client.sendall(b"220 mail.example ESMTP\r\n\r\n")
             self.assertEqual(process.wait(PATIENCE), UNREACHABLE)
-            self.assertIn("not the answer of an Otto", process.stderr.read())
+            self.assertIn("the response does not come from Otto", process.stderr.read())
 
 
 class WithOtto(CtlCase):

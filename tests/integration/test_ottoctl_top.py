@@ -123,7 +123,7 @@ class Live(CtlCase):
     def test_stops_and_goes_on(self):
         top, stream = self.shown()
         stream.counters(connections=1)
-        top.wait_for(" 1 connections")
+        top.wait_for(r" 1 connection\b")
         top.press("\x1a")
         top.wait(lambda screen: not screen.alternate and screen.cursor_shown, "normal page")
         _, status = os.waitpid(top.process.pid, os.WUNTRACED)
@@ -185,7 +185,7 @@ class Live(CtlCase):
         stream.counters()
         top.wait_for("^Otto running")
         self.fake.stop()
-        top.wait_for("^Otto cannot be reached; trying again every second$")
+        top.wait_for("^Otto cannot be reached; retrying every second$")
         self.list([server("z", "another")])
         self.fake.start(os.path.dirname(self.fake.path))
         stream = self.fake.stream(1)

@@ -36,7 +36,7 @@ class Waiting(CtlCase):
         shown.wait_for(r"^draining one: 1 request left, \d+ s$")
         self.go.set()
         self.assertEqual(shown.wait_exit(), 0)
-        self.assertEqual(shown.screen.text(), "one gets no new requests, nothing is under way")
+        self.assertEqual(shown.screen.text(), "one receives no new requests, no requests are in progress")
         self.assertIn("PATCH /api/v1/servers/one?wait=drained&timeout=60s",
                       self.fake.requests.items())
 
@@ -58,8 +58,8 @@ class Waiting(CtlCase):
 
     def test_ctrl_c_says_what_goes_on(self):
         for command, method, what in (
-                ("drain", "PATCH", "one gets no new requests all the same"),
-                ("disable", "PATCH", "no checks all the same"), ("remove", "DELETE", "one removed")):
+                ("drain", "PATCH", "one receives no new requests anyway"),
+                ("disable", "PATCH", "no health checks anyway"), ("remove", "DELETE", "one removed")):
             with self.subTest(command=command):
                 self.hold(f"{method} /api/v1/servers/one", 200, DRAINED)
                 shown = self.on_terminal(command, "one", "--wait")
@@ -77,7 +77,7 @@ class Waiting(CtlCase):
         self.go.set()
         out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, err), (0, ""))
-        self.assertEqual(out, "one gets no new requests, nothing is under way\n")
+        self.assertEqual(out, "one receives no new requests, no requests are in progress\n")
         self.assertEqual(len(self.fake.requests.items()), 1)
         # There, Ctrl-C is what it is for any program.
         self.go.clear()
@@ -90,9 +90,9 @@ class Waiting(CtlCase):
         self.fake.answers["PATCH /api/v1/servers/one"] = 200, {**DRAINED, "active": 2,
                                                                "drained": False}
         told = self.ctl("drain", "one", "--wait", "--timeout", "1s", "--json", code=TIMED_OUT)
-        self.assertIn("with 2 requests still under way after 1s", told.err)
+        self.assertIn("with 2 requests still in progress after 1s", told.err)
         self.assertEqual(told.json["active"], 2)
-        self.assertIn("with 2 requests still under way", told.json["detail"])
+        self.assertIn("with 2 requests still in progress", told.json["detail"])
         for command in ("drain", "enable", "add"):
             told = self.ctl(command, "one", "--wait", "--timeout", "soon", code=USAGE)
             self.assertIn("30s", told.err)
@@ -102,7 +102,7 @@ class Waiting(CtlCase):
         self.fake.answers["POST /api/v1/reload"] = 200, {"generation": 7, "changesInForce": True}
         self.fake.answers["GET /api/v1/status"] = lambda: (200, {"inForce": in_force})
         shown = self.on_terminal("reload")
-        shown.wait_for(r"^generation 7: waiting for all workers to go by it, \d+ s$")
+        shown.wait_for(r"^generation 7: waiting for all workers to apply it, \d+ s$")
         in_force = True
         self.assertEqual(shown.wait_exit(), 0)
         self.assertEqual(shown.screen.text(), "reloaded: generation 7")
@@ -111,7 +111,7 @@ class Waiting(CtlCase):
         shown.wait_for("^generation 7: waiting")
         shown.press("\x03")
         self.assertEqual(shown.wait_exit(), INTERRUPTED)
-        self.assertIn("generation 7 is in force all the same", shown.screen.text())
+        self.assertIn("generation 7 is active anyway", shown.screen.text())
 
     def test_add_waits_for_health(self):
         self.fake.answers["POST /api/v1/servers"] = 201, server("a", "one", health="unknown")
@@ -133,7 +133,7 @@ class Waiting(CtlCase):
         shown.wait_for("refused, ")
         shown.press("\x03")
         self.assertEqual(shown.wait_exit(), INTERRUPTED)
-        self.assertIn("one added all the same", shown.screen.text())
+        self.assertIn("one added anyway", shown.screen.text())
         self.fake.answers.pop("GET /api/v1/servers/one")
         self.ctl("add", "http://localhost:1", "--wait", code=UNKNOWN)
 
@@ -142,7 +142,7 @@ class Waiting(CtlCase):
         self.assertEqual(told.json, {"detail": "no /api/v1/status"})
         self.fake.answers["GET /api/v1/status"] = 500, {"status": 500}
         self.assertEqual(self.ctl("status", "--json", code=REFUSED).json,
-                         {"status": 500, "detail": "Otto answered with status 500"})
+                         {"status": 500, "detail": "Otto responded with status 500"})
         self.fake.answers["DELETE /api/v1/servers/one"] = 204, None
         self.assertEqual(self.ctl("remove", "one", "--json").json, {"name": "one"})
 

@@ -9,10 +9,10 @@ import { servers } from "./state.js";
 const path = (server, query = "") => `/api/v1/servers/${encodeURIComponent(server.id)}${query}`;
 const force = (forced) => (forced ? "?force=true" : "");
 
-const underWay = (server) => {
-    if (!server.active) return "No request is under way on it.";
-    if (server.active === 1) return "1 request is under way on it; it ends by itself.";
-    return `${count(server.active)} requests are under way on it; they end by themselves.`;
+const inProgress = (server) => {
+    if (!server.active) return "It has no requests in progress.";
+    if (server.active === 1) return "Its request in progress will finish.";
+    return `Its ${count(server.active)} requests in progress will finish.`;
 };
 
 // The dialog stays open while signing in is, which lies above it. What was called off leaves
@@ -26,8 +26,8 @@ async function ask(method, target, body, done) {
 export function drain(server) {
     return confirm({
         title: `Drain ${server.name}?`,
-        text: `New requests go to other servers. ${underWay(server)}`,
-        more: "Its health goes on being checked. Enable brings it back.",
+        text: `New requests go to other servers. ${inProgress(server)}`,
+        more: "Its health is still checked. Enable returns it to rotation.",
         yes: "Drain",
         act: (forced) =>
             ask(
@@ -42,8 +42,8 @@ export function drain(server) {
 export function disable(server) {
     return confirm({
         title: `Disable ${server.name}?`,
-        text: `New requests go to other servers. ${underWay(server)}`,
-        more: "Its health is not checked any more, either. Enable brings it back.",
+        text: `New requests go to other servers. ${inProgress(server)}`,
+        more: "Its health is no longer checked either. Enable returns it to rotation.",
         yes: "Disable",
         act: (forced) =>
             ask(
@@ -60,8 +60,8 @@ export function enable(server) {
         title: `Enable ${server.name}?`,
         text:
             server.weight === 0
-                ? "Its weight is 0, so it gets no requests until that is changed, too."
-                : "It gets requests again as long as it is healthy.",
+                ? "Its weight is 0, so it receives no requests until that is changed as well."
+                : "It receives requests again if it is healthy.",
         yes: "Enable",
         act: () => ask("PATCH", path(server), { state: "active" }, `${server.name} is enabled.`),
     });
@@ -70,8 +70,8 @@ export function enable(server) {
 export function remove(server) {
     return confirm({
         title: `Remove ${server.name}?`,
-        text: `It is taken out of the configuration in force. ${underWay(server)}`,
-        more: "The file keeps it until the changes are folded in; dropping them brings it back.",
+        text: `It is removed from the active configuration. ${inProgress(server)}`,
+        more: "It stays in the file until the changes are applied to the file; dropping the changes restores it.",
         yes: "Remove",
         danger: true,
         act: (forced) =>
@@ -96,7 +96,7 @@ export function changeWeight(server) {
         const weight = input.valueAsNumber;
         const share = percent(weight / (weight + others));
         let text = "";
-        if (weight === 0) text = `It will be drained. ${underWay(server)}`;
+        if (weight === 0) text = `It will be drained. ${inProgress(server)}`;
         else if (weight > 0) text = `${share} % of the requests while all are healthy.`;
         setText($("weight-share"), text);
         submit = forceable($("weight-ok"), "Set weight", false, set);

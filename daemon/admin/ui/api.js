@@ -60,7 +60,7 @@ async function send(method, path, body, headers, credential) {
         });
         text = await response.text();
     } catch {
-        throw new Problem(0, "Otto does not answer.");
+        throw new Problem(0, "Otto does not respond.");
     }
     let json = null;
     try {
@@ -71,7 +71,7 @@ async function send(method, path, body, headers, credential) {
     if (response.ok) return { status: response.status, json, tag: response.headers.get("ETag") };
     throw new Problem(
         response.status,
-        json?.detail ?? `Otto answers with status ${response.status}.`,
+        json?.detail ?? `Otto responded with status ${response.status}.`,
         json?.errors ?? [],
     );
 }
@@ -107,7 +107,7 @@ export async function change(method, path, body, headers = {}) {
         } catch (problem) {
             if (problem.status !== 401) throw problem;
             setToken("");
-            why = "The token does not hold any more.";
+            why = "The token is no longer valid.";
         }
     }
 }

@@ -68,7 +68,7 @@ function drawHeader() {
 function drawNotice() {
     const lines = [];
     if (!connected && counters)
-        lines.push("The connection to Otto is lost; this is how it was. Trying again …");
+        lines.push("The connection to Otto is lost; this is its last known state. Reconnecting …");
     for (const note of counters?.verdict.notes ?? [])
         lines.push(`${note[0].toUpperCase()}${note.slice(1)}.`);
     for (const each of status ? status.changesLeftOut : [])

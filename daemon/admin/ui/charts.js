@@ -108,7 +108,7 @@ function numbers() {
 
 function describe(id, what, key, format) {
     const values = history.map((entry) => entry[key]).filter((value) => value !== null);
-    if (!values.length) return setAttribute($(id), "aria-label", `${what}: nothing yet`);
+    if (!values.length) return setAttribute($(id), "aria-label", `${what}: no data yet`);
     const least = values.reduce((a, b) => Math.min(a, b));
     const most = values.reduce((a, b) => Math.max(a, b));
     const now = format(values[values.length - 1]);

@@ -32,9 +32,9 @@ function describe() {
     const words = [`File ${config.path}`, `generation ${config.generation}`];
     words.push(changed ? "changed at run time" : "as in the file");
     if (!config.changesInForce)
-        words.push(`${config.changesLeftOut.length} run-time changes are not applied`);
+        words.push(`${plural(config.changesLeftOut.length, "run-time change", "run-time changes")} not applied`);
     if (config.hiddenKeys.length > 0)
-        words.push(`run-time changes hide ${config.hiddenKeys.join(", ")} of the file`);
+        words.push(`run-time changes override ${config.hiddenKeys.join(", ")} in the file`);
     setText($("config-state"), words.join(" · "));
     $("config-fold").hidden = !changed;
     $("config-drop").disabled = !changed;
@@ -51,7 +51,7 @@ function drawState() {
 function drawDifference() {
     if (!visible() || !config) return;
     const file = $("diff-base").value === "file";
-    const none = file ? "None: it is as the file says." : "None: nothing is edited.";
+    const none = file ? "None: same as the file." : "None: nothing has been edited.";
     showDifference(file ? pretty(config.file) : base, text(), none);
 }
 
@@ -80,8 +80,8 @@ export async function loadConfig() {
         newer = reply;
         setText(
             $("conflict-text"),
-            "Somebody else changed the configuration meanwhile: generation " +
-                `${reply.json.generation} is in force, your text began with ${config.generation}.`,
+            "The configuration has been changed by someone else: generation " +
+                `${reply.json.generation} is now active, but your text is based on ${config.generation}.`,
         );
         $("conflict").hidden = false;
     }
@@ -109,7 +109,7 @@ async function checkAndShow() {
         clearFaults();
         return true;
     }
-    showFaults(faults, `${plural(faults.length, "error", "errors")}: this cannot be applied`);
+    showFaults(faults, `${plural(faults.length, "error", "errors")}: the configuration cannot be applied`);
     return false;
 }
 
@@ -121,7 +121,7 @@ async function put(forced) {
         });
     } catch (problem) {
         if (problem.status === 412) return loadConfig();
-        if (problem.errors.length) return showFaults(problem.errors, "This cannot be applied");
+        if (problem.errors.length) return showFaults(problem.errors, "The configuration cannot be applied");
         throw problem;
     }
     if (reply === null) return notSignedIn();
@@ -129,7 +129,7 @@ async function put(forced) {
     setEditorText(base);
     mine = null;
     $("kept").hidden = true;
-    say("The configuration is in force.");
+    say("The configuration is active.");
     return draw();
 }
 
@@ -143,9 +143,9 @@ async function apply() {
             return;
         }
         await confirm({
-            title: "Apply it without any active server?",
+            title: "Apply without any active server?",
             text: nobodyLeft,
-            yes: "Apply all the same",
+            yes: "Apply anyway",
             danger: true,
             act: () => put(true),
         });
@@ -155,13 +155,13 @@ async function apply() {
 function drop() {
     return confirm({
         title: "Drop all changes?",
-        text: "What was changed at run time is forgotten; the file alone is in force.",
+        text: "All changes made at run time are discarded, and only the file is active.",
         yes: "Drop changes",
         danger: true,
         act: async () => {
             const reply = await change("DELETE", "/api/v1/config/overlay");
             if (reply === null) throw new Error("Not signed in: nothing was changed.");
-            say("The file alone is in force.");
+            say("Only the file is active now.");
             await loadConfig();
         },
     });
@@ -172,13 +172,13 @@ async function reload() {
         const reply = await change("POST", "/api/v1/reload");
         if (reply === null) return notSignedIn();
         clearFaults();
-        say(`The file is in force: generation ${reply.json.generation}.`);
+        say(`The file is active: generation ${reply.json.generation}.`);
         return await loadConfig();
     } catch (problem) {
         if (!problem.errors.length) return say(problem.message, "bad");
         const path = config?.path ?? status?.configFile ?? "The file";
         const errors = plural(problem.errors.length, "error", "errors");
-        return showFaults(problem.errors, `${path} has ${errors}; what held before goes on`, false);
+        return showFaults(problem.errors, `${path} has ${errors}; the previous configuration stays active`, false);
     }
 }
 
@@ -228,7 +228,7 @@ export function startConfig(isVisible) {
             await navigator.clipboard.writeText($("fold-command").textContent);
             say("Copied.");
         } catch {
-            say("The browser does not let this page copy.", "bad");
+            say("The browser does not allow this page to copy.", "bad");
         }
     });
     news.addEventListener("status", () => {

@@ -60,7 +60,7 @@ export function forceable(button, label, danger, act) {
         } catch (problem) {
             if (forced || !leavesNobody(problem)) throw problem;
             forced = true;
-            setText(button, "Do it all the same");
+            setText(button, "Do it anyway");
             button.classList.add("danger");
             return nobodyLeft;
         }
@@ -88,7 +88,7 @@ function askForToken(why) {
     $("sign-token").value = "";
     const answer = open("sign", async () => {
         const token = $("sign-token").value.trim();
-        if (!(await isRightToken(token))) return "That is not the token.";
+        if (!(await isRightToken(token))) return "This is not the token.";
         setToken(token);
         return "";
     });

@@ -99,7 +99,7 @@ export function startEvents(isVisible, isListed) {
         held = 0;
         fresh = 0;
         $("events-pause").setAttribute("aria-pressed", String(paused));
-        setText($("events-pause"), paused ? "Go on" : "Pause");
+        setText($("events-pause"), paused ? "Resume" : "Pause");
         if (!paused) drawAll();
         tell();
     });

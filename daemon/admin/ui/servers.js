@@ -97,7 +97,7 @@ function place() {
 
 function tellEmpty() {
     $("empty").hidden = order.length > 0;
-    setText($("empty"), servers.size ? "No server is like that." : "There are no servers.");
+    setText($("empty"), servers.size ? "No server matches." : "There are no servers.");
     setText(
         $("totals"),
         order.length === servers.size

@@ -20,7 +20,7 @@
             button.textContent = { system: "Auto", light: "Light", dark: "Dark" }[mode];
             button.setAttribute(
                 "aria-label",
-                `Theme: ${{ system: "auto, as the system", light: "light", dark: "dark" }[mode]}`,
+                `Theme: ${{ system: "auto, same as the system", light: "light", dark: "dark" }[mode]}`,
             );
         }
         document.dispatchEvent(new Event("theme"));
