@@ -353,13 +353,12 @@ void Otto::dump() {
     for (const auto& worker : workers_) {
         const WorkerCounters& counters = worker->counters();
         log(Priority::debug, nullptr,
-            fmt::format(
-                "worker {}: {} connections, {} requests, {} retries, {} aborted, {} cut off, "
-                "{} queued, {} queue timeouts, {} queue overflows",
-                worker->index(), counters.connections.load(), counters.requests.load(),
-                counters.retries.load(), counters.aborted.load(), counters.cut.load(),
-                counters.queued.load(), counters.queue_timeouts.load(),
-                counters.queue_overflows.load()));
+            fmt::format("worker {}: {}, {}, {} retried, {} aborted, {} cut off, {} queued, "
+                        "{} queue timeouts, {} queue overflows",
+                        worker->index(), counted(counters.connections.load(), "connection"),
+                        counted(counters.requests.load(), "request"), counters.retries.load(),
+                        counters.aborted.load(), counters.cut.load(), counters.queued.load(),
+                        counters.queue_timeouts.load(), counters.queue_overflows.load()));
     }
 }
 
