@@ -138,7 +138,7 @@ void Otto::note_what_waits(const Config& config) const {
     const Config& before = snapshot_->config;
     const auto note = [](std::string_view key) {
         log(Priority::notice, nullptr,
-            fmt::format("a change of \"{}\" takes effect at the next restart", key));
+            fmt::format("the change of \"{}\" takes effect after the next restart", key));
     };
     if (config.workers != before.workers) note("workers");
     if (!listening_.from_systemd() && config.port != before.port) note("port");

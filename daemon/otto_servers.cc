@@ -130,9 +130,8 @@ void Otto::service_changed() {
             return;
         case Roster::Service::failing_open:
             log(Priority::critical, &messages::failing_open,
-                fmt::format("failing open: no server is healthy, so requests go to {} that are "
-                            "unhealthy or ejected",
-                            servers),
+                fmt::format("failing open: no server is healthy, so requests go to {}",
+                            counted(candidates_->size(), "unhealthy or ejected server")),
                 {{"SERVERS", count}});
             return;
         case Roster::Service::nobody:

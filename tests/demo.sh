@@ -51,7 +51,7 @@ await() {
     die "Otto did not say: $1"
 }
 
-# Sends that many requests, each on a connection of its own, shows who answered, and keeps that in `answers`.
+# Sends that many requests, each on its own connection, shows which servers answered, and keeps that in `answers`.
 answers=()
 request() {
     local index answer
@@ -84,7 +84,7 @@ for index in 1 2 3 4 5; do
 done
 right "each server answered two, in turn"
 
-say "server-3 is killed; ten requests more"
+say "Killing server-3; ten more requests"
 kill -KILL "${server_pid[3]}"
 tail --pid="${server_pid[3]}" -f /dev/null
 request 10
@@ -92,17 +92,17 @@ request 10
 await "http://localhost:5003 is unhealthy"
 right "the other four took over; no request failed"
 
-say "server-3 is started again; Otto checks it every five seconds, and wants to see it well twice"
+say "Starting server-3 again; it returns once it has passed two checks, which Otto makes every second while it is down"
 start_server 3
 await "http://localhost:5003 is healthy"
 request 50
 [ "$(answered server-3)" -ge 1 ] || die "server-3 answered none of fifty requests"
-right "server-3 answers again, with a share that grows for ten seconds"
+right "server-3 answers again, with a share that increases for ten seconds"
 
 if [ "${1-}" = --once ]; then
-    say "All as it should be."
+    say "Everything works."
     exit 0
 fi
-say "Now try it yourself: curl http://localhost:8080/ – and end it with Ctrl-C. Otto's log:"
+say "Try it yourself: curl http://localhost:8080/ (Ctrl-C ends the demo). The log of Otto:"
 while read -r line <&"$otto_log"; do printf '  %s\n' "$line"; done
 die "Otto ended"

@@ -91,7 +91,7 @@ bool Api::may_answer(const ServerConfig& server) {
 }
 
 Api::Answer Api::refuse_outage(const Config& config) {
-    constexpr const char* anyway = " If that is what you want: --force, or ?force=true.";
+    constexpr const char* anyway = " To do it anyway, use --force or ?force=true.";
     const auto& before = control_.snapshot().config.servers;
     const auto answers = [this](const ServerConfig& server) { return may_answer(server); };
     if (std::ranges::none_of(config.servers, receives) && std::ranges::any_of(before, receives))
@@ -116,9 +116,9 @@ Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::
     const Status kept = changes_.keep(proposal);
     if (!kept) return problem(500, "The change cannot be saved: " + kept.error().message);
     log(Priority::notice, &messages::changed_at_runtime,
-        fmt::format("configuration changed by {}: {} {} {}", call.request.peer, call.request.method,
-                    printable(http::percent_decoded(call.request.path)),
-                    shortened(call.request.body)),
+        fmt::format("configuration changed by {}: {} {}{}{}", call.request.peer,
+                    call.request.method, printable(http::percent_decoded(call.request.path)),
+                    call.request.body.empty() ? "" : " ", shortened(call.request.body)),
         {{"PEER", call.request.peer},
          {"REQUEST", call.request.method + " " + call.request.path},
          {"OVERLAY", changes_.overlay().compact().substr(0, 4096)}});

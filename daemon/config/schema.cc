@@ -85,7 +85,7 @@ class SchemaWriter {
         writer_.StartObject();
         std::string about(row.about);
         if (!row.range().empty() && !is_list(row)) about += " From " + row.range() + ".";
-        if (!row.reloads) about += " A change takes effect at a restart.";
+        if (!row.reloads) about += " A change takes effect after a restart.";
         member("description", about);
         type_of(row);
         if (!row.fallback.empty()) {

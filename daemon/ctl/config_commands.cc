@@ -164,10 +164,10 @@ Exit set(const Console& console, const std::vector<std::string>& assignments) {
     if (!asked.reply) return asked.exit;
     for (const char* key : {"workers", "admin"})
         if (patch.find(key) != nullptr)
-            console.remark(fmt::format("\"{}\" takes effect at the next restart", key));
+            console.remark(fmt::format("\"{}\" takes effect after the next restart", key));
     if (patch.find("port") != nullptr)
         console.remark(
-            "\"port\" takes effect with ottoctl apply, or without systemd at the next restart");
+            "\"port\" takes effect with ottoctl apply, or without systemd after the next restart");
     const Json* changes = asked.reply->body.find("changes");
     const Json* file = asked.reply->body.find("file");
     if (changes == nullptr || file == nullptr)

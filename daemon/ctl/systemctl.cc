@@ -139,7 +139,7 @@ std::string why_unreachable(const std::string& place) {
         return "no socket unit of systemd listens there: is Otto running?";
     if (!at) at = SocketUnit{"otto-admin.socket", "otto.service"};
     if (unit_property(at->service, "LoadState") == "not-found")
-        return fmt::format("systemd has no {}", at->service);
+        return fmt::format("systemd has no unit {}", at->service);
     const std::string socket = socket_unit_of(at->service);
     const std::string cure =
         fmt::format("systemctl start {}", socket.empty() ? at->service : socket);

@@ -45,7 +45,7 @@ Status adopt(PassedSocket& socket) {
 Result<std::vector<PassedSocket>> take_listen_fds() {
     char** list = nullptr;
     const int count = sd_listen_fds_with_names(1, &list);
-    if (count < 0) return Error::from_errno("cannot take the sockets from systemd", -count);
+    if (count < 0) return Error::from_errno("cannot get the sockets from systemd", -count);
 
     const std::unique_ptr<char*, Deleter<std::free>> names(list);
     std::vector<PassedSocket> sockets;

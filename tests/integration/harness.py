@@ -38,6 +38,17 @@ LOG_NOT_APPLIED = r"is not applied"
 SANITIZER_REPORT = re.compile(
     r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
+# The text of a record, and what shows that it was put together without care: a space at its end, "1
+# servers", a reason that is given twice.
+LOG_TEXT = re.compile(r"\S+T\S+ (?:debug|info|notice|warning|error|critical): (.*?)(?: OTTO_|$)")
+CARELESS = re.compile(r" $|\b1 (?:servers|requests|connections|records|changes|attempts|checks)\b|"
+                      r"\b(\w[\w ]{4,}) \(\1\)", re.IGNORECASE)
+
+
+def is_careless(line):
+    record = LOG_TEXT.match(line)
+    return record is not None and CARELESS.search(record[1]) is not None
+
 
 def settings(servers, **more):
     """A configuration for servers (or URLs, or objects), with intervals that suit tests."""
@@ -361,6 +372,9 @@ class Otto:
         reports = [line for line in self.log.items() if SANITIZER_REPORT.search(line)]
         if reports:
             raise AssertionError("\n".join(["a sanitizer complains:", *self.log.items()[-200:]]))
+        careless = [line for line in self.log.items() if is_careless(line)]
+        if careless:
+            raise AssertionError("\n".join(["texts of the log:", *careless]))
 
 
 class TestCase(unittest.TestCase):

@@ -231,7 +231,7 @@ class FailOpen(Case):
         otto.wait_healthy(2)
         for server in servers:
             server.check_status = OUT
-        otto.wait_for_log(r"critical: failing open: no server is healthy, so requests go to 2 servers")
+        otto.wait_for_log(r"critical: failing open: no server is healthy, so requests go to 2 unhealthy or ejected servers")
         otto.wait_note(STATUS="^0/2 servers healthy.*failing open")
         for _ in range(6):
             self.assertEqual(otto.fetch().status, 200)

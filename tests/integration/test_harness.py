@@ -3,7 +3,8 @@
 import json
 import socket
 
-from harness import BadReply, CutOff, RawClient, TestCase, crc32, fetch, main, pattern
+from harness import (BadReply, CutOff, RawClient, TestCase, crc32, fetch, is_careless, main,
+                     pattern)
 
 
 class DemoServer(TestCase):
@@ -45,6 +46,16 @@ class DemoServer(TestCase):
 
 
 class Harness(TestCase):
+    def test_careless_texts_are_found(self):
+        at = "2026-11-27T19:34:28.336 notice: "
+        for text in ("changed: DELETE /api/v1/config/overlay  OTTO_PEER=a", "1 connections are open",
+                     "GET /: connection refused (Connection refused) by a OTTO_SERVER=a", "ends "):
+            self.assertTrue(is_careless(at + text), text)
+        for text in ("Otto stopped after 1 request, 11 connections cut off OTTO_CUT_OFF=11",
+                     "GET /: malformed response (a bare LF)", "changed OTTO_OVERLAY={} "):
+            self.assertFalse(is_careless(at + text), text)
+        self.assertFalse(is_careless("1 servers"), "not a record")
+
     def test_load_counts(self):
         server, = self.demo(1)
         load = self.load(server, 4, 25).finish()
