@@ -30,6 +30,11 @@ constexpr int exit_failure = 1;
 /// or a name that is not answered, never makes them fail while another server is there.
 constexpr Duration settle_time = std::chrono::milliseconds(500);
 constexpr Duration tick_time = std::chrono::seconds(1);
+/// How long Otto goes on accepting once it is to stop, so that clients move from their kept
+/// connections to new ones, and none sends a request just when its connection is closed.
+constexpr Duration last_accepts_time = std::chrono::seconds(1);
+/// It ends early when no connection is open and no request has come for so long.
+constexpr Duration quiet_time = std::chrono::milliseconds(100);
 /// What systemd is asked to wait beyond the next tick while requests are drained: for the end of
 /// the workers, and for three seconds each that the logs may take for what is left.
 constexpr Duration drain_margin = std::chrono::seconds(10);
@@ -131,6 +136,7 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
                 Resolver::ask_system, {}),
       settle_timer_(loop_, [this] { settle(); }),
       tick_timer_(loop_, [this] { tick(); }),
+      accept_timer_(loop_, [this] { stop_accepting_if_due(); }),
       server_checks_(loop_, *mailbox_) {
     connection_calls_.add({.close_idle = {}, .freed = [this] {
                                mailbox_->post([this] { monitor_.place_freed(); });
@@ -365,17 +371,36 @@ void Otto::dump() {
 // ---- the end -----------------------------------------------------------------------------------
 
 /// The first signal lets requests finish, a second one does not.
+///
+/// At first each reply carries "Connection: close", and all else goes on. New connections wait in
+/// the socket once Otto no longer accepts them.
 void Otto::drain() {
     if (phase_ != Phase::running) {
         stop();
         return;
     }
     phase_ = Phase::draining;
-    drain_until_ = coarse_now() + snapshot_->config.timeouts.drain;
-    for (const auto& worker : workers_) worker->drain();
+    const Duration limit = snapshot_->config.timeouts.drain;
+    drain_until_ = coarse_now() + limit;
+    accept_until_ = coarse_now() + std::min(limit, last_accepts_time);
+    requests_then_ = sum(workers_, &WorkerCounters::requests);
+    accept_timer_.set_after(std::min(limit, quiet_time));
+    for (const auto& worker : workers_) worker->end_keep_alive();
     last_status_ = status_line();
     notifier_.stopping(last_status_);
     notifier_.extend_timeout(tick_time + drain_margin);
+}
+
+void Otto::stop_accepting_if_due() {
+    const std::uint64_t requests = sum(workers_, &WorkerCounters::requests);
+    const bool quiet = requests == std::exchange(requests_then_, requests) &&
+                       sum(workers_, &WorkerCounters::connections) == 0;
+    const TimePoint time = coarse_now();
+    if (!quiet && time < accept_until_) {
+        accept_timer_.set(std::min(time + quiet_time, accept_until_));
+        return;
+    }
+    for (const auto& worker : workers_) worker->drain();
     listening_.close();
 }
 
@@ -387,6 +412,7 @@ void Otto::stop() {
     if (phase_ == Phase::stopped) return;
     phase_ = Phase::stopped;
     tick_timer_.cancel();
+    accept_timer_.cancel();
     if (api_) api_->events().close();
     const std::uint64_t cut_off = sum(workers_, &WorkerCounters::connections);
     for (const auto& worker : workers_) worker->stop();

@@ -113,6 +113,7 @@ class Otto : private admin::Control {
     void end_reload();
     void worker_confirmed();
     void drain();
+    void stop_accepting_if_due();
     void stop();
     void dump();
 
@@ -186,9 +187,12 @@ class Otto : private admin::Control {
         TimePoint last{};
     } limits_told_;
     std::size_t drained_ = 0;
+    TimePoint accept_until_{};         // while draining
+    std::uint64_t requests_then_ = 0;  // when that was looked at last
     TimePoint drain_until_{};
     Timer settle_timer_;
     Timer tick_timer_;
+    Timer accept_timer_;
     std::vector<std::unique_ptr<SignalWatch>> signals_;
     std::unique_ptr<admin::Api> api_;       // null: no socket for it
     ServerChecks server_checks_;            // after the API, which their ends refer to

@@ -21,8 +21,8 @@ namespace {
 constexpr std::string_view plain_request = "GET / HTTP/1.1\r\n\r\n";
 /// How long a client may go on sending after a reply that ends the connection.
 constexpr Duration linger_time = std::chrono::seconds(2);
-/// How long, when draining, a connection that has had no request yet may take to send one.
-constexpr Duration first_request_grace = std::chrono::seconds(1);
+/// How long after it was accepted a connection may take to send its first request when draining.
+constexpr Duration first_request_grace = std::chrono::milliseconds(250);
 constexpr short gone = BEV_EVENT_READING | BEV_EVENT_EOF;
 
 }  // namespace
@@ -66,7 +66,7 @@ void ClientConnection::start() {
 }
 
 bool ClientConnection::may_keep_alive() const {
-    return received_->head.keep_alive && !refusal_ && !front_.draining_;
+    return received_->head.keep_alive && !refusal_ && front_.keep_alive_;
 }
 
 bool ClientConnection::unused() const {
@@ -78,15 +78,16 @@ bool ClientConnection::has_unread() const {
     return ::ioctl(fd_.get(), FIONREAD, &arrived) == 0 && arrived > 0;
 }
 
-/// Draining: a request that has arrived in the kernel is still answered, and a connection that has
-/// had none yet gets a moment to send the one that it was opened for.
+/// Draining: a request that has arrived in the kernel is still answered, and a connection that was
+/// accepted a moment ago may still send the request that it was opened for.
 void ClientConnection::end_unused() {
     if (has_unread()) return;
-    if (request_ != nullptr) {  // it has had one
+    const TimePoint until = since() + first_request_grace;
+    if (request_ == nullptr && coarse_now() < until) {
+        timer_.set(until);
+    } else {
         lost();
-        return;
     }
-    timer_.set_after(first_request_grace);
 }
 
 // ---- between requests --------------------------------------------------------------------------

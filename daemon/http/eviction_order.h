@@ -35,6 +35,8 @@ class EvictionOrder {
     class Entry {
       public:
         Waiting waiting() const { return waiting_; }
+        /// Since when it has waited; not for Waiting::none.
+        TimePoint since() const { return since_; }
 
       private:
         friend class EvictionOrder;

@@ -271,6 +271,8 @@ void Front::report_pause(const char* reason, int error_number) {
 // ---- ending ------------------------------------------------------------------------------------
 
 void Front::drain(std::function<void()> on_empty) {
+    start_fresh();
+    end_keep_alive();
     draining_ = true;
     on_empty_ = std::move(on_empty);
     accept_again_.cancel();

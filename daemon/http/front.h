@@ -90,6 +90,9 @@ class Front {
     /// For requests that begin from now on.
     void configure(const Config& config);
 
+    /// From now on each reply says that it is the last on its connection. Idle connections stay, so
+    /// that a request that is on its way finds them open.
+    void end_keep_alive() { keep_alive_ = false; }
     /// Accepts no more, closes idle connections, and ends each other one after its reply.
     /// `on_empty` is called once, when none is left.
     void drain(std::function<void()> on_empty);
@@ -162,6 +165,7 @@ class Front {
     bool pause_reported_ = false;
     bool full_ = false;            // accepting rests because of the limit
     unsigned accepts_failed_ = 0;  // in a row, for want of descriptors
+    bool keep_alive_ = true;       // connections may go on after a reply
     bool draining_ = false;
     std::function<void()> on_empty_;
     EvictionOrder order_;

@@ -122,6 +122,10 @@ Duration Worker::lag() const {
     return Duration(counters_.lag.load(std::memory_order_relaxed));
 }
 
+void Worker::end_keep_alive() {
+    mailbox_->post([this] { front_->end_keep_alive(); });
+}
+
 void Worker::drain() {
     mailbox_->post([this] {
         draining_ = true;

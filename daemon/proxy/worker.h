@@ -134,7 +134,9 @@ class Worker {
     void ping();
     /// Control thread: how long the answer to the last ping took, or has been taking by now.
     Duration lag() const;
-    /// Accepts no more and ends each connection after its reply.
+    /// From now on each reply says that it is the last on its connection.
+    void end_keep_alive();
+    /// Accepts no more, closes idle connections, and ends each other one after its reply.
     void drain();
     /// Ends what is left and the thread. Joins it.
     void stop();

@@ -2,6 +2,7 @@
 
 import collections
 import ctypes
+import random
 import re
 import socket
 import struct
@@ -302,9 +303,11 @@ class Load:
 
     With `requests` each connection makes that many; without, they go on until finish(). A
     connection that Otto announced to close is replaced; whatever else is not a 200 is a failure.
+    `longest_pause` is what a connection rests at most between two requests, in seconds.
     """
 
-    def __init__(self, address, connections, requests=None, target="/", method="GET", body=None):
+    def __init__(self, address, connections, requests=None, target="/", method="GET", body=None,
+                 longest_pause=0):
         self.statuses = collections.Counter()
         self.servers = collections.Counter()
         self.failures = []
@@ -313,6 +316,7 @@ class Load:
         self._target = target
         self._method = method
         self._body = body
+        self._longest_pause = longest_pause
         self._stop = threading.Event()
         self._progress = threading.Condition()
         self._threads = [threading.Thread(target=self._run, daemon=True)
@@ -338,6 +342,8 @@ class Load:
                     client.close()
                     client = None
             done += 1
+            if self._longest_pause:
+                self._stop.wait(random.uniform(0, self._longest_pause))
         if client:
             client.close()
 

@@ -41,17 +41,35 @@ class Shutdown(TestCase):
                 self.assertEqual(each.request().status, 200)
         return clients
 
-    def test_at_once_when_nothing_is_under_way(self):
+    def used_and_unused(self):
+        """Otto with a connection that has had a request, and one that has had none."""
         otto = self.otto(settings(self.demo(1)))
         otto.wait_healthy(1)
-        idle = self.client(otto)
-        self.assertEqual(idle.request().status, 200)
-        unused = self.client(otto)
+        used, unused = self.client(otto), self.client(otto)
+        self.assertEqual(used.request().status, 200)
+        return otto, used, unused
+
+    def test_idle_connections_do_not_keep_it(self):
+        otto, used, unused = self.used_and_unused()
+        otto.signal(signal.SIGTERM)
+        used.wait_closed()
+        unused.wait_closed()
+        self.assertEqual(otto.wait_exit(), 0)
+
+    def test_for_a_second_all_is_answered(self):
+        """Each reply ends its connection; the connection that stays idle keeps Otto going."""
+        otto, used, unused = self.used_and_unused()
+        rests = self.client(otto)
+        self.assertEqual(rests.request().status, 200)
         otto.signal(signal.SIGTERM)
         otto.wait_note(STOPPING="^1$")
-        idle.wait_closed()
-        unused.close()
+        for client in (used, unused, self.client(otto)):
+            response = client.request()
+            self.assertEqual((response.status, response.get("Connection")), (200, "close"))
+            client.wait_closed()
+        rests.wait_closed()
         self.assertEqual(otto.wait_exit(), 0)
+
 
     def test_requests_under_way_finish(self):
         otto, client, release = self.in_flight(config={"timeouts": {"drain": "1m"}})

@@ -1,0 +1,180 @@
+// What a front does with connections that wait for their clients.
+
+#include "http/front.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "event/loop.h"
+#include "event/timer.h"
+
+namespace otto::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// Answers each request at once.
+class FrontTest : public testing::Test, private ClientObserver {
+  protected:
+    FrontTest() {
+        char folder[] = "/tmp/otto-front-XXXXXX";
+        folder_ = ::mkdtemp(folder);
+        address_ = *Address::from_path(folder_ + "/socket");
+        UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::bind(listener.get(), address_.get(), address_.length()), 0);
+        EXPECT_EQ(::listen(listener.get(), 128), 0);
+        front_ =
+            std::move(*Front::open(loop_,
+                                   {.on_request = [this](ClientStream& client) { answer(client); },
+                                    .on_connections = [](std::uint64_t) {},
+                                    .on_accept_paused = [](const char*, int) {},
+                                    .on_accept_resumed = [] {},
+                                    .on_bad_proxy_header = [](const Address&, const char*) {}},
+                                   share_, 0));
+        EXPECT_TRUE(front_->listen(std::move(listener)));
+        configure(20s);
+    }
+    ~FrontTest() override {
+        front_.reset();
+        ::unlink((folder_ + "/socket").c_str());
+        ::rmdir(folder_.c_str());
+    }
+
+    void configure(Duration client_idle) {
+        Config config;
+        config.timeouts.client_idle = client_idle;
+        front_->configure(config);
+    }
+
+    UniqueFd connect() {
+        UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::connect(fd.get(), address_.get(), address_.length()), 0);
+        const auto before = front_->connections();
+        run_until([this, before] { return front_->connections() > before; });
+        return fd;
+    }
+
+    static void say(const UniqueFd& client, std::string_view text) {
+        EXPECT_EQ(::send(client.get(), text.data(), text.size(), 0),
+                  static_cast<ssize_t>(text.size()));
+    }
+
+    /// A connection that has had a request, whose answer is read.
+    UniqueFd used() {
+        UniqueFd client = connect();
+        say(client, request);
+        const auto before = answered_;
+        run_until([this, before] { return answered_ > before; });
+        EXPECT_TRUE(hear(client).starts_with("HTTP/1.1 204 "));
+        return client;
+    }
+
+    /// What has come; "" also at the end.
+    static std::string hear(const UniqueFd& client) {
+        char bytes[512];
+        const ssize_t length = ::recv(client.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+        return {bytes, length > 0 ? static_cast<std::size_t>(length) : 0};
+    }
+
+    /// Until `holds`, which is asked in each turn of the loop.
+    void run_until(const std::function<bool()>& holds) {
+        Timer turn(loop_, [this, &holds, &turn] {
+            if (holds()) {
+                loop_.stop();
+            } else {
+                turn.set_after({});
+            }
+        });
+        Timer guard(loop_, [this] { loop_.stop(); });
+        turn.set_after({});
+        guard.set_after(20s);
+        EXPECT_TRUE(loop_.run());
+        EXPECT_TRUE(holds()) << "not within 20 s";
+    }
+    void run_until_empty() {
+        run_until([this] { return front_->connections() == 0; });
+    }
+
+    Loop loop_ = std::move(*Loop::open());
+    ConnectionShare share_{1};
+    std::string folder_;
+    Address address_;
+    std::unique_ptr<Front> front_;
+    std::vector<unsigned> refusals_;
+    unsigned answered_ = 0;
+
+  private:
+    void answer(ClientStream& client) {
+        client.observe(*this);
+        const bool keep_alive = client.may_keep_alive();
+        if (client.refusal()) refusals_.push_back(client.refusal().status);
+        std::string reply = "HTTP/1.1 204 No Content\r\n";
+        reply += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+        iovec piece{reply.data(), reply.size()};
+        EXPECT_TRUE(client.send({&piece, 1}));
+        ++answered_;
+        client.finish(keep_alive, false);
+    }
+    void on_client_body() override {}
+    void on_client_drained() override {}
+    void on_client_gone() override {}
+};
+
+TEST_F(FrontTest, TheLastReplyOfAConnectionSaysSo) {
+    const UniqueFd client = used();
+    front_->end_keep_alive();
+    say(client, request);
+    run_until_empty();
+    EXPECT_NE(hear(client).find("Connection: close"), std::string::npos);
+}
+
+TEST_F(FrontTest, IdleConnectionsStayUntilTheDrain) {
+    const UniqueFd client = used();
+    front_->end_keep_alive();
+    int turns = 0;
+    run_until([&turns] { return ++turns >= 50; });
+    EXPECT_EQ(front_->connections(), 1u);
+    bool drained = false;
+    front_->drain([&drained] { drained = true; });
+    EXPECT_TRUE(drained) << "nothing keeps it";
+}
+
+TEST_F(FrontTest, ADrainAnswersWhatHasCome) {
+    const UniqueFd client = used();
+    say(client, request);
+    bool drained = false;
+    front_->drain([&drained] { drained = true; });
+    EXPECT_FALSE(drained) << "a request waits in the kernel";
+    run_until([&drained] { return drained; });
+    EXPECT_NE(hear(client).find("Connection: close"), std::string::npos);
+}
+
+TEST_F(FrontTest, ADrainLetsANewConnectionSendItsRequest) {
+    const UniqueFd client = connect();
+    bool drained = false;
+    front_->drain([&drained] { drained = true; });
+    say(client, request);
+    run_until([&drained] { return drained; });
+    EXPECT_NE(hear(client).find("Connection: close"), std::string::npos);
+}
+
+TEST_F(FrontTest, ADrainClosesAConnectionThatSaysNothing) {
+    const UniqueFd client = connect();
+    bool drained = false;
+    front_->drain([&drained] { drained = true; });
+    run_until([&drained] { return drained; });
+    EXPECT_EQ(answered_, 0u);
+}
+
+}  // namespace
+}  // namespace otto::http
