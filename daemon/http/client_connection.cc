@@ -25,6 +25,12 @@ constexpr Duration linger_time = std::chrono::seconds(2);
 constexpr Duration first_request_grace = std::chrono::milliseconds(250);
 constexpr short gone = BEV_EVENT_READING | BEV_EVENT_EOF;
 
+/// These bytes belong to no request: empty lines before one are ignored (RFC 9112 §2.2). Some
+/// clients send one after a body, long before their next request.
+bool only_line_ends(std::string_view bytes) {
+    return bytes.find_first_not_of("\r\n") == std::string_view::npos;
+}
+
 }  // namespace
 
 bufferevent* ClientConnection::open(Front& front) {
@@ -70,7 +76,7 @@ bool ClientConnection::may_keep_alive() const {
 }
 
 bool ClientConnection::unused() const {
-    return phase_ == Phase::idle && rest().empty();
+    return phase_ == Phase::idle && only_line_ends(rest());
 }
 
 bool ClientConnection::has_unread() const {
@@ -95,13 +101,21 @@ void ClientConnection::end_unused() {
 void ClientConnection::wait_for_request() {
     phase_ = Phase::idle;
     scanned_ = 0;
+    head_begun_ = false;
     timer_.set_after(front_.timeouts_.client_idle);
 }
 
 /// Bytes of a head are here, but not all of it.
 void ClientConnection::wait_for_rest() {
-    if (scanned_ == 0) timer_.set_after(front_.timeouts_.request_header);
+    if (!std::exchange(head_begun_, true)) timer_.set_after(front_.timeouts_.request_header);
     if (waiting() != Waiting::rest) front_.waits(*this, Waiting::rest);
+}
+
+/// Only empty lines are here, and no byte of a head yet: the connection is still idle.
+void ClientConnection::stay_idle() {
+    if (waiting() == Waiting::none)
+        front_.waits(*this, request_ == nullptr ? Waiting::first_byte : Waiting::next);
+    if (front_.draining_) end_unused();
 }
 
 void ClientConnection::keep(std::string_view bytes) {
@@ -177,9 +191,13 @@ void ClientConnection::read_head(std::string_view bytes) {
     if (!scan.refusal && scan.length == 0)
         scan.refusal = judge_request_line(all, scanned_, front_.request_limits_);
     if (!scan.refusal && scan.length == 0) {
-        wait_for_rest();
         scanned_ = all.size();
         if (in_place) keep(bytes);
+        if (only_line_ends(all)) {
+            stay_idle();
+        } else {
+            wait_for_rest();
+        }
         return;
     }
     if (!received_) received_ = front_.lend();
@@ -208,10 +226,7 @@ bool ClientConnection::read_proxy_header() {
     const ProxyHeader header = parse_proxy_header(rest().substr(0, max_proxy_header));
     switch (header.state) {
         case ParseState::incomplete:
-            if (!rest().empty()) {
-                wait_for_rest();
-                scanned_ = 1;
-            }
+            if (!rest().empty()) wait_for_rest();
             return false;
         case ParseState::malformed:
             front_.callbacks_.on_bad_proxy_header(peer_, header.reason);
@@ -221,7 +236,7 @@ bool ClientConnection::read_proxy_header() {
             break;
     }
     received_->take(header.length);
-    scanned_ = 0;
+    head_begun_ = false;
     proxy_header_due_ = false;
     if (!header.client) return true;
     front_.forget_client(*this);
@@ -265,7 +280,7 @@ void ClientConnection::dispatch() {
 void ClientConnection::timed_out() {
     switch (phase_) {
         case Phase::idle:
-            if (scanned_ == 0 || proxy_header_due_) {
+            if (!head_begun_ || proxy_header_due_) {
                 lost();
                 return;
             }

@@ -98,6 +98,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     void name_peer(const Address& address);
     void read_head(std::string_view bytes);
     void wait_for_rest();
+    void stay_idle();
     void dispatch();
     void dispatched(evhttp_request* request);
     void begin();
@@ -112,7 +113,8 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     void adjust_reading();
     void set_reading(Reading wanted);
     void drop_events();
-    /// No byte of a request has come yet: may be closed without harm.
+    /// No byte of a request has come yet, but for empty lines before one: may be closed without
+    /// harm.
     bool unused() const;
     /// Bytes have arrived that were not read yet.
     bool has_unread() const;
@@ -131,6 +133,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     HalfClose half_close_ = HalfClose::is_the_end;
     bool readable_ = false;         // so the loop says, and splice_body has not looked yet
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
+    bool head_begun_ = false;       // a byte of a request, or of a PROXY header, has come
     std::size_t scanned_ = 0;       // bytes of the rest that hold no end of a head
     Bytes arrived_ = 0;             // bytes, so far
     Bytes sent_ = 0;                // the same, those that are queued included

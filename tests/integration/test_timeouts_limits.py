@@ -11,6 +11,7 @@ from harness import (PAUSE, PAUSE_MS, RARELY, SLOWNESS, CutOff, Deadline, TestCa
                      tcp_listener, unix_listener)
 
 SHORT = f"{int(200 * SLOWNESS)}ms"
+LONGER = f"{int(600 * SLOWNESS)}ms"
 OK = b"HTTP/1.1 200 OK\r\n"
 DRAINED = {"url": "http://127.0.0.1:1", "state": "drain"}  # all that is left: 503
 
@@ -72,6 +73,33 @@ class Timeouts(Case):
         for _ in range(3):
             self.assertEqual(client.request().status, 200)
         client.send(b"GET / HT")
+        self.assertEqual(client.response().status, 408)
+        client.wait_closed()
+
+    def test_an_empty_line_begins_no_request(self):
+        """Some clients send one after a body: no 408 is there when their next request comes."""
+        otto = self.over(timeouts={"requestHeader": SHORT, "clientIdle": LONGER})
+        for said in (b"\r\n", b"\r\n\r\n", b"\r"):
+            with self.subTest(after_a_body=said):
+                client = self.client(otto)
+                client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na=1" + said)
+                self.assertEqual(client.response().status, 200)
+                client.wait_closed()
+            with self.subTest(first=said):
+                client = self.client(otto)
+                client.send(said)
+                client.wait_closed()
+
+    def test_a_request_after_an_empty_line(self):
+        otto = self.over(timeouts={"requestHeader": SHORT})
+        client = self.client(otto)
+        for pieces in ((b"\r", b"\n"), (b"\r\n",), (b"\r\n\r", b"\n")):
+            client.send_request("/", "POST", body=b"a=1")
+            self.assertEqual(client.response().status, 200)
+            for piece in pieces:
+                client.send(piece)
+            self.assertEqual(client.request().status, 200)
+        client.send(b"\r\nGET / HT")
         self.assertEqual(client.response().status, 408)
         client.wait_closed()
 

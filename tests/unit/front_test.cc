@@ -176,5 +176,19 @@ TEST_F(FrontTest, ADrainClosesAConnectionThatSaysNothing) {
     EXPECT_EQ(answered_, 0u);
 }
 
+TEST_F(FrontTest, AnEmptyLineKeepsNoConnectionOpen) {
+    const UniqueFd read_already = used();
+    say(read_already, "\r\n");
+    int turns = 0;
+    run_until([&turns] { return ++turns >= 50; });
+    const UniqueFd not_yet = used();
+    say(not_yet, "\r\n");
+    bool drained = false;
+    front_->drain([&drained] { drained = true; });
+    EXPECT_EQ(front_->connections(), 1u);
+    run_until([&drained] { return drained; });
+    EXPECT_EQ(answered_, 2u);
+}
+
 }  // namespace
 }  // namespace otto::http
