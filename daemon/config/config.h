@@ -164,9 +164,10 @@ struct Config {
     TimeoutsConfig timeouts;
     LimitsConfig limits;
     std::vector<Cidr> trusted_proxies;
-    bool proxy_protocol = false;    // connections of trusted_proxies begin with a PROXY header
-    bool via = false;               // add Via (RFC 9110 §7.6.3) both ways
-    bool forward_trailers = false;  // of requests
+    bool proxy_protocol = false;      // connections of trusted_proxies begin with a PROXY header
+    bool via = false;                 // add Via (RFC 9110 §7.6.3) both ways
+    bool forward_trailers = false;    // of requests
+    bool answer_half_closed = false;  // clients that send no more but may still read
     AccessLogConfig access_log;
     AdminConfig admin;
 

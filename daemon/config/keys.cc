@@ -201,6 +201,9 @@ std::vector<Key> make_keys() {
         {"/requestTrailers", T::choice, R"("drop")", 0, 0, true,
          "What happens to the fields after a chunked request body.",
          [](C& c, std::size_t choice) { c.forward_trailers = choice == 1; }, "drop|forward"},
+        {"/halfClose", T::choice, R"("abort")", 0, 0, true,
+         "What becomes of a request whose client closes its side of the connection.",
+         [](C& c, std::size_t choice) { c.answer_half_closed = choice == 1; }, "abort|answer"},
         {"/accessLog", T::log_target, R"("off")", 0, 0, true,
          "Where requests are logged: nowhere, in the journal, on standard output, or in a file "
          "with an absolute path.",

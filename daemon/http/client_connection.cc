@@ -100,6 +100,7 @@ void ClientConnection::end_unused() {
 
 void ClientConnection::wait_for_request() {
     phase_ = Phase::idle;
+    half_close_ = HalfClose::is_the_end;
     scanned_ = 0;
     head_begun_ = false;
     timer_.set_after(front_.timeouts_.client_idle);
@@ -145,10 +146,11 @@ void ClientConnection::read() {
     }
     const ssize_t length = ::recv(fd_.get(), front_.scratch_.data(), most, 0);
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (length == 0 && phase_ == Phase::busy && half_close_ == HalfClose::allowed) {
+    const bool owes_reply = phase_ == Phase::busy || phase_ == Phase::finishing;
+    if (length == 0 && owes_reply && half_close_ == HalfClose::allowed) {
         half_close_ = HalfClose::happened;
         set_reading(Reading::paused);
-        observer_->on_client_end();
+        if (observer_ != nullptr) observer_->on_client_end();
         return;
     }
     if (length <= 0) {
@@ -311,6 +313,7 @@ void ClientConnection::dispatched(evhttp_request* request) {
 
 void ClientConnection::begin() {
     phase_ = Phase::busy;
+    if (front_.answer_half_closed_) allow_half_close();
     timer_.cancel();
     front_.waits(*this, Waiting::none);
     front_.callbacks_.on_request(*this);
@@ -349,7 +352,7 @@ void ClientConnection::drop_events() {
 void ClientConnection::finish(bool keep_alive, bool body_left) {
     observer_ = nullptr;
     if (spliced_) end_body();
-    half_close_ = HalfClose::is_the_end;
+    if (!front_.answer_half_closed_) half_close_ = HalfClose::is_the_end;
     keep_alive_ = keep_alive && !body_left;
     body_left_ = body_left;
     phase_ = Phase::finishing;

@@ -44,7 +44,10 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     ssize_t splice_body(int pipe, std::size_t length) override;
     void want_body(bool wanted) override;
     void end_body() override;
-    void allow_half_close() override { half_close_ = HalfClose::allowed; }
+    void allow_half_close() override {
+        if (half_close_ == HalfClose::is_the_end) half_close_ = HalfClose::allowed;
+    }
+    bool ended() const override { return half_close_ == HalfClose::happened; }
     bool send(std::span<iovec> pieces) override { return send(pieces, 0); }
     bool send_shared(std::span<iovec> pieces, std::size_t shared,
                      const std::shared_ptr<const void>& owner) override;

@@ -24,7 +24,8 @@ class ClientObserver {
     virtual void on_client_body() = 0;
     /// Everything that was queued has gone out.
     virtual void on_client_drained() = 0;
-    /// After allow_half_close(): the client will send no more, and may still read.
+    /// With `halfClose` "answer", or after allow_half_close(): the client will send no more, and
+    /// may still read.
     virtual void on_client_end() {}
     /// The client went away. The stream must not be used any more once this returns.
     virtual void on_client_gone() = 0;
@@ -70,6 +71,8 @@ class ClientStream {
 
     /// From now on, until finish(), a client that has sent all that it will is not gone.
     virtual void allow_half_close() {}
+    /// The client has sent all that it will, and is not gone.
+    virtual bool ended() const { return false; }
 
     /// Sends at once what the connection takes and queues the rest. False when the connection is
     /// broken: abort() then.

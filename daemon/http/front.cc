@@ -107,6 +107,7 @@ void Front::configure(const Config& config) {
                        .header_count = config.limits.header_count,
                        .target_bytes = config.limits.target_bytes};
     proxy_protocol_ = config.proxy_protocol;
+    answer_half_closed_ = config.answer_half_closed;
     trusted_proxies_ = config.trusted_proxies;
     if (limits_.connections_per_client == 0) return;
     for (ClientConnection* each = first_; each != nullptr; each = each->next_)

@@ -156,6 +156,7 @@ class Front {
     LimitsConfig limits_;
     RequestLimits request_limits_;
     bool proxy_protocol_ = false;
+    bool answer_half_closed_ = false;
     std::vector<Cidr> trusted_proxies_;
     std::unique_ptr<Hangups> hangups_;  // clients that are not read for now
     std::unique_ptr<evhttp, Deleter<evhttp_free>> http_;

@@ -35,6 +35,11 @@ bool Attempt::push_request() {
                 return false;
             }
         }
+        if (request_body_.state() == RequestBody::State::open && client_.ended() &&
+            client_.body().empty()) {
+            observer_.on_client_broken();  // it has ended within its request
+            return false;
+        }
         if (out_.empty()) return true;
         const Bytes sent_before = sent_;
         if (!flush()) return false;

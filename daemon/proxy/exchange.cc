@@ -130,8 +130,24 @@ void Exchange::on_client_drained() {
     }
 }
 
+/// A request whose body is here is answered. One whose body is not is found to be incomplete once
+/// all of it that has come was taken.
 void Exchange::on_client_end() {
-    if (phase_ == Phase::tunnelling) tunnel_->on_client_end();
+    switch (phase_) {
+        case Phase::gathering:
+            choose();
+            return;
+        case Phase::attempting:
+            attempt_->on_client_body();
+            return;
+        case Phase::tunnelling:
+            tunnel_->on_client_end();
+            return;
+        case Phase::none:
+        case Phase::waiting:
+        case Phase::queued:
+            return;
+    }
 }
 
 void Exchange::on_client_gone() {

@@ -26,6 +26,8 @@ Tunnel::Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapsh
 void Tunnel::start(std::span<char> first) {
     connection_->observe(this);
     client_.allow_half_close();
+    client_ended_ = client_.ended();
+    if (client_ended_) limit_ = last_limit_;
     observer_.on_progress(limit_);
     if (!first.empty() && !relay(first)) return;
     if (push()) pull();

@@ -115,7 +115,7 @@ TEST(Config, EveryKeyIsRead) {
             "bodyBytes": "2GiB", "connections": 1000000, "connectionsPerClient": 50,
             "perRequestBuffer": "4KiB"},
         "trustedProxies": ["10.0.0.0/8", "::1"], "proxyProtocol": true, "via": true,
-        "requestTrailers": "forward",
+        "requestTrailers": "forward", "halfClose": "answer",
         "admin": {"port": "[::1]:82"}})");
     Config expected;
     expected.port = {{"127.0.0.1", 80, "127.0.0.1:80"}, {"::1", 81, "[::1]:81"}, {"", 0, ":0"}};
@@ -150,6 +150,7 @@ TEST(Config, EveryKeyIsRead) {
     expected.trusted_proxies = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("::1")};
     expected.proxy_protocol = true;
     expected.forward_trailers = true;
+    expected.answer_half_closed = true;
     expected.via = true;
     expected.admin.port = "[::1]:82";
     EXPECT_EQ(config, expected);
@@ -176,8 +177,8 @@ f:6:3: /workers: duplicate key "workers", first seen in line 5
 f:7:3: /a~1b~0c\u000a: unknown key "a/b~c\u000a"; expected "port", "healthCheckInterval",)"
               R"( "servers", "workers", "balance", "sticky", "healthCheck", "ejection",)"
               R"( "slowStart", "retries", "queue", "timeouts", "limits", "trustedProxies",)"
-              R"( "proxyProtocol", "via", "requestTrailers", "accessLog", "accessLogFormat",)"
-              R"( "accessLogSample" or)"
+              R"( "proxyProtocol", "via", "requestTrailers", "halfClose", "accessLog",)"
+              R"( "accessLogFormat", "accessLogSample" or)"
               R"( "admin"
 )");
 }
