@@ -61,6 +61,16 @@ void by_failure(const Source& from, Metrics& metrics) {
     });
 }
 
+void fill_over_limits(const Source& from, Metrics& metrics) {
+    each_server(from, [&metrics](const Each& each) {
+        const auto add_limit = [&](const char* limit, std::uint64_t count) {
+            if (count != 0) set_counter(add_of(metrics, each, "limit", limit), count);
+        };
+        add_limit("responseHeaderBytes", each.totals.over_header_bytes);
+        add_limit("responseHeaderCount", each.totals.over_header_count);
+    });
+}
+
 template <auto Member>
 void histogram(const Source& from, Metrics& metrics) {
     metrics.reserve(from.members.size());
@@ -142,6 +152,10 @@ constexpr FamilyRow rows[] = {
      by_failure<&ServerTotals::retried>},
     {"otto_server_responses_cut_total", counter_type, "Responses that the server truncated.",
      total<&ServerTotals::cut>},
+    {"otto_server_responses_over_limit_total", counter_type,
+     "Responses of the server that were refused or cut for their heads, interim responses or "
+     "trailers, by the limit that they exceed; a limit appears with its first.",
+     fill_over_limits},
     {"otto_server_requests_aborted_total", counter_type,
      "Requests whose client disconnected while the server was handling them.",
      total<&ServerTotals::aborted>},

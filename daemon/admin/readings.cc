@@ -68,6 +68,8 @@ ServerTotals::ServerTotals(const ServerMetrics& metrics) {
             retried[kind] += shard.retried[kind].value();
         }
         cut += shard.cut.value();
+        over_header_bytes += shard.over_header_bytes.value();
+        over_header_count += shard.over_header_count.value();
         aborted += shard.aborted.value();
         connections += shard.connections.value();
         sent += shard.sent.value();

@@ -60,6 +60,8 @@ struct ServerTotals {
     std::array<std::uint64_t, failure_kinds> failed{};   // attempts, by Failure
     std::array<std::uint64_t, failure_kinds> retried{};  // likewise
     std::uint64_t cut = 0;
+    std::uint64_t over_header_bytes = 0;
+    std::uint64_t over_header_count = 0;
     std::uint64_t aborted = 0;
     std::uint64_t connections = 0;
     std::uint64_t sent = 0;

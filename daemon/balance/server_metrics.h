@@ -77,6 +77,8 @@ struct alignas(64) ServerCounters {
     std::array<Counter, failure_kinds> failed;   // attempts, by Failure
     std::array<Counter, failure_kinds> retried;  // those of them that were tried again, likewise
     Counter cut;                                 // replies that the server broke off
+    Counter over_header_bytes;                   // replies over limits.responseHeaderBytes
+    Counter over_header_count;                   // replies over limits.responseHeaderCount
     Counter aborted;                             // the client went away while the server was asked
     Counter connections;                         // opened to it
     Counter sent;                                // bytes to it, heads included

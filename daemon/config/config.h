@@ -110,13 +110,15 @@ struct StickyConfig {
 };
 
 struct LimitsConfig {
-    Bytes header_bytes = 32 * 1024;        // a request's head, then 431
-    unsigned header_count = 100;           // its fields, then 431
-    Bytes target_bytes = 16 * 1024;        // its target, then 414
-    Bytes body_bytes = 0;                  // its body, then 413; 0: no limit
-    std::uint64_t connections = 0;         // of clients at once; 0: from RLIMIT_NOFILE
-    unsigned connections_per_client = 0;   // of one address, or IPv6 /64; 0: no limit
-    Bytes per_request_buffer = 16 * 1024;  // held each way for one request
+    Bytes header_bytes = 32 * 1024;           // a request's head, then 431
+    unsigned header_count = 100;              // its fields, then 431
+    Bytes target_bytes = 16 * 1024;           // its target, then 414
+    Bytes body_bytes = 0;                     // its body, then 413; 0: no limit
+    Bytes response_header_bytes = 64 * 1024;  // a response's head, or its trailers, then 502
+    unsigned response_header_count = 200;     // its fields, then 502
+    std::uint64_t connections = 0;            // of clients at once; 0: from RLIMIT_NOFILE
+    unsigned connections_per_client = 0;      // of one address, or IPv6 /64; 0: no limit
+    Bytes per_request_buffer = 16 * 1024;     // held each way for one request
 
     bool operator==(const LimitsConfig&) const = default;
 };

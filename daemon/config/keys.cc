@@ -179,6 +179,12 @@ std::vector<Key> make_keys() {
         {"/limits/bodyBytes", T::size, "0", 0, 1024 * gib, true,
          "Maximum size of a request body; a larger one is answered with 413. 0 means no limit.",
          [](C& c) -> Bytes& { return c.limits.body_bytes; }},
+        {"/limits/responseHeaderBytes", T::size, R"("64KiB")", kib, mib, true,
+         "The largest head of a response; 502 beyond.",
+         [](C& c) -> Bytes& { return c.limits.response_header_bytes; }},
+        {"/limits/responseHeaderCount", T::count, "200", 1, 1000, true,
+         "The most fields in a response's head; 502 beyond.",
+         [](C& c) -> unsigned& { return c.limits.response_header_count; }},
         {"/limits/connections", T::count, "0", 0, 1'000'000, true,
          "Maximum number of client connections; with 0, it is derived from the limit on open "
          "files.",

@@ -13,7 +13,8 @@ namespace otto {
 
 namespace {
 
-constexpr unsigned max_interim_responses = 8;
+/// What the configuration may allow at most: a check is no stricter than requests are.
+constexpr http::ResponseLimits limits{.header_bytes = 1024 * 1024, .header_count = 1000};
 
 std::string host_field(const Server& server, const HealthCheckConfig& config) {
     if (!config.host.empty()) return config.host;
@@ -51,7 +52,7 @@ void HttpProbe::on_connected() {
     sent_ = 0;
     received_.clear();
     reader_ = {};
-    interim_ = 0;
+    interim_bytes_ = 0;
     on_ready();
 }
 
@@ -93,21 +94,20 @@ void HttpProbe::receive() {
 
 bool HttpProbe::judge() {
     for (;;) {
-        const http::ResponseParse parse = reader_.parse(received_, method_, head_);
+        const http::ResponseParse parse = reader_.parse(received_, method_, head_, limits);
         switch (parse.state) {
             case http::ParseState::malformed:
                 give_up_address(std::string("malformed response: ") + parse.reason);
                 return true;
             case http::ParseState::incomplete:
-                if (received_.size() <= http::max_response_head) return false;
-                give_up_address("malformed response: the header is too long");
-                return true;
+                return false;
             case http::ParseState::complete:
                 break;
         }
         const bool interim = head_.status < 200 && head_.status != 101;
         if (!interim) break;
-        if (++interim_ > max_interim_responses) {
+        interim_bytes_ += parse.length;
+        if (interim_bytes_ > limits.header_bytes) {
             give_up_address("too many interim responses");
             return true;
         }

@@ -35,7 +35,7 @@ class HttpProbe final : public Probe {
     std::string received_;
     http::ResponseHeadReader reader_;
     http::ResponseHead head_;
-    unsigned interim_ = 0;  // responses with a status of 1xx so far
+    Bytes interim_bytes_ = 0;  // of heads with a status of 1xx so far
 };
 
 /// The path of a probe: "/" under a base path "/api" is "/api/".

@@ -14,7 +14,6 @@ namespace otto::http {
 namespace {
 
 constexpr std::size_t max_line = 8 * 1024;
-constexpr std::size_t max_section = 8 * 1024;
 constexpr unsigned max_digits = 16;
 constexpr auto max_size = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
@@ -224,7 +223,10 @@ bool ChunkedReader::take_trailer(std::string_view input, std::size_t& taken) {
     while (taken < input.size() && state_ == State::trailer) {
         const auto lf = input.find('\n', taken);
         const auto end = lf == std::string_view::npos ? input.size() : lf + 1;
-        if (section_.size() + (end - taken) > max_section) return fail("a trailer too long");
+        if (section_.size() + (end - taken) > trailer_limits_.header_bytes) {
+            over_ = OverLimit::header_bytes;
+            return fail("a trailer too long");
+        }
         section_.append(input, taken, end - taken);
         taken = end;
         if (lf == std::string_view::npos) return true;
@@ -239,13 +241,15 @@ bool ChunkedReader::finish_trailer() {
     state_ = State::done;
     if (section_.size() == 2) return true;
     std::vector<Field> fields;
-    const auto lines = parse_field_lines(section_, max_section, fields);
+    const auto lines = parse_field_lines(section_, trailer_limits_.header_count, fields);
     switch (lines.state) {
         case FieldLines::State::malformed:
             return fail(lines.reason);
         case FieldLines::State::incomplete:
-        case FieldLines::State::too_many:
             return fail("a malformed trailer");
+        case FieldLines::State::too_many:
+            over_ = OverLimit::header_count;
+            return fail("too many trailer fields");
         case FieldLines::State::complete:
             break;
     }
@@ -306,6 +310,12 @@ void ChunkedReader::reset() {
     section_.clear();
     trailers_.clear();
     reason_ = "";
+    over_ = OverLimit::none;
+}
+
+void ChunkedReader::reset(const ResponseLimits& limits) {
+    reset();
+    trailer_limits_ = limits;
 }
 
 ChunkHeader::ChunkHeader(Bytes size) {

@@ -5,15 +5,17 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "http/message.h"
 
 namespace otto::http {
 
 /// Reads the chunked coding (RFC 9112 §7.1) piece by piece, as bytes arrive, strictly: CRLF only, 1
 /// to 16 hex digits without overflow of 63 bits, well-formed extensions (§7.1.1, but no obs-text;
-/// ignored), bounded line and trailer sizes (8 KiB each), trailer fields checked like header
-/// fields, of which none may say how long the message is or where it goes (Content-Length,
-/// Transfer-Encoding, Host). Holds no body bytes, only the trailer section while it arrives. White
-/// space is only accepted around an extension's ';' and '=', and of servers after a size.
+/// ignored), lines of 8 KiB at most, trailer sections within limits (requests: 8 KiB), trailer
+/// fields checked like header fields, of which none may say how long the message is or where it
+/// goes (Content-Length, Transfer-Encoding, Host). Holds no body bytes, only the trailer section
+/// while it arrives. White space is only accepted around an extension's ';' and '=', and of servers
+/// after a size.
 class ChunkedReader {
   public:
     /// `padded_sizes`: white space may stand between a size and its line end, as some servers pad
@@ -38,11 +40,15 @@ class ChunkedReader {
 
     /// After `malformed`: why.
     const char* reason() const { return reason_; }
+    /// After `malformed`: the limit that the trailer section exceeds, if that is why.
+    OverLimit over() const { return over_; }
     /// After `end`: the trailer section's field lines with their CRLFs, without those that must not
     /// be passed on (RFC 9110 §6.5.1: framing, routing, authentication, hop-by-hop); may be empty.
     const std::string& trailers() const { return trailers_; }
     /// To be used for another message.
     void reset();
+    /// The same for a response, whose trailer section has these limits.
+    void reset(const ResponseLimits& limits);
 
   private:
     enum class State : std::uint8_t {
@@ -75,6 +81,7 @@ class ChunkedReader {
     bool fail(const char* reason);
 
     bool padded_sizes_;
+    ResponseLimits trailer_limits_{8 * 1024, 8 * 1024};
     State state_ = State::size;
     std::uint64_t left_ = 0;  // of the chunk's size or payload
     unsigned digits_ = 0;
@@ -82,6 +89,7 @@ class ChunkedReader {
     std::string section_;  // the trailer section as it came
     std::string trailers_;
     const char* reason_ = "";
+    OverLimit over_ = OverLimit::none;
 };
 
 /// The size line before a chunk of `size` bytes, which is followed by CRLF; "0\r\n" ends the body.

@@ -159,6 +159,18 @@ const Field* ResponseHead::find(FieldId id) const {
     return find_field(fields, id);
 }
 
+const char* reason_of(OverLimit over) {
+    switch (over) {
+        case OverLimit::none:
+            return "";
+        case OverLimit::header_bytes:
+            return "its head or trailer section exceeds limits.responseHeaderBytes";
+        case OverLimit::header_count:
+            return "it has more fields than limits.responseHeaderCount";
+    }
+    return "";
+}
+
 FieldId field_id(std::string_view name) {
     const FieldId id = named_field(name);
     return id == FieldId::other && claims_identity(name) ? FieldId::identity : id;

@@ -113,6 +113,16 @@ struct RequestHead {
     const Field* find(FieldId id) const;
 };
 
+/// Limits on what a server may send in a head, and in a trailer section.
+struct ResponseLimits {
+    Bytes header_bytes = 64 * 1024;
+    unsigned header_count = 200;
+};
+/// Which of them is exceeded.
+enum class OverLimit : std::uint8_t { none, header_bytes, header_count };
+/// Why the response is refused then, for people.
+const char* reason_of(OverLimit over);
+
 /// A response's head. The views point into the bytes that were parsed, or into `canonical`.
 struct ResponseHead {
     unsigned version_minor = 1;

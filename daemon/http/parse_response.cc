@@ -15,6 +15,10 @@ ResponseParse malformed(const char* reason) {
     return {ParseState::malformed, 0, reason};
 }
 
+ResponseParse over_limit(OverLimit over) {
+    return {ParseState::malformed, 0, reason_of(over), over};
+}
+
 /// Parses the status line (RFC 9112 §4) into `head` and leaves its length, 0 when it is not
 /// complete.
 ResponseParse parse_status_line(std::string_view input, ResponseHead& head) {
@@ -124,17 +128,18 @@ bool has_empty_line(std::string_view input, std::size_t seen) {
 }
 
 /// What the grammar says, and no more.
-ResponseParse parse_strictly(std::string_view input, Method method, ResponseHead& head) {
+ResponseParse parse_strictly(std::string_view input, Method method, ResponseHead& head,
+                             unsigned most_fields) {
     const ResponseParse first = parse_status_line(input, head);
     if (first.state != ParseState::complete) return first;
-    const auto lines =
-        parse_field_lines(input.substr(first.length), max_response_fields, head.fields);
+    const auto lines = parse_field_lines(input.substr(first.length), most_fields, head.fields);
     switch (lines.state) {
         case FieldLines::State::incomplete:
             return {};
         case FieldLines::State::malformed:
-        case FieldLines::State::too_many:
             return malformed(lines.reason);
+        case FieldLines::State::too_many:
+            return over_limit(OverLimit::header_count);
         case FieldLines::State::complete:
             break;
     }
@@ -144,35 +149,37 @@ ResponseParse parse_strictly(std::string_view input, Method method, ResponseHead
 
 }  // namespace
 
-ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head) {
+ResponseParse parse_response_head(std::string_view input, Method method, ResponseHead& head,
+                                  const ResponseLimits& limits) {
     head.clear();
-    const std::string_view window = input.substr(0, max_response_head);
-    ResponseParse result = parse_strictly(window, method, head);
+    const std::string_view window = input.substr(0, limits.header_bytes);
+    ResponseParse result = parse_strictly(window, method, head, limits.header_count);
     if (result.state == ParseState::malformed) {
         const CanonicalHead canonical = canonical_head(window, head.canonical);
         if (canonical.wrong != nullptr) return malformed(canonical.wrong);
         head.fields.clear();
-        result = parse_strictly(head.canonical, method, head);
+        result = parse_strictly(head.canonical, method, head, limits.header_count);
         if (result.state == ParseState::complete) result.length = canonical.length;
     }
-    if (result.state == ParseState::incomplete && input.size() >= max_response_head)
-        return malformed("the header is too long");
+    if (result.state == ParseState::incomplete && input.size() >= limits.header_bytes)
+        return over_limit(OverLimit::header_bytes);
     return result;
 }
 
-ResponseParse ResponseHeadReader::parse(std::string_view input, Method method, ResponseHead& head) {
-    if (parsed_ != 0 && !worth_parsing(input)) return {};
+ResponseParse ResponseHeadReader::parse(std::string_view input, Method method, ResponseHead& head,
+                                        const ResponseLimits& limits) {
+    if (parsed_ != 0 && !worth_parsing(input, limits.header_bytes)) return {};
     parsed_ = seen_ = input.size();
-    const ResponseParse result = parse_response_head(input, method, head);
+    const ResponseParse result = parse_response_head(input, method, head, limits);
     if (result.state != ParseState::incomplete) *this = {};
     return result;
 }
 
 /// Once the end of the head is there. Before that only while the head is short, or has doubled: so
 /// that what is not HTTP is found soon.
-bool ResponseHeadReader::worth_parsing(std::string_view input) {
+bool ResponseHeadReader::worth_parsing(std::string_view input, Bytes most) {
     constexpr std::size_t is_short = 128;
-    if (input.size() <= is_short || input.size() >= max_response_head) return true;
+    if (input.size() <= is_short || input.size() >= most) return true;
     const bool ended = has_empty_line(input, seen_);
     seen_ = input.size();
     return ended || input.size() / 2 >= parsed_;

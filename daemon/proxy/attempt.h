@@ -123,6 +123,9 @@ class Attempt final : private UpstreamObserver, private PlaceWaiter {
     void splice_reply();
     bool received(std::span<char> bytes, bool more);
     std::optional<std::size_t> read_head(std::span<char> bytes);
+    bool note_interim(std::size_t length);
+    void note_over(http::OverLimit over);
+    http::ResponseLimits response_limits() const;
     void begin_reply(const http::ResponseHead& head);
     void upgrade(const http::ResponseHead& head, std::span<char> rest);
     bool relay(std::span<iovec> body, bool more);
@@ -162,6 +165,7 @@ class Attempt final : private UpstreamObserver, private PlaceWaiter {
     std::string partial_head_;  // of the response
     http::ResponseHeadReader head_reader_;
     unsigned interims_ = 0;
+    Bytes interim_bytes_ = 0;   // of their heads
     Duration reply_limit_{};    // between bytes of the reply
     bool held_back_ = false;    // by the kernel, for the spliced bytes that follow
     unsigned status_ = 0;       // of the final reply

@@ -17,9 +17,6 @@ namespace otto {
 
 namespace {
 
-/// Interim responses (1xx) to one request; more are a flood.
-constexpr unsigned max_interims = 16;
-
 /// Server-sent events, as the HTML standard defines them (§9.2).
 bool is_event_stream(const http::ResponseHead& head) {
     constexpr std::string_view type = "text/event-stream";
@@ -138,6 +135,7 @@ bool Attempt::received(std::span<char> bytes, bool more) {
     }
     const auto pieces = reply_.relay(rest);
     if (reply_.state() == ReplyBody::State::malformed) {
+        note_over(reply_.over());
         if (!reply_begun_) {
             fail(Failure::malformed_response, reply_.reason());
         } else {
@@ -161,11 +159,12 @@ std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
     for (;;) {
         http::ResponseHead& head = worker_.response_head();
         const auto parse = head_reader_.parse({bytes.data() + used, bytes.size() - used},
-                                              client_.request().method, head);
+                                              client_.request().method, head, response_limits());
         switch (parse.state) {
             case http::ParseState::incomplete:
                 return used;
             case http::ParseState::malformed:
+                note_over(parse.over);
                 fail(Failure::malformed_response, parse.reason);
                 return std::nullopt;
             case http::ParseState::complete:
@@ -180,11 +179,11 @@ std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
             upgrade(head, bytes.subspan(used));
             return std::nullopt;
         }
-        if (head.status == 101 || ++interims_ > max_interims) {
-            fail(Failure::malformed_response,
-                 head.status == 101 ? "unsolicited protocol switch" : "too many interim responses");
+        if (head.status == 101) {
+            fail(Failure::malformed_response, "unsolicited protocol switch");
             return std::nullopt;
         }
+        if (!note_interim(parse.length)) return std::nullopt;
         if (client_is_http10()) continue;  // RFC 9110 §15.2
         if (head.status == 100 && continued_) {
             server_.connections->set_never_continues(false);
@@ -201,6 +200,36 @@ std::optional<std::size_t> Attempt::read_head(std::span<char> bytes) {
     }
 }
 
+/// Interim responses may be many, but not without end: `timeouts.response` goes on while they come,
+/// and their heads together may have the size of one. False when the attempt has ended.
+bool Attempt::note_interim(std::size_t length) {
+    ++interims_;
+    interim_bytes_ += length;
+    if (interim_bytes_ <= response_limits().header_bytes) return true;
+    note_over(http::OverLimit::header_bytes);
+    fail(Failure::malformed_response, "its interim responses exceed limits.responseHeaderBytes");
+    return false;
+}
+
+void Attempt::note_over(http::OverLimit over) {
+    switch (over) {
+        case http::OverLimit::none:
+            return;
+        case http::OverLimit::header_bytes:
+            counters_.over_header_bytes.add();
+            return;
+        case http::OverLimit::header_count:
+            counters_.over_header_count.add();
+            return;
+    }
+}
+
+http::ResponseLimits Attempt::response_limits() const {
+    const LimitsConfig& limits = snapshot_.config.limits;
+    return {.header_bytes = limits.response_header_bytes,
+            .header_count = limits.response_header_count};
+}
+
 /// Decides how the reply is delimited for this client, and prepares its head, which goes out with
 /// the first of the body.
 void Attempt::begin_reply(const http::ResponseHead& head) {
@@ -215,7 +244,7 @@ void Attempt::begin_reply(const http::ResponseHead& head) {
     stream_ = is_event_stream(head);
     const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
     reply_limit_ = stream_ ? timeouts.tunnel : timeouts.progress;
-    reply_.begin(head, as_sent_);
+    reply_.begin(head, as_sent_, response_limits());
     phase_ = Phase::body;
     std::string& out = worker_.reply_head();
     out.clear();

@@ -13,13 +13,14 @@ iovec piece_of(std::string_view text) {
 
 }  // namespace
 
-void ReplyBody::begin(const http::ResponseHead& head, http::Framing as_sent) {
+void ReplyBody::begin(const http::ResponseHead& head, http::Framing as_sent,
+                      const http::ResponseLimits& limits) {
     framing_ = head.framing;
     as_sent_ = as_sent;
     left_ = head.content_length;
     relayed_ = 0;
     surplus_ = false;
-    chunked_.reset();
+    chunked_.reset(limits);
     const bool empty =
         framing_ == http::Framing::none || (framing_ == http::Framing::length && left_ == 0);
     state_ = empty ? State::complete : State::open;

@@ -19,10 +19,15 @@ class ReplyBody {
 
     /// `as_sent` is how the client gets it: a chunked body may lose its framing (for HTTP/1.0) and
     /// a delimited-by-close one may be chunked.
-    void begin(const http::ResponseHead& head, http::Framing as_sent);
+    void begin(const http::ResponseHead& head, http::Framing as_sent,
+               const http::ResponseLimits& limits = {});
 
     State state() const { return state_; }
-    const char* reason() const { return chunked_.reason(); }
+    const char* reason() const {
+        return over() == http::OverLimit::none ? chunked_.reason() : http::reason_of(over());
+    }
+    /// When malformed: the limit that its trailers exceed, if that is why.
+    http::OverLimit over() const { return chunked_.over(); }
 
     /// What of the server's `bytes` (which are rearranged in place) goes to the client: at most 3
     /// pieces, valid until the next call or until `bytes` are overwritten.

@@ -32,6 +32,10 @@ def breaking(connection, _):
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
 
 
+def wordy(connection, _):
+    connection.send(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 300 + b"\r\n")
+
+
 class MetricsCase(AdminCase):
     def page(self, admin=None):
         answer = (admin or self.admin).ask("GET", "/metrics")
@@ -61,9 +65,10 @@ class Format(MetricsCase):
     def used(self):
         """An Otto of which every metric has a value."""
         servers = self.demo(2)
-        gone = self.scripted()
+        gone = self.scripted(wordy)
         otto = self.started(settings([*servers, gone], workers=1, healthCheck=RARELY), watchdog=30)
         otto.wait_healthy(3)
+        self.assertEqual(sorted(otto.fetch().status for _ in range(3)), [200, 200, 502])
         gone.refuse()
         for _ in range(6):
             self.assertEqual(otto.fetch().status, 200)
@@ -72,7 +77,7 @@ class Format(MetricsCase):
     def test_promtool_understands_it(self):
         self.assertTrue(PROMTOOL, "there is no promtool; tests/setup.sh fetches it")
         self.used()
-        text = self.until(lambda page: page("otto_responses_total", code="2xx") == 6).text
+        text = self.until(lambda page: page("otto_responses_total", code="2xx") == 8).text
         done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, text=True,
                               capture_output=True, check=False)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
@@ -297,6 +302,45 @@ class Counting(MetricsCase):
             ("otto_server_responses_total", ("server", breaks.url), ("code", "2xx")): 1,
             ("otto_requests_aborted_total",): 1,
             ("otto_request_duration_seconds_count",): 0})
+
+    def test_responses_over_a_limit(self):
+        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+        answers = {
+            "/bytes": ok + b"A: " + b"b" * 2048 + b"\r\n\r\n",
+            "/fields": ok + b"A: b\r\n" * 8 + b"\r\n",
+            "/interim": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 80 + ok + b"\r\n",
+            "/trailer-bytes": chunked + b"A: " + b"b" * 2048 + b"\r\n\r\n",
+            "/trailer-fields": chunked + b"A: b\r\n" * 9 + b"\r\n"}
+
+        def script(connection, _):
+            while True:
+                connection.send(answers[connection.target])
+                if not connection.next_request():
+                    return
+
+        server = self.scripted(script)
+        otto = self.started(settings([server], healthCheck=RARELY, limits={
+            "responseHeaderBytes": "2KiB", "responseHeaderCount": 8}))
+        otto.wait_healthy(1)
+        for target in answers:
+            with self.subTest(target):
+                limit = "responseHeader" + ("Count" if "fields" in target else "Bytes")
+                since = otto.log.mark()
+                self.assertEqual(otto.fetch(target).status, 502)
+                otto.wait_for_log(rf"GET {target}: .*limits\.{limit}\b.*{server.url}.* 502", since)
+        page = self.until(lambda page: page.sum("otto_server_responses_over_limit_total") == 5)
+        name = "otto_server_responses_over_limit_total"
+        self.check(page, {
+            (name, ("server", server.url), ("limit", "responseHeaderBytes")): 3,
+            (name, ("server", server.url), ("limit", "responseHeaderCount")): 2})
+
+        otto.reload(settings([server], healthCheck=RARELY, limits={
+            "responseHeaderBytes": "3KiB", "responseHeaderCount": 9}))
+        for target in answers:
+            with self.subTest(target):
+                self.assertEqual(otto.fetch(target).status, 200)
+        self.assertEqual(self.page().sum(name), 5)
 
     def test_the_queue(self):
         server = self.scripted(held)

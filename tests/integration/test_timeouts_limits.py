@@ -129,6 +129,15 @@ class Timeouts(Case):
         client.wait_closed()
         self.assertTrue(gone.wait(Deadline().left()))
 
+    def test_interim_responses_are_no_response(self):
+        """However many come, the time for the response goes on."""
+        def script(connection, _):
+            while not connection.closed_within(.02):
+                connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+        otto = self.over(script, timeouts={"response": SHORT}, retries={"attempts": 1})
+        self.assertEqual(otto.fetch().status, 504)
+
     def test_a_server_that_reads_nothing_is_504(self):
         go = threading.Event()
 

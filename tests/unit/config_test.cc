@@ -112,7 +112,8 @@ TEST(Config, EveryKeyIsRead) {
             "progress": "4ms", "minimumRate": "2KiB/s", "tunnel": "7m", "clientIdle": "5ms", "serverIdle": "6m",
             "drain": "24h"},
         "limits": {"headerBytes": 1024, "headerCount": 7, "targetBytes": "1MiB",
-            "bodyBytes": "2GiB", "connections": 1000000, "connectionsPerClient": 50,
+            "bodyBytes": "2GiB", "responseHeaderBytes": "1MiB", "responseHeaderCount": 8,
+            "connections": 1000000, "connectionsPerClient": 50,
             "perRequestBuffer": "4KiB"},
         "trustedProxies": ["10.0.0.0/8", "::1"], "proxyProtocol": true, "via": true,
         "requestTrailers": "forward", "halfClose": "answer",
@@ -146,7 +147,7 @@ TEST(Config, EveryKeyIsRead) {
                              true};
     expected.retries = {10, 0, 100'000};
     expected.timeouts = {1ms, 2ms, 3ms, 4ms, 2048, 7min, 5ms, 6min, 24h};
-    expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1'000'000, 50, 4096};
+    expected.limits = {1024, 7, 1 << 20, Bytes{2} << 30, 1 << 20, 8, 1'000'000, 50, 4096};
     expected.trusted_proxies = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("::1")};
     expected.proxy_protocol = true;
     expected.forward_trailers = true;

@@ -219,6 +219,22 @@ TEST(HttpChunked, PiecesAreAsLongAsCanBeTold) {
     EXPECT_EQ(reader.trailers(), "A: b\r\n");
 }
 
+TEST(HttpChunked, TrailersOfResponsesHaveLimits) {
+    const auto over = [](std::string_view input, const ResponseLimits& limits) {
+        ChunkedReader reader(true);
+        reader.reset(limits);
+        const bool malformed = reader.next(input).kind == Kind::malformed;
+        EXPECT_EQ(malformed, reader.over() != OverLimit::none);
+        return reader.over();
+    };
+    const ResponseLimits limits{.header_bytes = 14, .header_count = 2};
+    EXPECT_EQ(over("0\r\nA: b\r\nC: d\r\n\r\n", limits), OverLimit::none);
+    EXPECT_EQ(over("0\r\nA: b\r\nC: dd\r\n\r\n", limits), OverLimit::header_bytes);
+    EXPECT_EQ(over("0\r\nA:\r\nC:\r\nD:\r\n\r\n", limits), OverLimit::header_count);
+    EXPECT_EQ(over("0\r\nA: " + std::string(60'000, 'b') + "\r\n\r\n", ResponseLimits{}),
+              OverLimit::none);
+}
+
 TEST(HttpChunked, AReaderCanBeUsedAgain) {
     ChunkedReader reader;
     EXPECT_EQ(reader.next("0\r\nA: b\r\n\r\n").kind, Kind::end);

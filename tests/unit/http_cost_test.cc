@@ -41,7 +41,8 @@ struct Size {
 /// The small one is about what the default limits allow.
 constexpr Size ordinary{64 * 1024, 800};
 constexpr Size largest{1024 * 1024, 1000};
-constexpr Size response{max_response_head, max_response_fields};
+/// What a server may send by default.
+constexpr Size response{ResponseLimits{}.header_bytes, ResponseLimits{}.header_count};
 
 using Heads = std::vector<std::pair<std::string, std::string>>;
 
@@ -279,7 +280,7 @@ TEST(HeadCost, OfResponses) {
 TEST(HeadCost, OfResponsesThatTrickle) {
     const auto read = [](std::size_t size, std::size_t step) {
         const std::string bytes =
-            "HTTP/1.1 200 OK\r\n" + plain_fields({size, max_response_fields}) + "\r\n";
+            "HTTP/1.1 200 OK\r\n" + plain_fields({size, response.fields}) + "\r\n";
         ResponseHeadReader reader;
         ResponseHead head;
         std::size_t at = 0;

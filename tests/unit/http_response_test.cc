@@ -243,20 +243,37 @@ TEST(HttpResponse, PartsOfAHead) {
 
 TEST(HttpResponse, Limits) {
     ResponseHead head;
-    std::string fields;
-    for (unsigned i = 0; i < max_response_fields; ++i) fields += "A: b\r\n";
-    EXPECT_EQ(parse_response_head(ok(fields), Method::get, head).state, ParseState::complete);
-    EXPECT_EQ(parse_response_head(ok(fields + "A: b\r\n"), Method::get, head).state,
-              ParseState::malformed);
+    for (const ResponseLimits& limits :
+         {ResponseLimits{}, ResponseLimits{.header_bytes = 2048, .header_count = 3}}) {
+        const auto parse = [&](const std::string& input) {
+            return parse_response_head(input, Method::get, head, limits);
+        };
+        std::string fields;
+        for (unsigned i = 0; i < limits.header_count; ++i) fields += "A: b\r\n";
+        EXPECT_EQ(parse(ok(fields)).state, ParseState::complete);
+        const auto many = parse(ok(fields + "A: b\r\n"));
+        EXPECT_EQ(many.state, ParseState::malformed);
+        EXPECT_EQ(many.over, OverLimit::header_count);
 
-    const std::size_t room = max_response_head - ok("A: \r\n").size();
-    const auto with = [](std::size_t size) { return ok("A: " + std::string(size, 'a') + "\r\n"); };
-    EXPECT_EQ(parse_response_head(with(room), Method::get, head).state, ParseState::complete);
-    EXPECT_EQ(parse_response_head(with(room + 1), Method::get, head).state, ParseState::malformed);
-    const std::string endless = "HTTP/1.1 200 " + std::string(max_response_head, 'a');
-    EXPECT_EQ(parse_response_head(endless.substr(0, 1000), Method::get, head).state,
-              ParseState::incomplete);
-    EXPECT_EQ(parse_response_head(endless, Method::get, head).state, ParseState::malformed);
+        const std::size_t room = limits.header_bytes - ok("A: \r\n").size();
+        const auto with = [](std::size_t size) {
+            return ok("A: " + std::string(size, 'a') + "\r\n");
+        };
+        EXPECT_EQ(parse(with(room)).state, ParseState::complete);
+        const auto large = parse(with(room + 1));
+        EXPECT_EQ(large.state, ParseState::malformed);
+        EXPECT_EQ(large.over, OverLimit::header_bytes);
+        const std::string endless = "HTTP/1.1 200 " + std::string(limits.header_bytes, 'a');
+        EXPECT_EQ(parse(endless.substr(0, 1000)).state, ParseState::incomplete);
+        EXPECT_EQ(parse(endless).over, OverLimit::header_bytes);
+        EXPECT_EQ(parse("SSH-2.0-OpenSSH").over, OverLimit::none);
+
+        ResponseHeadReader reader;
+        ResponseParse piecemeal;
+        for (std::size_t size = 1; piecemeal.state == ParseState::incomplete; ++size)
+            piecemeal = reader.parse(endless.substr(0, size), Method::get, head, limits);
+        EXPECT_EQ(piecemeal.over, OverLimit::header_bytes);
+    }
 }
 
 TEST(HttpResponse, WhatIsNotHttpIsFoundSoonWhenItTrickles) {
