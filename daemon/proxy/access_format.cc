@@ -89,7 +89,7 @@ class JournalFields {
 
     void plain(std::string_view name, std::string_view value) { text(name, value); }
     void text(std::string_view name, std::string_view value, bool cut = false) {
-        begin(name).add(value).put(cut ? ellipsis : "");
+        begin(name).add_visible(value).put(cut ? ellipsis : "");
         end();
     }
     void client(const Facts& facts) {
@@ -99,7 +99,7 @@ class JournalFields {
     void list(std::string_view name, std::span<const std::string_view> values) {
         begin(name);
         for (const std::string_view value : values)
-            value_.put(value_.view().empty() ? "" : " ").add(value);
+            value_.put(value_.view().empty() ? "" : " ").add_visible(value);
         end();
     }
     void number(std::string_view name, std::uint64_t value) {

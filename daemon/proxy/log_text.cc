@@ -79,8 +79,9 @@ void LogText::put_unicode_escape(unsigned character) {
     for (int shift = 12; shift >= 0; shift -= 4) put(lower_digits[character >> shift & 0xf]);
 }
 
-/// Well-formed UTF-8 beyond ASCII.
-void LogText::put_valid(std::string_view text) {
+/// Of bytes that are not UTF-8, those that some decoders would take for an unsafe character are
+/// escaped, too.
+void LogText::put_visible(std::string_view text) {
     while (!text.empty()) {
         const std::size_t unsafe = unsafe_character(text);
         if (unsafe != 0)
@@ -95,7 +96,7 @@ void LogText::put_valid(std::string_view text) {
 void LogText::put_high(std::string_view text) {
     while (!text.empty()) {
         const std::size_t bad = find_invalid_utf8(text);
-        put_valid(text.substr(0, bad));
+        put_visible(text.substr(0, bad));
         if (bad == std::string_view::npos) return;
         put(replacement);
         text.remove_prefix(bad + 1);

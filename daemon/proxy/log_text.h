@@ -46,6 +46,11 @@ class LogText {
 
     /// As it is.
     LogText& add(std::string_view text) { return has_room(text.size()) ? put(text) : *this; }
+    /// As it is, but for unsafe characters (config/utf8.h), which are escaped as in JSON.
+    LogText& add_visible(std::string_view text) {
+        if (has_room(text.size() * most_escaped)) put_visible(text);
+        return *this;
+    }
     /// The inside of a JSON string (RFC 8259 §7). Unsafe characters (config/utf8.h) are escaped,
     /// and each byte that is not UTF-8 becomes U+FFFD.
     LogText& add_json(std::string_view text);
@@ -60,7 +65,7 @@ class LogText {
     bool has_room(std::size_t size) const { return view().size() + size + slack <= capacity; }
     std::string_view put_plain_run(std::string_view text);
     void put_unicode_escape(unsigned character);
-    void put_valid(std::string_view text);
+    void put_visible(std::string_view text);
     void put_high(std::string_view text);
 
     std::unique_ptr<char[]> bytes_;

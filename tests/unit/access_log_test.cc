@@ -206,13 +206,14 @@ TEST(AccessFormat, Combined) {
     EXPECT_EQ(line, "unix - - [01/Jan/1970:00:00:00 +0000] \"-\" 499 0 \"-\" \"-\"\n");
 }
 
-TEST(AccessFormat, JournalFieldsHoldAnyByte) {
+TEST(AccessFormat, JournalFieldsAreNotForgedAndNotTurnedAround) {
     AccessRecord record = sample();
     record.user_agent = "a\nOTTO_STATUS=500";
+    record.referer = "\"\\ \xe2\x80\xae \xe2\x81\xa6 \xe2\x80\xa8 \xc2\x9b \xff \xc3\xa4";
     std::string fields;
     format_at(0).append_journal(fields, record);
-    using namespace std::string_literals;
-    EXPECT_NE(fields.find("\nOTTO_USER_AGENT\n"s + "\x11\0\0\0\0\0\0\0"s + "a\nOTTO_STATUS=500\n"),
+    EXPECT_NE(fields.find("\nOTTO_USER_AGENT=a\\u000aOTTO_STATUS=500\n"), std::string::npos);
+    EXPECT_NE(fields.find("\nOTTO_REFERER=\"\\ \\u202e \\u2066 \\u2028 \\u009b \xff \xc3\xa4\n"),
               std::string::npos);
     EXPECT_NE(fields.find("\nOTTO_STATUS=200\n"), std::string::npos);
     EXPECT_NE(fields.find("\nOTTO_SERVERS_TRIED=http://one:1 http://two:2\n"), std::string::npos);
