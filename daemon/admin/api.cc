@@ -89,7 +89,8 @@ Result<std::unique_ptr<Api>> Api::open(const Loop& loop, Control& control, Chang
                        log(Priority::warning, nullptr,
                            fmt::format("the admin API is not accepting connections: {}", reason),
                            {{"REASON", reason}});
-                   }});
+                   },
+               .on_evicted = [self] { self->connection_evicted(); }});
     if (!server) return server.error();
     api->server_ = std::move(*server);
     return api;
@@ -285,6 +286,21 @@ Api::Answer Api::render(const Call& call, Renderings::Kind kind) {
     return std::nullopt;
 }
 
+/// One record stands for all since the last.
+void Api::connection_evicted() {
+    constexpr Duration interval = std::chrono::seconds(10);
+    ++evicted_.count;
+    const TimePoint time = coarse_now();
+    if (evicted_.last != TimePoint{} && time - evicted_.last < interval) return;
+    const std::uint64_t more = evicted_.count - std::exchange(evicted_.logged, evicted_.count);
+    evicted_.last = time;
+    log(Priority::warning, nullptr,
+        fmt::format("closed {} {} of the admin API whose clients sent nothing or did not read, to "
+                    "make room for others",
+                    more, more == 1 ? "connection" : "connections"),
+        {{"CONNECTIONS", std::to_string(more)}});
+}
+
 Rendering Api::begin_rendering(Renderings::Kind kind) const {
     switch (kind) {
         case Renderings::Kind::status:
@@ -298,6 +314,7 @@ Rendering Api::begin_rendering(Renderings::Kind kind) const {
     }
     Readings readings = control_.readings();
     readings.admin_requests = requests_;
+    readings.admin_evicted = evicted_.count;
     return metrics_rendering(std::move(readings));
 }
 

@@ -77,6 +77,7 @@ class Api {
     void handle(const http::PlainRequest& request, std::uint64_t ticket);
     Answer answer(const http::PlainRequest& request, std::uint64_t ticket);
     void client_gone(std::uint64_t ticket);
+    void connection_evicted();
 
     Answer get_status(const Call& call);
     Answer get_events(const Call& call);
@@ -124,6 +125,11 @@ class Api {
     Events events_;
     Waiters waiters_;
     std::uint64_t requests_ = 0;
+    struct {
+        std::uint64_t count = 0;   // connections, all so far
+        std::uint64_t logged = 0;  // of which the log has a record
+        TimePoint last{};          // the record
+    } evicted_;
     ServerIndex index_;
     Renderings renderings_;
     std::unique_ptr<http::PlainServer> server_;

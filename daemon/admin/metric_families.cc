@@ -168,6 +168,11 @@ constexpr FamilyRow rows[] = {
      total<&Totals::queue_overflows>},
     {"otto_log_records_dropped_total", counter_type,
      "Log records lost because they could not be written fast enough, by log.", fill_lost_records},
+    {"otto_admin_connections_evicted_total", counter_type,
+     "Connections of the admin API that were closed to make room.",
+     [](const Source& from, Metrics& metrics) {
+         add_counter(metrics, from.readings.admin_evicted);
+     }},
     {"otto_admin_requests_total", counter_type, "Requests to the admin API.",
      [](const Source& from, Metrics& metrics) {
          add_counter(metrics, from.readings.admin_requests);

@@ -98,6 +98,7 @@ struct Readings {
     std::uint64_t access_log_dropped = 0;
     std::uint64_t journal_dropped = 0;
     std::uint64_t admin_requests = 0;
+    std::uint64_t admin_evicted = 0;  // connections, closed to make room
     Totals totals{};
     std::shared_ptr<const Snapshot> snapshot;
     std::vector<Standing> standings{};  // of its members, in their order

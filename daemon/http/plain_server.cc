@@ -73,7 +73,11 @@ Status PlainServer::open_side(bool local) {
          .on_accept_paused = [this](const char* reason, int) { callbacks_.on_paused(reason); },
          .on_accept_resumed = [] {},
          .on_bad_proxy_header = [](const Address&, const char*) {},
-         .on_full = [this, local] { return make_room(local); }},
+         .on_full = [this, local] { return make_room(local); },
+         .on_evicted =
+             [this](Waiting) {
+                 if (callbacks_.on_evicted) callbacks_.on_evicted();
+             }},
         side.share, 0);
     if (!front) return front.error();
     side.front = std::move(*front);
@@ -120,6 +124,7 @@ bool PlainServer::make_room(bool local) {
             continue;
         exchange.abandon();
         over(exchange);
+        if (callbacks_.on_evicted) callbacks_.on_evicted();
         return true;
     }
     return false;

@@ -50,6 +50,9 @@ class PlainServer {
         std::function<void(std::uint64_t ticket)> on_gone;
         /// Nobody is let in on one side for a moment, for want of something.
         std::function<void(const char* reason)> on_paused;
+        /// A connection was closed to make room: for another, or for the bodies that clients do not
+        /// read. May be empty.
+        std::function<void()> on_evicted = {};
     };
 
     static Result<std::unique_ptr<PlainServer>> open(const Loop& loop, Callbacks callbacks);

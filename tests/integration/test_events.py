@@ -1,6 +1,7 @@
 """The stream of events, and what bounds the admin API: streams, waiters, connections, memory."""
 # labels: threads tsan
 
+import re
 import socket
 import threading
 
@@ -334,6 +335,13 @@ class Bounds(AdminCase):
         self.assertEqual(Admin(self.tcp).get("status").status, 200)
         self.assertLessEqual(otto.open_files() - files, 512)
         self.assertEqual(otto.log_lines(NO_CONNECTIONS), [], "room was made each time")
+        self.assertGreaterEqual(self.evicted(otto), 700 - 512)
+
+    def evicted(self, otto):
+        """How many connections were closed to make room, of which the log has a record."""
+        otto.wait_for_log(r"closed \d+ connections? of the admin API .* to make room")
+        page = self.admin.ask("GET", "/metrics").text
+        return int(re.search(r"^otto_admin_connections_evicted_total (\d+)$", page, re.M)[1])
 
     MANY = [f"http://127.0.0.1:9/{number}" for number in range(5000)]
 
@@ -355,6 +363,7 @@ class Bounds(AdminCase):
             self.assertEqual(self.admin.get("status").status, 200)
         self.assertEqual(Admin(self.tcp).get("status").status, 200)
         self.assertEqual(otto.log_lines(NO_CONNECTIONS), [], "room was made each time")
+        self.assertGreaterEqual(self.evicted(otto), 20 - 16)
 
     def test_replies_that_nobody_reads(self):
         otto = self.started(settings([*self.demo(1), *self.MANY[:1000]], healthCheck=RARELY),

@@ -37,7 +37,8 @@ class PlainServerTest : public testing::Test {
                     .on_request = [this](const PlainRequest& asked,
                                          std::uint64_t ticket) { on_request(asked, ticket); },
                     .on_gone = [this](std::uint64_t ticket) { gone_.push_back(ticket); },
-                    .on_paused = [](const char*) {}}));
+                    .on_paused = [](const char*) {},
+                    .on_evicted = [this] { ++evicted_; }}));
         EXPECT_TRUE(server_->listen(std::move(listener)));
     }
     ~PlainServerTest() override {
@@ -78,6 +79,7 @@ class PlainServerTest : public testing::Test {
     std::unique_ptr<PlainServer> server_;
     std::vector<std::uint64_t> tickets_;
     std::vector<std::uint64_t> gone_;
+    unsigned evicted_ = 0;
 };
 
 TEST_F(PlainServerTest, ACrowdOfPipelinesIsServedInStretches) {
@@ -138,6 +140,7 @@ TEST_F(PlainServerTest, SharedBodiesAreNotCopiedAndMakeRoom) {
     EXPECT_TRUE(bodies[0].expired()) << "the oldest has made room";
     EXPECT_FALSE(bodies[1].expired());
     EXPECT_FALSE(bodies[2].expired());
+    EXPECT_EQ(evicted_, 1u);
 }
 
 TEST_F(PlainServerTest, ManyMayShareABodyThatFitsOnce) {
@@ -152,6 +155,7 @@ TEST_F(PlainServerTest, ManyMayShareABodyThatFitsOnce) {
     }
     EXPECT_EQ(body.owner.use_count(), 21);
     EXPECT_TRUE(gone_.empty());
+    EXPECT_EQ(evicted_, 0u);
 }
 
 TEST_F(PlainServerTest, WhoGoesBeforeItsTurnIsForgotten) {
