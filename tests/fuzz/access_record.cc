@@ -1,5 +1,5 @@
 // The access log: whatever a client sends, a record survives the ring, is one line of valid JSON,
-// and one printable line in the combined format.
+// one printable line in the combined format, and has no unsafe character in the journal.
 
 #include "proxy/access_record.h"
 
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/json.h"
+#include "config/utf8.h"
 #include "fuzzing.h"
 #include "proxy/access_format.h"
 
@@ -73,5 +74,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string journal;
     format.append_journal(journal, back);
     OTTO_HOLDS(is_printable(std::string_view(journal).substr(0, journal.find('\n'))));
+    for (std::size_t at = 0; at < journal.size(); ++at)
+        OTTO_HOLDS(journal[at] == '\n' ||
+                   otto::unsafe_character(std::string_view(journal).substr(at)) == 0);
     return 0;
 }
