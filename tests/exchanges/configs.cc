@@ -26,12 +26,12 @@ std::string random_config(Random& random, Profile profile, const ConfigPlace& pl
     }
     std::string text = fmt::format(
         R"({{"servers": [{}], "workers": {}, "balance": "{}", "slowStart": "0s",
- "accessLog": "{}", "via": {},
+ "accessLog": "{}", "via": {}, "halfClose": "{}",
 )",
         fmt::join(servers, ", "), place.workers,
         random.pick<std::string_view>({"round-robin", "round-robin", "least-connections",
                                        "two-choices", "fastest", "ip-hash", "first"}),
-        place.access_log, random.chance(200));
+        place.access_log, random.chance(200), random.chance(300) ? "answer" : "abort");
     if (random.chance(300)) text += R"( "sticky": {"cookie": "exchanges"},)";
     text += fmt::format(
         R"( "healthCheck": {{"type": "{}", "path": "/health", "interval": "100ms", "timeout": "10s",
