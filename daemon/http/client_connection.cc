@@ -389,7 +389,8 @@ void ClientConnection::check_flush() {
 
 /// The reply has gone out: waits for the next request, or has evhttp end the connection.
 void ClientConnection::complete() {
-    if (!keep_alive_ && phase_ != Phase::lingering && (body_left_ || !rest().empty())) {
+    if (!keep_alive_ && phase_ != Phase::lingering &&
+        (body_left_ || !rest().empty() || has_unread())) {
         linger();
         return;
     }

@@ -2,6 +2,7 @@
 
 #include "http/front.h"
 
+#include <cerrno>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -112,6 +113,7 @@ class FrontTest : public testing::Test, private ClientObserver {
     std::unique_ptr<Front> front_;
     std::vector<unsigned> refusals_;
     unsigned answered_ = 0;
+    std::function<void()> on_answered_ = [] {};  // before the connection goes on, or ends
 
   private:
     void answer(ClientStream& client) {
@@ -123,6 +125,7 @@ class FrontTest : public testing::Test, private ClientObserver {
         iovec piece{reply.data(), reply.size()};
         EXPECT_TRUE(client.send({&piece, 1}));
         ++answered_;
+        on_answered_();
         client.finish(keep_alive, false);
     }
     void on_client_body() override {}
@@ -147,6 +150,25 @@ TEST_F(FrontTest, IdleConnectionsStayUntilTheDrain) {
     bool drained = false;
     front_->drain([&drained] { drained = true; });
     EXPECT_TRUE(drained) << "nothing keeps it";
+}
+
+TEST_F(FrontTest, BytesThatAreNotReadDestroyNoLastReply) {
+    const UniqueFd client = used();
+    front_->end_keep_alive();
+    on_answered_ = [&client] { say(client, request); };  // pipelined, and left in the kernel
+    say(client, request);
+    run_until([this] { return answered_ == 2; });
+    EXPECT_NE(hear(client).find("Connection: close"), std::string::npos);
+    char byte = 0;
+    ssize_t length = -1;
+    bool ended = false;
+    run_until([&] {
+        if (ended) return true;
+        length = ::recv(client.get(), &byte, 1, MSG_DONTWAIT);
+        ended = length >= 0 || errno != EAGAIN;
+        return ended;
+    });
+    EXPECT_EQ(length, 0) << "it ends without a reset";
 }
 
 TEST_F(FrontTest, ADrainAnswersWhatHasCome) {
