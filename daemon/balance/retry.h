@@ -10,9 +10,9 @@ namespace otto {
 /// How an attempt at a server failed before the head of a response was complete. A failure after
 /// that is no longer an attempt's: the client has seen part of the response.
 enum class Failure : std::uint8_t {
-    refused,                // nobody listens
+    refused,                // nothing listens
     connect_failed,         // unreachable, reset while connecting, …
-    connect_timeout,        // `timeouts.connect` passed
+    connect_timeout,        // `timeouts.connect` passed, or the kernel's own time
     reset_before_response,  // closed or reset before the head of a response was complete
     response_timeout,       // `timeouts.response` passed without a response
     malformed_response,     // bytes that are no response, or that end within its head
@@ -22,10 +22,16 @@ enum class Failure : std::uint8_t {
 /// How many kinds of them there are.
 inline constexpr std::size_t failure_kinds = static_cast<std::size_t>(Failure::local) + 1;
 
+/// Whether a failed attempt costs neither one of `retries.attempts` nor the retry budget: no
+/// connection came up, so that the server did no work and the client did not wait for one.
+constexpr bool is_free(Failure failure) {
+    return failure == Failure::refused || failure == Failure::connect_failed;
+}
+
 /// Whether another server may be tried after a failed attempt. `request_sent`: a byte of the
 /// request was handed to the connection; `body_replayable`: all that was taken of its body is still
 /// held, without which the next server would get a shorter one. `attempts_made` includes the failed
-/// one. Budgets are the caller's affair. Pure.
+/// one, unless that was free. Budgets are the caller's affair. Pure.
 ///
 /// | failure, body replayable  | nothing sent | sent                             |
 /// |---------------------------|--------------|----------------------------------|

@@ -18,6 +18,8 @@ ConnectError connect_error(int number, bool unix_socket) {
         case ENOBUFS:
         case ENOMEM:
             return ConnectError::shortage;
+        case ETIMEDOUT:
+            return ConnectError::timed_out;
         default:
             return ConnectError::other;
     }

@@ -76,7 +76,7 @@ struct TimeoutsConfig {
 
 /// How often a request is tried, and how much retries may add to the load of the servers.
 struct RetriesConfig {
-    unsigned attempts = 2;                // 1 to 10, in total; 1: none is a retry
+    unsigned attempts = 2;                // 1 to 10, in total; refused tries do not count
     unsigned budget_percent = 20;         // 0 to 100; retries per hundred requests
     unsigned budget_min_per_second = 10;  // 0 to 100,000; retries beside the percentage
 

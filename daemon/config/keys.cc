@@ -121,10 +121,12 @@ std::vector<Key> make_keys() {
         {"/retries", T::object, "", 0, 0, true,
          "When a failed request is retried, each time on another server."},
         {"/retries/attempts", T::count, "2", 1, 10, true,
-         "Maximum number of attempts for a request, the first one included; 1 disables retries.",
+         "Maximum number of attempts for a request, the first one included, refused ones not "
+         "counted; 1 allows no others.",
          [](C& c) -> unsigned& { return c.retries.attempts; }},
         {"/retries/budgetPercent", T::count, "20", 0, 100, true,
-         "Number of retries allowed per hundred requests, in addition to budgetMinPerSecond.",
+         "Number of retries allowed per hundred requests, in addition to budgetMinPerSecond; retries "
+         "of refused attempts are free.",
          [](C& c) -> unsigned& { return c.retries.budget_percent; }},
         {"/retries/budgetMinPerSecond", T::count, "10", 0, 100'000, true,
          "Number of retries per second that are always allowed, however few requests there are.",

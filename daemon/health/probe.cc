@@ -119,6 +119,7 @@ bool Probe::open(const Address& address) {
             result_ = ProbeResult{ProbeResult::Outcome::inconclusive, error_text(number), false};
             return false;
         case ConnectError::refused:
+        case ConnectError::timed_out:
         case ConnectError::other:
             note_failure(error_text(number), number == ECONNREFUSED);
             return false;

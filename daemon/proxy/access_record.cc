@@ -143,8 +143,11 @@ AccessRecord access_record_of(const Ended& ended) {
     if (ended.client.refusal()) record.detail = ended.client.refusal().reason;
     note_fields(request, record);
     record.tried_count = std::min(ended.tried.size(), AccessRecord::most_tried);
-    for (std::size_t i = 0; i < record.tried_count; ++i)
-        record.tried[i] = std::string_view(ended.tried[i]->url).substr(0, AccessLimits::server);
+    for (std::size_t i = 0; i < record.tried_count; ++i) {
+        const bool last = i + 1 == record.tried_count;
+        const Server& server = last ? *ended.tried.back() : *ended.tried[i];
+        record.tried[i] = std::string_view(server.url).substr(0, AccessLimits::server);
+    }
     return record;
 }
 

@@ -15,7 +15,7 @@ struct Ended;
 /// What the access log says about one request. The views hold for as long as what they were taken
 /// from.
 struct AccessRecord {
-    static constexpr std::size_t most_tried = 10;  // the most that retries.attempts can be
+    static constexpr std::size_t most_tried = 10;  // of the servers asked, the last among them
 
     /// Bits of `cut`.
     static constexpr std::uint8_t cut_target = 1;

@@ -24,6 +24,8 @@ Failure connect_failure(ConnectError error) {
             return Failure::refused;
         case ConnectError::shortage:
             return Failure::local;
+        case ConnectError::timed_out:
+            return Failure::connect_timeout;
         case ConnectError::not_yet:
         case ConnectError::other:
             return Failure::connect_failed;

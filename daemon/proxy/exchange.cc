@@ -84,7 +84,10 @@ void Exchange::attempt(bool fresh) {
     if (failed_.server != nullptr) count_retry();
     // What has come while the request waited for its place says nothing about its pace.
     if (trace_.attempts == 0) watch_pace();
-    if (!fresh) tried_[trace_.attempts++] = &server;
+    if (!fresh) {
+        tried_.push_back(&server);
+        ++trace_.attempts;
+    }
     const http::RequestHead& request = client_->request();
     const Config& config = snapshot_->config;
     std::string& head = worker_.request_head();
@@ -104,8 +107,9 @@ void Exchange::attempt(bool fresh) {
                                .server_host = server.host,
                                .via = config.via},
                               request.upgrade);
-    // A second go at the same server keeps the pin that it is alive by.
-    if (!fresh) pins_.push_back(worker_.pin_candidates());
+    // A second attempt at the same server keeps the pin that it is alive by.
+    if (!fresh && (pins_.empty() || pins_.back().get() != &worker_.candidates()))
+        pins_.push_back(worker_.pin_candidates());
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
     attempt_->start(head, fresh, is_idempotent(request.method));
@@ -181,7 +185,10 @@ void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
     };
     const std::string what(detail);
     // A connection that was closed while idle says nothing about its server: that does not count.
-    if (!stale) count_failure(failure, detail);
+    if (!stale) {
+        count_failure(failure, detail);
+        if (!is_free(failure)) ++counted_;
+    }
     attempt_.reset();
     if (stale) server_->connections->note_closed_idle(Duration::zero(), coarse_now());
     if (stale && allowed(0)) {
@@ -191,16 +198,22 @@ void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
     }
     const Server& failed = *server_;
     leave_server();
-    if (allowed(trace_.attempts) && try_another(failure, what)) return;
+    if (allowed(counted_) && try_another(failure, what)) return;
     give_up(failed, failure, what);
 }
 
 /// False when there is no other, or the budget for retries is used up.
 bool Exchange::try_another(Failure failure, const std::string& what) {
     Server& failed = *server_;
+    if (tried_.size() >= most_tried) return false;
+    if (is_free(failure) && tried_.size() % refused_per_turn == 0) {
+        note_failed(failed, failure, what, "trying another in the next turn");
+        pause();
+        return true;
+    }
     const Found found = find_server();
     if (found == Found::nobody) return false;
-    if (!worker_.may_retry()) {
+    if (!is_free(failure) && !worker_.may_retry()) {
         leave_server();
         return false;
     }
@@ -213,10 +226,12 @@ bool Exchange::try_another(Failure failure, const std::string& what) {
     return true;
 }
 
-/// What the next attempt retries, if there is to be one: it may yet wait in vain for its place.
+/// What the next attempt retries, if there is one: the request may wait in vain for its place.
 void Exchange::note_failed(Server& server, Failure failure, std::string_view detail,
                            std::string_view then) {
-    failed_ = {.server = &server, .failure = failure};
+    failed_.server = &server;
+    failed_.failure = failure;
+    failed_.detail = detail;
     if (!log_debug_enabled()) return;
     log(Priority::debug, nullptr,
         fmt::format("{} {}: {} (server {}); {}", client_->request().method_text,
@@ -227,7 +242,7 @@ void Exchange::count_retry() {
     ++trace_.retries;
     worker_.count_retry();
     worker_.counters_of(*failed_.server).retried[static_cast<std::size_t>(failed_.failure)].add();
-    failed_ = {};
+    failed_.server = nullptr;
 }
 
 void Exchange::count_failure(Failure failure, std::string_view detail) {
@@ -338,7 +353,7 @@ std::size_t Exchange::unsent() const {
 /// the peer has been reading, though too slowly to let us send more.
 void Exchange::timed_out() {
     if (phase_ == Phase::none) return;
-    if (phase_ == Phase::waiting || phase_ == Phase::gathering) {
+    if (phase_ == Phase::waiting || phase_ == Phase::gathering || phase_ == Phase::pausing) {
         choose();
         return;
     }
@@ -387,7 +402,7 @@ void Exchange::note_end(Trace::End end) {
                    .snapshot = *snapshot_,
                    .trace = trace_,
                    .server = server_,
-                   .tried = std::span(tried_).first(trace_.attempts),
+                   .tried = tried_,
                    .request_id = worker_.logs_requests() ? request_id() : std::string_view()});
 }
 
@@ -404,7 +419,9 @@ void Exchange::over(Trace::End end) {
     client_ = nullptr;
     wanted_ = nullptr;
     server_ = nullptr;
-    failed_ = {};
+    failed_.server = nullptr;
+    tried_.clear();
+    counted_ = 0;
     made_id_.reset();
     worker_.give_buffer(body_.give_back());
     snapshot_.reset();

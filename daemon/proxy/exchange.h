@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -50,9 +49,20 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void candidates_changed();
 
   private:
-    static constexpr unsigned max_attempts = 10;  // the most that retries.attempts can be
+    /// The most servers that are asked for one request, however many of them refuse.
+    static constexpr std::size_t most_tried = 128;
+    /// Refused tries in one turn of the loop.
+    static constexpr std::size_t refused_per_turn = 16;
 
-    enum class Phase : std::uint8_t { none, gathering, waiting, queued, attempting, tunnelling };
+    enum class Phase : std::uint8_t {
+        none,
+        gathering,
+        pausing,
+        waiting,
+        queued,
+        attempting,
+        tunnelling
+    };
     enum class Found : std::uint8_t { server, full, nobody };
 
     void on_client_body() override;
@@ -79,7 +89,8 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     Asked asked() const;
     void queue_up();
     void queue_timed_out();
-    void wait_for_verdicts();
+    void pause();
+    void no_server_found();
     void settle_trial(bool passed);
     void leave_server();
 
@@ -133,10 +144,12 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     std::optional<Attempt> attempt_;
     std::optional<Tunnel> tunnel_;  // after a switch of protocols, in place of the attempt
     std::optional<http::RequestId> made_id_;  // when the client brought none, or a bad one
-    std::array<Server*, max_attempts> tried_{};
+    std::vector<Server*> tried_;              // each asked once
+    unsigned counted_ = 0;                    // failed attempts that were not free
     struct {
         Server* server = nullptr;
         Failure failure{};
+        std::string detail;
     } failed_;  // what the next attempt is a retry of
     Trace trace_;
     Duration limit_{};        // without progress

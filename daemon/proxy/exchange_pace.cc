@@ -40,6 +40,7 @@ bool Exchange::awaits_client() {
         case Phase::none:
         case Phase::tunnelling:
             return false;
+        case Phase::pausing:
         case Phase::waiting:
         case Phase::gathering:
         case Phase::queued:

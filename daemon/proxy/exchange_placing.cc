@@ -30,9 +30,15 @@ void Exchange::choose() {
             queue_up();
             return;
         case Found::nobody:
-            wait_for_verdicts();
+            no_server_found();
             return;
     }
+}
+
+/// Goes on in the next turn: a server that refuses is asked in one go, and a request may meet many.
+void Exchange::pause() {
+    phase_ = Phase::pausing;
+    timer_.set_after(Duration::zero());
 }
 
 /// Finds a server and takes a place there.
@@ -53,7 +59,7 @@ Exchange::Found Exchange::find_server() {
 }
 
 Asked Exchange::asked() const {
-    Asked asked{.tried = std::span(tried_).first(trace_.attempts), .wanted = wanted_};
+    Asked asked{.tried = tried_, .wanted = wanted_};
     switch (worker_.candidates().policy()) {
         case Policy::round_robin:
         case Policy::least_connections:
@@ -94,13 +100,13 @@ bool Exchange::try_again() {
     if (found == Found::server) {
         attempt();
     } else {
-        wait_for_verdicts();
+        no_server_found();
     }
     return true;
 }
 
-/// Nobody can be asked: at Otto's start that may change soon.
-void Exchange::wait_for_verdicts() {
+/// At Otto's start that may change soon.
+void Exchange::no_server_found() {
     if (!worker_.candidates().settled()) {
         if (phase_ == Phase::waiting && timer_.pending()) return;
         if (phase_ != Phase::waiting) {
@@ -109,7 +115,11 @@ void Exchange::wait_for_verdicts() {
             return;
         }
     }
-    refuse(OwnReply::no_server, "no server is available", worker_.retry_after());
+    if (failed_.server != nullptr) {
+        give_up(*failed_.server, failed_.failure, failed_.detail);
+    } else {
+        refuse(OwnReply::no_server, "no server is available", worker_.retry_after());
+    }
 }
 
 void Exchange::candidates_changed() {

@@ -175,6 +175,18 @@ class LineTest(AccessLogCase):
         self.assertEqual((record["server"], record["attempts"], record["retries"]),
                          (good.url, 2, 1))
 
+    def test_of_many_servers_tried_the_first_and_the_last(self):
+        dead, good = [self.scripted() for _ in range(11)], self.scripted()
+        otto, _ = self.logging([*dead, good], healthCheck={"type": "off"}, balance="first")
+        otto.wait_healthy(12)
+        for server in dead:
+            server.refuse()
+        otto.fetch("/")
+        record = self.only_record(otto)
+        self.assertEqual(record["servers_tried"], [server.url for server in [*dead[:9], good]])
+        self.assertEqual((record["server"], record["attempts"], record["retries"]),
+                         (good.url, 12, 11))
+
     def test_ends_that_are_none(self):
         def answers_half(connection, _):
             if connection.target == "/aborted":

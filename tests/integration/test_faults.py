@@ -2,6 +2,7 @@
 # labels: asan
 
 import contextlib
+import socket
 import threading
 
 from harness import (LOG_ACCEPT_PAUSED, LOG_ACCEPT_RESUMED, PAUSE_MS, RARELY, SLOWNESS, CutOff,
@@ -99,6 +100,41 @@ class Servers(TestCase):
         self.assertIn("refused", otto.wait_flip(broken, "unhealthy"))
         otto.wait_status(1, 2)
         self.assertEqual(len(otto.log_lines("is unhealthy")), 1)
+
+    def test_refused_tries_use_up_nothing(self):
+        """Many servers stop at once: each is asked once, whatever else a request may cost."""
+        paths = [f"{self.folder()}/{number}" for number in range(3)]
+        dead = [self.scripted(path=path) for path in paths] + [self.scripted() for _ in range(20)]
+        otto = self.otto(settings([*dead, "http://255.255.255.255:1", self.scripted()],
+                                  healthCheck={"type": "off"}, balance="first",
+                                  retries={"attempts": 1, "budgetPercent": 0,
+                                           "budgetMinPerSecond": 0}))
+        otto.wait_healthy(25)
+        for server in dead:
+            server.refuse()
+        for method in ("POST", "GET", "POST"):
+            self.assertEqual(otto.fetch("/", method, body=b"x").body, b"x")
+        for server in dead:
+            otto.wait_flip(server, "unhealthy")
+
+    def unreachable(self):
+        """The URL of a server whose backlog is full: what else comes is dropped."""
+        listener = socket.socket()
+        self.addCleanup(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        host, port = listener.getsockname()
+        self.client((host, port))
+        return f"http://{host}:{port}"
+
+    def test_connect_timeouts_use_up_attempts_and_the_budget(self):
+        entries = [self.unreachable(), self.unreachable(), self.scripted()]
+        for retries in ({"attempts": 2},
+                        {"attempts": 3, "budgetPercent": 0, "budgetMinPerSecond": 0}):
+            otto = self.otto(settings(entries, healthCheck={"type": "off"}, balance="first",
+                                      timeouts={"connect": PAUSE_MS}, retries=retries))
+            otto.wait_healthy(3)
+            self.assertEqual(otto.fetch().status, 504)
 
     def two(self, script):
         """Otto over a server with that script and one that answers `hello`."""

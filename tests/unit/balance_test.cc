@@ -402,6 +402,16 @@ TEST(Verdict, CountsAfreshAfterADecision) {
     EXPECT_TRUE(verdict.record(true, 3, 3));
 }
 
+TEST(MayRetry, TriesWithoutAConnectionAreFree) {
+    EXPECT_TRUE(is_free(Failure::refused));
+    EXPECT_TRUE(is_free(Failure::connect_failed));
+    EXPECT_FALSE(is_free(Failure::connect_timeout));
+    EXPECT_FALSE(is_free(Failure::reset_before_response));
+    EXPECT_FALSE(is_free(Failure::response_timeout));
+    EXPECT_FALSE(is_free(Failure::malformed_response));
+    EXPECT_FALSE(is_free(Failure::local));
+}
+
 TEST(MayRetry, FollowsTheTable) {
     struct Row {
         Failure failure;
