@@ -211,6 +211,7 @@ Status Otto::start_workers() {
                                const std::string& reason) { taken_out(server, reason); },
         .on_errors = [this](std::uint64_t server,
                             unsigned errors) { roster_.errors_in_a_row(server, errors); },
+        .on_answered = [this](std::uint64_t server) { answered(server); },
         .on_trial = [this](std::uint64_t server,
                            bool passed) { roster_.trial_ended(server, passed); },
         .on_accept_paused = [this](unsigned, const std::string& reason) { accept_paused(reason); },

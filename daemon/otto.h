@@ -85,6 +85,7 @@ class Otto : private admin::Control {
     void settle();
     void server_flipped(const Monitor::Flip& flip);
     void taken_out(std::uint64_t server, const std::string& reason);
+    void answered(std::uint64_t server);
     void server_ejected(const Member& member, const Ejections::Ejected& ejected,
                         const std::string& reason);
     void server_back(const Member& member, const std::string& reason);

@@ -100,6 +100,10 @@ void Otto::taken_out(std::uint64_t server, const std::string& reason) {
     if (const Member* member = roster_.find(server)) monitor_.taken_out(*member->server, reason);
 }
 
+void Otto::answered(std::uint64_t server) {
+    if (const Member* member = roster_.find(server)) monitor_.answered(*member->server);
+}
+
 void Otto::server_ejected(const Member& member, const Ejections::Ejected& ejected,
                           const std::string& reason) {
     member.server->metrics->ejections.add();

@@ -12,6 +12,13 @@
 
 namespace otto {
 
+namespace {
+
+/// Failing open, how long a server that refused a connection is asked after the others.
+constexpr Duration rest = std::chrono::seconds(1);
+
+}  // namespace
+
 std::shared_ptr<const Candidates> Candidates::build(std::vector<Member> members,
                                                     Selection selection, std::uint64_t start) {
     auto cursor = std::make_shared<Cursor>();
@@ -120,21 +127,31 @@ Picker::Picker(std::shared_ptr<const Candidates> candidates, unsigned worker, un
 Picked Picker::pick(const Asked& asked) {
     const Picked picked = pick_member(asked);
     if (picked.server != nullptr || picked.saturated || !reserve_) return picked;
-    return reserve_->pick(asked);
+    Picked reserve = reserve_->pick(asked);
+    reserve.outdated = reserve.outdated || picked.outdated;
+    return reserve;
 }
 
 Picked Picker::pick_member(const Asked& asked) {
-    if (asked.tried.empty() && !candidates_->selection_.trials.empty())
+    const bool first_try = asked.tried.empty();
+    if (first_try && !candidates_->selection_.trials.empty())
         if (Server* server = take_trial()) return {.server = server, .trial = true};
     if (candidates_->empty()) return {};
-    Usable usable(asked.tried, candidates_->selection_.failing_open);
+    if (!candidates_->unhealthy()) return pick_usable(asked, first_try, Usable(asked.tried));
+    const Picked picked =
+        pick_usable(asked, first_try, Usable::failing_open(asked.tried, asked.now - rest));
+    if (picked.server != nullptr) return picked;
+    return pick_usable(asked, false, Usable::failing_open(asked.tried, TimePoint::max()));
+}
+
+Picked Picker::pick_usable(const Asked& asked, bool takes_turn, Usable usable) {
     if (asked.wanted != nullptr) {
         const Choice* wanted = candidates_->find(asked.wanted);
         if (wanted != nullptr && usable(*wanted))
             return {.server = wanted->server, .most = wanted->most};
     }
-    const Choice* choice = choose(asked, usable);
-    if (choice == nullptr) return {.saturated = usable.saturated()};
+    const Choice* choice = choose(asked, takes_turn, usable);
+    if (choice == nullptr) return {.saturated = usable.saturated(), .outdated = usable.outdated()};
     return {.server = choice->server, .most = choice->most, .saturated = usable.saturated()};
 }
 
@@ -144,13 +161,13 @@ Server* Picker::take_trial() {
     return nullptr;
 }
 
-const Choice* Picker::choose(const Asked& asked, Usable& usable) {
+const Choice* Picker::choose(const Asked& asked, bool takes_turn, Usable& usable) {
     const std::span<const Choice> choices = candidates_->choices_;
     const WeightedDraw& draw = candidates_->draw_;
     const Choice* choice = nullptr;
     switch (candidates_->selection_.policy) {
         case Policy::round_robin:
-            return next_in_turn(asked.tried.empty(), usable);
+            return next_in_turn(takes_turn, usable);
         case Policy::first:
             return first(choices, usable);
         case Policy::ip_hash:
@@ -179,11 +196,11 @@ const Choice* Picker::any(Usable& usable) {
     return choice != nullptr ? choice : first(choices.first(start), usable);
 }
 
-const Choice* Picker::next_in_turn(bool first_try, Usable& usable) {
+const Choice* Picker::next_in_turn(bool takes_turn, Usable& usable) {
     std::atomic<std::uint64_t>& next = candidates_->cursor_->next;
     // A second try takes nobody's turn, or a server that fails would be first in line each time.
-    const auto position = first_try ? next.fetch_add(1, std::memory_order_relaxed)
-                                    : next.load(std::memory_order_relaxed);
+    const auto position = takes_turn ? next.fetch_add(1, std::memory_order_relaxed)
+                                     : next.load(std::memory_order_relaxed);
     return stride_.empty() ? next_in_order(position, usable) : next_by_stride(usable);
 }
 

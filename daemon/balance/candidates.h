@@ -57,8 +57,10 @@ struct Selection {
     /// False while configured servers still wait for their first verdict: a request that finds
     /// nobody should wait, too.
     bool settled = true;
-    /// Nobody is healthy, and these are used in spite of it.
+    /// No server deserves requests, and these receive them all the same.
     bool failing_open = false;
+    /// The members are out by their health: failing open, the last resort.
+    bool unhealthy = false;
     /// Servers on trial, which are not among the members: each gets one request when its
     /// Server::offer_trial() is taken up.
     std::vector<std::shared_ptr<Server>> trials{};
@@ -95,6 +97,7 @@ class Candidates {
     Policy policy() const { return selection_.policy; }
     bool settled() const { return selection_.settled; }
     bool failing_open() const { return selection_.failing_open; }
+    bool unhealthy() const { return selection_.unhealthy; }
     const Candidates* reserve() const { return selection_.reserve.get(); }
     /// The round-robin's position of the next pick.
     std::uint64_t position() const { return cursor_->next.load(std::memory_order_relaxed); }
@@ -138,14 +141,15 @@ struct Asked {
     std::span<Server* const> tried{};  // in vain, for this request
     std::uint64_t client = 0;          // client_key(); used by ip-hash only
     Server* wanted = nullptr;          // by the client's cookie; may be gone from the candidates
-    TimePoint now{};                   // used by fastest only; a coarse clock will do
+    TimePoint now{};                   // used by fastest, and failing open; a coarse clock will do
 };
 
 struct Picked {
     Server* server = nullptr;
     unsigned most = 0;       // for Lease::take()
     bool trial = false;      // its result must be reported
-    bool saturated = false;  // somebody was passed over only for being full; then waiting helps
+    bool saturated = false;  // a server was passed over only because it is full: waiting helps
+    bool outdated = false;   // some have been taken out: other candidates are on their way
 };
 
 /// One worker's way of picking from the candidates. Of one thread.
@@ -160,9 +164,10 @@ class Picker {
     Picker(std::shared_ptr<const Candidates> candidates, unsigned worker, unsigned workers);
 
     /// A server on trial that nobody else took, if this is a first try; or else the wanted one; or
-    /// else the policy's choice. Never one that was tried, was taken out meanwhile (unless failing
-    /// open), or is full; when there is no other, and none is merely full, one of the reserve; then
-    /// a null server.
+    /// else the policy's choice. Never one that was tried, was taken out meanwhile, or is full;
+    /// when there is no other, and none is merely full, one of the reserve; then a null server. Of
+    /// members that are out by their health, those that refused within the last second are chosen
+    /// last.
     ///
     /// Round-robin: a first try advances the order by one however many are passed over, a second
     /// one not at all; only a stride schedule lets the turns of those it passes over lapse.
@@ -174,10 +179,11 @@ class Picker {
     static constexpr std::size_t homes_kept = 4'096;
 
     Picked pick_member(const Asked& asked);
+    Picked pick_usable(const Asked& asked, bool takes_turn, Usable usable);
     Server* take_trial();
-    const Choice* choose(const Asked& asked, Usable& usable);
+    const Choice* choose(const Asked& asked, bool takes_turn, Usable& usable);
     const Choice* any(Usable& usable);
-    const Choice* next_in_turn(bool first_try, Usable& usable);
+    const Choice* next_in_turn(bool takes_turn, Usable& usable);
     const Choice* next_in_order(std::uint64_t position, Usable& usable) const;
     const Choice* next_by_stride(Usable& usable);
 

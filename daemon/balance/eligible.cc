@@ -81,6 +81,7 @@ Eligible eligible(const std::vector<Member>& members, const Ejections& ejections
 
     Eligible result;
     result.failing_open = best == Group::ejected || best == Group::unhealthy;
+    result.unhealthy = best == Group::unhealthy;
     result.members.reserve(members.size());
     for (std::size_t at = 0; at < members.size(); ++at) {
         const Member& member = members[at];

@@ -18,8 +18,10 @@ struct Eligible {
     /// The backups that are in, while `members` are others: for requests that find all of those out
     /// or tried before that has come around.
     std::vector<Member> reserve;
-    /// There is nobody who deserves requests: `members` are those who might answer all the same.
+    /// No server deserves requests: `members` are those that might answer all the same.
     bool failing_open = false;
+    /// They are out by their health.
+    bool unhealthy = false;
     /// Not among `members` (unless failing open), but each is to get one request.
     std::vector<std::shared_ptr<Server>> trials;
     /// When all of this will be different, though nothing happens before.

@@ -43,14 +43,21 @@ class Server {
     /// must report it.
     bool take_out();
 
-    /// Any worker: a connection came up, or did not. Counts failures in a row over all workers,
-    /// relaxed.
+    /// Any worker: a connection came up, or did not. Counts failures in a row over all workers, and
+    /// keeps the time of the last one; both relaxed.
     void note_connected() {
         if (connect_failures_.load(std::memory_order_relaxed) != 0)
             connect_failures_.store(0, std::memory_order_relaxed);
     }
-    std::uint32_t note_connect_failure() {
+    std::uint32_t note_connect_failure(TimePoint now) {
+        connect_failed_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
         return connect_failures_.fetch_add(1, std::memory_order_relaxed) + 1;
+    }
+    /// Whether a connection failed after `time`, and none has come up since. Any thread, relaxed: a
+    /// hint.
+    bool unreachable_since(TimePoint time) const {
+        return connect_failures_.load(std::memory_order_relaxed) != 0 &&
+               connect_failed_.load(std::memory_order_relaxed) > time.time_since_epoch().count();
     }
 
     /// Index of the address that answered last; tried first. Any thread, relaxed: a hint.
@@ -136,6 +143,7 @@ class Server {
     std::atomic<bool> timed_out_{false};
     std::atomic<std::uint32_t> preferred_{0};
     std::atomic<std::uint32_t> connect_failures_{0};
+    std::atomic<std::int64_t> connect_failed_{0};  // when, as nanoseconds of the clock
     std::atomic<std::uint32_t> errors_{0};
     Load load_;
     Latency latency_;

@@ -38,6 +38,7 @@ struct Monitor::Watched {
     std::string reason = "not checked yet";
     TimePoint since = coarse_now();  // its health is what it is
     std::string failure;             // of the last check that failed
+    bool unreachable = false;        // no connection came up when it failed last
     bool queued = false;             // its probe is due, but others go first
     bool spread = false;             // has found its place within the interval
     TimePoint started;               // the last probe
@@ -177,6 +178,7 @@ void Monitor::probed(Watched& watched, ProbeResult result) {
         log(Priority::debug, nullptr,
             fmt::format("skipped the check of {}: {}", watched.server->url, result.reason));
     const bool passed = result.outcome == Outcome::passed;
+    if (result.outcome == Outcome::failed) watched.unreachable = !result.connected;
     const bool decided = passed || result.outcome == Outcome::failed;
     if (decided) judge(watched, passed, std::move(result.reason));
     // By what it is now: the next check of one that is not healthy comes sooner.
@@ -224,6 +226,7 @@ void Monitor::taken_out(Server& server, const std::string& reason) {
     Watched* watched = find(server);
     if (watched == nullptr) return;
     if (watched->probe) stop_probe(*watched);
+    watched->unreachable = true;
     const bool was_healthy = watched->verdict.health() == Health::healthy;
     decide(*watched, Health::unhealthy, reason);
     // One that was healthy is due in a whole interval.
@@ -233,6 +236,13 @@ void Monitor::taken_out(Server& server, const std::string& reason) {
         schedule(*watched);
     }
     start_probes();
+}
+
+void Monitor::answered(Server& server) {
+    Watched* watched = find(server);
+    if (watched == nullptr || !watched->unreachable) return;
+    if (watched->verdict.health() != Health::unhealthy) return;
+    decide(*watched, Health::healthy, "it answered a request");
 }
 
 void Monitor::unresolved(Server& server, const std::string& reason) {

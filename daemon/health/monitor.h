@@ -17,7 +17,7 @@
 
 namespace otto {
 
-/// Probes servers from the control thread and decides about their health: the only one who brings
+/// Probes servers from the control thread and decides about their health: nothing else brings
 /// servers back. A limited number of probes is in flight at once, the rest wait their turn. Control
 /// thread only.
 class Monitor {
@@ -31,8 +31,8 @@ class Monitor {
         std::string reason;
         bool first;
     };
-    /// Called from the loop, from watch(), taken_out() and unresolved(), after the change; it may
-    /// ask the monitor, but neither destroy it nor call watch().
+    /// Called from the loop, from watch(), taken_out(), answered() and unresolved(), after the
+    /// change; it may ask the monitor, but neither destroy it nor call watch().
     using OnFlip = std::function<void(const Flip&)>;
     /// A check of the server passed, whether or not that changed its health. Called from the loop,
     /// after OnFlip, under the same rules; never with type "off".
@@ -58,6 +58,11 @@ class Monitor {
     /// (Server::take_out() was true): starts its count of passes afresh, forgets a probe that began
     /// before, and reports the flip. Does nothing for a server that is not watched.
     void taken_out(Server& server, const std::string& reason);
+
+    /// A server that is unhealthy answered a request, on a new connection: it is healthy at once,
+    /// if it was out only because no connection came up. One that fails its checks by what it
+    /// answers stays out. Does nothing for a server that is not watched.
+    void answered(Server& server);
 
     /// A server without an address has waited long enough for one, or will not get any: it is
     /// unhealthy for `reason`. Does nothing for a server that is not watched.

@@ -82,8 +82,8 @@ void Probe::disconnect() {
 
 void Probe::open_next() {
     disconnect();
-    connected_ = false;
     while (left_ > 0 && !result_) {
+        connected_ = false;
         const Address& address = server_->addresses[address_];
         if (open(address)) {
             // A share of the time for each address, so that one that swallows packets leaves some
@@ -225,6 +225,7 @@ void Probe::finish(ProbeResult result) {
     disconnect();
     wants_.reset();
     slot_.release();
+    result.connected = connected_;
     const OnDone done = std::move(on_done_);
     done(std::move(result));
 }

@@ -25,8 +25,9 @@ struct ProbeResult {
         skipped,       // requests have all of the server's places
     };
     Outcome outcome = Outcome::failed;
-    std::string reason;    // of a failure, for people: "status 503", "connection refused", …
-    bool refused = false;  // no address had anyone listening
+    std::string reason;      // of a failure, for people: "status 503", "connection refused", …
+    bool refused = false;    // no address had anyone listening
+    bool connected = false;  // the last address that was tried accepted a connection
 };
 
 /// One check of one server, under way from its construction on. Destroying it cancels it. The

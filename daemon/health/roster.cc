@@ -84,6 +84,7 @@ std::shared_ptr<const Candidates> Roster::build(const Candidates& predecessor, b
     Selection selection{.policy = policy_,
                         .settled = settled,
                         .failing_open = eligible.failing_open,
+                        .unhealthy = eligible.unhealthy,
                         .trials = std::move(eligible.trials)};
     if (!eligible.reserve.empty()) {
         const Candidates* before = predecessor.reserve();

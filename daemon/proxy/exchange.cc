@@ -76,6 +76,7 @@ void Exchange::attempt(bool fresh) {
     Server& server = *server_;
     const bool first = phase_ == Phase::none;
     phase_ = Phase::attempting;
+    back_ = false;
     erred_ = false;
     measured_ = worker_.candidates().policy() == Policy::fastest;
     if (measured_ || worker_.traces())
@@ -150,6 +151,7 @@ void Exchange::on_client_end() {
         case Phase::none:
         case Phase::waiting:
         case Phase::queued:
+        case Phase::pausing:
             return;
     }
 }
@@ -170,6 +172,7 @@ void Exchange::on_client_broken() {
 // ---- what the attempt does ---------------------------------------------------------------------
 
 void Exchange::on_connected(bool reused) {
+    back_ = !reused && server_->health() == Health::unhealthy;
     if (worker_.traces()) trace_.connected = reused ? trace_.attempted : now();
 }
 
@@ -212,17 +215,13 @@ bool Exchange::try_another(Failure failure, const std::string& what) {
         return true;
     }
     const Found found = find_server();
-    if (found == Found::nobody) return false;
+    if (found == Found::none) return false;
     if (!is_free(failure) && !worker_.may_retry()) {
         leave_server();
         return false;
     }
     note_failed(failed, failure, what, "trying another server");
-    if (found == Found::server) {
-        attempt();
-    } else {
-        queue_up();
-    }
+    place(found);
     return true;
 }
 
@@ -274,8 +273,9 @@ std::string_view Exchange::on_response(unsigned status, bool stream) {
     erred_ = is_error(status);
     if (erred_) {
         worker_.server_erred(*server_);
-    } else if (stream) {
-        server_->note_success();  // its end may be hours away
+    } else {
+        if (stream) server_->note_success();  // its end may be hours away
+        if (back_) worker_.server_answered(*server_);
     }
     settle_trial(!erred_);
     if (measured_ || worker_.traces()) trace_.answered = now();

@@ -63,7 +63,12 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
         attempting,
         tunnelling
     };
-    enum class Found : std::uint8_t { server, full, nobody };
+    enum class Found : std::uint8_t {
+        server,
+        full,      // all that could be asked are: waiting for a place helps
+        outdated,  // some have been taken out: other candidates are on their way
+        none
+    };
 
     void on_client_body() override;
     void on_client_drained() override;
@@ -85,12 +90,13 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     // Finding a server and a place there, in exchange_placing.cc.
     bool try_again() override;
     void choose();
+    void place(Found found);
     Found find_server();
     Asked asked() const;
     void queue_up();
     void queue_timed_out();
     void pause();
-    void no_server_found();
+    void no_server_found(Found found);
     void settle_trial(bool passed);
     void leave_server();
 
@@ -139,6 +145,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     Server* server_ = nullptr;    // found last
     std::optional<Lease> lease_;  // of it
     bool trial_ = false;          // the attempt is its trial, and has no verdict
+    bool back_ = false;           // it is out, but a new connection to it came up
     bool erred_ = false;          // it answered with an error
     bool measured_ = false;       // the policy goes by the time to its answer
     std::optional<Attempt> attempt_;

@@ -10,6 +10,9 @@ namespace {
 
 /// How long a request waits for the first verdicts on the servers before it fails.
 constexpr Duration verdict_wait = std::chrono::seconds(1);
+/// How long it waits for candidates that are on their way: they take a millisecond, unless the
+/// control thread is busy.
+constexpr Duration candidates_wait = std::chrono::seconds(10);
 
 /// How often a place may be lost to another worker between the look and the claim before the server
 /// counts as full.
@@ -22,15 +25,20 @@ long long whole_seconds(Duration duration) {
 }  // namespace
 
 void Exchange::choose() {
-    switch (worker_.queue().busy() ? Found::full : find_server()) {
+    place(worker_.queue().busy() ? Found::full : find_server());
+}
+
+void Exchange::place(Found found) {
+    switch (found) {
         case Found::server:
             attempt();
             return;
         case Found::full:
             queue_up();
             return;
-        case Found::nobody:
-            no_server_found();
+        case Found::outdated:
+        case Found::none:
+            no_server_found(found);
             return;
     }
 }
@@ -46,7 +54,10 @@ Exchange::Found Exchange::find_server() {
     const Asked question = asked();
     for (int claim = 0; claim < claims; ++claim) {
         const Picked picked = worker_.pick(question);
-        if (picked.server == nullptr) return picked.saturated ? Found::full : Found::nobody;
+        if (picked.server == nullptr) {
+            if (picked.saturated) return Found::full;
+            return picked.outdated ? Found::outdated : Found::none;
+        }
         if (auto lease = Lease::take(*picked.server, picked.most)) {
             lease_ = std::move(lease);
             server_ = picked.server;
@@ -60,6 +71,7 @@ Exchange::Found Exchange::find_server() {
 
 Asked Exchange::asked() const {
     Asked asked{.tried = tried_, .wanted = wanted_};
+    if (worker_.candidates().unhealthy()) asked.now = coarse_now();
     switch (worker_.candidates().policy()) {
         case Policy::round_robin:
         case Policy::least_connections:
@@ -97,21 +109,19 @@ bool Exchange::try_again() {
     if (found == Found::full) return false;
     worker_.queue().remove(*this);
     timer_.cancel();
-    if (found == Found::server) {
-        attempt();
-    } else {
-        no_server_found();
-    }
+    place(found);
     return true;
 }
 
-/// At Otto's start that may change soon.
-void Exchange::no_server_found() {
-    if (!worker_.candidates().settled()) {
+/// That changes soon at Otto's start, and when servers have just been taken out: the control thread
+/// is about to say which ones receive requests instead, and whether Otto fails open.
+void Exchange::no_server_found(Found found) {
+    const bool outdated = found == Found::outdated;
+    if (outdated || !worker_.candidates().settled()) {
         if (phase_ == Phase::waiting && timer_.pending()) return;
         if (phase_ != Phase::waiting) {
             phase_ = Phase::waiting;
-            timer_.set_after(verdict_wait);
+            timer_.set_after(outdated ? candidates_wait : verdict_wait);
             return;
         }
     }

@@ -298,11 +298,12 @@ void Worker::ended(const Ended& ended) {
 void Worker::server_failed(Server& server, Failure failure, std::string_view detail) {
     switch (failure) {
         case Failure::refused:
+            server.note_connect_failure(coarse_now());
             break;
         case Failure::connect_failed:
         case Failure::connect_timeout:
             server_erred(server);
-            if (server.note_connect_failure() < connect_failures_allowed) return;
+            if (server.note_connect_failure(coarse_now()) < connect_failures_allowed) return;
             break;
         case Failure::reset_before_response:
         case Failure::response_timeout:
@@ -324,6 +325,12 @@ void Worker::server_erred(Server& server) {
     if (most == 0 || count % most != 0) return;
     context_.control.post(
         [&reports = context_.reports, id = server.id, count] { reports.on_errors(id, count); });
+}
+
+void Worker::server_answered(const Server& server) {
+    if (server.health() != Health::unhealthy) return;
+    context_.control.post(
+        [&reports = context_.reports, id = server.id] { reports.on_answered(id); });
 }
 
 void Worker::report_trial(const Server& server, bool passed) {

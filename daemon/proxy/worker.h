@@ -81,6 +81,8 @@ struct WorkerReports {
     /// So many attempts at the server failed in a row: `ejection.consecutiveErrors`, or a multiple
     /// of it. Until the control thread acts, more of them may be on their way.
     std::function<void(std::uint64_t server, unsigned count)> on_errors;
+    /// A server that is out answered a request, on a new connection, and not with an error.
+    std::function<void(std::uint64_t server)> on_answered;
     /// How the trial of a server (Server::offer_trial) went. One without a verdict, since its
     /// client went away or Otto itself failed, is offered again instead.
     std::function<void(std::uint64_t server, bool passed)> on_trial;
@@ -168,6 +170,8 @@ class Worker {
     void server_failed(Server& server, Failure failure, std::string_view detail);
     /// Counts an error; tells the control thread when there were too many in a row.
     void server_erred(Server& server);
+    /// Reports that it did, if it is still out.
+    void server_answered(const Server& server);
     void report_trial(const Server& server, bool passed);
     /// Whether one more retry fits the budget, which it then takes.
     bool may_retry() {

@@ -1,7 +1,8 @@
 """Servers that are stopped hard and started again, one after the other, while clients go on."""
 # labels: threads
 
-from harness import TestCase, main, settings
+from harness import RARELY, TestCase, main, settings
+from threads import stopped
 
 
 class Rolling(TestCase):
@@ -61,6 +62,69 @@ class Rolling(TestCase):
             since = otto.log.mark()
             server.start()
             otto.wait_flip(server, "healthy", since)
+
+
+class TwoServers(TestCase):
+    """Each is back before the other goes, but its checks have not found that out yet."""
+
+    def over_two(self, **more):
+        def answer_once(connection, _):
+            connection.reply(connection.body() or b"hello", "200 OK", "Connection: close")
+
+        servers = [self.scripted(answer_once) for _ in range(2)]
+        otto = self.otto(settings(servers, healthCheck=RARELY, **more))
+        otto.wait_healthy(2)
+        return otto, servers
+
+    def check(self, **more):
+        otto, servers = self.over_two(**more)
+        client = self.client(otto)
+        for turn in range(20):
+            servers[turn % 2].refuse()
+            for _ in range(3):
+                for method in ("POST", "GET"):
+                    response = client.request("/", method, body=b"order")
+                    self.assertEqual((response.status, response.body), (200, b"order"), turn)
+            servers[turn % 2].listen()
+        self.assertEqual(otto.log_lines("answered 50"), [])
+        for server in servers:
+            self.assertTrue(otto.log_lines(f"{server.url} is healthy: it answered a request"))
+
+    def test_round_robin(self):
+        self.check()
+
+    def test_first(self):
+        self.check(balance="first")
+
+    def test_without_retries_or_checks(self):
+        self.check(retries={"attempts": 1, "budgetPercent": 0, "budgetMinPerSecond": 0})
+
+    def test_no_request_is_refused_before_otto_fails_open(self):
+        """The last server refuses, and the control thread has not said what follows from that."""
+        otto, (first, second) = self.over_two(workers=1)
+        first.refuse()
+        for _ in range(2):
+            self.assertEqual(otto.fetch().status, 200)
+        otto.wait_flip(first, "unhealthy")
+        otto.sync()
+        first.listen()
+        clients = [self.client(otto) for _ in range(3)]
+        with stopped(otto.pid, "otto"):
+            second.refuse()
+            for client in clients:
+                client.send_request("/", "POST", body=b"order")
+            self.assertEqual(otto.fetch("*", "OPTIONS").status, 204, "the worker has seen them")
+        for client in clients:
+            response = client.response()
+            self.assertEqual((response.status, response.body), (200, b"order"))
+        self.assertEqual(len(first.requests), 3)
+
+    def test_an_error_is_the_last_servers(self):
+        otto, servers = self.over_two()
+        for server in servers:
+            server.refuse()
+        for _ in range(4):
+            self.assertEqual(otto.fetch().status, 502, "both were asked")
 
 
 if __name__ == "__main__":

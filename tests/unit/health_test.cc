@@ -484,6 +484,29 @@ TEST_F(HealthTest, TellsEachPassedCheck) {
     EXPECT_EQ(passes, 3) << "a connection is no check";
 }
 
+TEST_F(HealthTest, AnAnswerBringsInAServerThatWasOnlyUnreachable) {
+    Backend stopped(loop), bad(loop);
+    bad.listen().response = "HTTP/1.1 503 Not yet\r\n\r\n";
+    const auto servers = std::vector{server_at({stopped.address()}), server_at({bad.address()})};
+    const auto monitor = make_monitor();
+    monitor->watch(servers, config);
+    run_until([&monitor] { return monitor->settled(); });
+    flips.clear();
+    for (const auto& server : servers) monitor->answered(*server);
+    EXPECT_EQ(servers[0]->health(), Health::healthy) << "its check was refused";
+    EXPECT_EQ(servers[1]->health(), Health::unhealthy) << "its check was answered with 503";
+    ASSERT_EQ(flips.size(), 1u);
+    EXPECT_EQ(flips[0].reason, "it answered a request");
+    for (const auto& server : servers) {
+        server->set_health(Health::healthy);
+        if (server->take_out()) monitor->taken_out(*server, "connection refused");
+        monitor->answered(*server);
+        EXPECT_EQ(server->health(), Health::healthy) << "it refused since";
+    }
+    Server stranger("http://name:1", "name:1", "", {});
+    monitor->answered(stranger);
+}
+
 TEST_F(HealthTest, KeepsTheReasonOfTheLastFailure) {
     Backend backend(loop);
     backend.listen().response = "HTTP/1.1 500 Oops\r\n\r\n";

@@ -419,10 +419,15 @@ TEST_P(AnyPolicy, GivesOnlyUsableServersAndNobodyOnlyWhenNobodyIs) {
         }
         const bool failing_open = one_in(3);
         const auto candidates = Candidates::build(
-            members, {.policy = GetParam(), .failing_open = failing_open}, random());
+            members,
+            {.policy = GetParam(), .failing_open = failing_open, .unhealthy = failing_open},
+            random());
         Picker picker(candidates, below(3), 3);
         for (Member& member : members)
             if (one_in(crowd)) member.server->take_out();
+        constexpr TimePoint time(1h);
+        for (Member& member : members)
+            if (one_in(crowd)) member.server->note_connect_failure(time - 100ms * below(20));
 
         for (int pick = 0; pick < 30; ++pick) {
             std::vector<Server*> tried;
@@ -441,9 +446,17 @@ TEST_P(AnyPolicy, GivesOnlyUsableServersAndNobodyOnlyWhenNobodyIs) {
                 picker.pick({.tried = tried,
                              .client = random(),
                              .wanted = one_in(3) ? members[0].server.get() : nullptr,
-                             .now = TimePoint(1h)});
+                             .now = time});
+            const auto rested = [time](const Member& member) {
+                return !member.server->unreachable_since(time - 1s);
+            };
             if (picked.server == nullptr) {
                 EXPECT_TRUE(std::none_of(members.begin(), members.end(), usable));
+                EXPECT_EQ(picked.outdated,
+                          !failing_open &&
+                              std::any_of(members.begin(), members.end(), [](const Member& each) {
+                                  return each.server->health() == Health::unhealthy;
+                              }));
                 EXPECT_EQ(picked.saturated,
                           std::any_of(members.begin(), members.end(), [&](const Member& each) {
                               return !out(each) && full(each);
@@ -455,6 +468,11 @@ TEST_P(AnyPolicy, GivesOnlyUsableServersAndNobodyOnlyWhenNobodyIs) {
                 [&picked](const Member& each) { return each.server.get() == picked.server; });
             ASSERT_NE(found, members.end());
             EXPECT_TRUE(usable(*found));
+            const bool any_rested =
+                std::any_of(members.begin(), members.end(),
+                            [&](const Member& each) { return usable(each) && rested(each); });
+            EXPECT_TRUE(!failing_open || !any_rested || rested(*found))
+                << "one that refused a moment ago comes last";
             EXPECT_EQ(picked.most, found->max_connections);
             EXPECT_FALSE(picked.trial);
             if (one_in(8)) picked.server->note_latency(std::chrono::microseconds(random()), {});

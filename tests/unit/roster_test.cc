@@ -249,6 +249,7 @@ TEST_F(RosterTest, Service) {
     EXPECT_EQ(build(), 2u);
     EXPECT_EQ(roster_.service(), Roster::Service::failing_open);
     EXPECT_TRUE(candidates_->failing_open());
+    EXPECT_TRUE(candidates_->unhealthy());
     for (Member& member : members_) member.state = ServerState::drain;
     adopt();
     EXPECT_EQ(build(), 0u);
