@@ -100,10 +100,11 @@ void fill_responses(const Source& from, Metrics& metrics) {
     });
 }
 
+template <Counter ServerMetrics::*Member>
 void fill_ejections(const Source& from, Metrics& metrics) {
     metrics.reserve(from.members.size());
     each_server(from, [&metrics](const Each& each) {
-        set_counter(add_of(metrics, each), each.member.server->metrics->ejections.value());
+        set_counter(add_of(metrics, each), (each.member.server->metrics.get()->*Member).value());
     });
 }
 
@@ -139,7 +140,11 @@ constexpr FamilyRow rows[] = {
      "The share of all requests that the server is meant to receive.", gauge<share>},
     {"otto_server_active_requests", gauge_type, "Requests in progress.", gauge<active>},
     {"otto_server_ejections_total", counter_type, "Times that the server has been ejected.",
-     fill_ejections},
+     fill_ejections<&ServerMetrics::ejections>},
+    {"otto_server_ejections_denied_total", counter_type,
+     "Times that the server was not ejected in spite of its errors, because ejection.maxPercent did "
+     "not allow it or no other server was left.",
+     fill_ejections<&ServerMetrics::ejections_denied>},
     {"otto_server_responses_total", counter_type, "Responses of the server, by status class.",
      fill_responses},
     {"otto_server_failures_total", counter_type,

@@ -18,6 +18,8 @@ namespace otto::admin {
 /// |---------|-----------------------|-----------------------------------------------|
 /// | all     | of clients            | replies of 500 and up, replies that were cut  |
 /// | a server| that it was asked     | the same of its own, and failed attempts      |
+///
+/// Ejections go by some of these errors only (EjectionConfig::statuses).
 struct Sample {
     std::uint64_t requests = 0, errors = 0, retries = 0;  // so far
     double requests_per_second = 0, errors_per_second = 0, retries_per_second = 0;

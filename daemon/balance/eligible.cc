@@ -61,11 +61,18 @@ std::vector<std::uint64_t> servers_in(const std::vector<Member>& members,
     return servers;
 }
 
-bool may_eject(std::uint64_t server, const std::vector<Member>& members,
-               const Ejections& ejections) {
-    return std::any_of(members.begin(), members.end(), [&, server](const Member& each) {
-        return each.server->id != server && is_in(each, ejections);
-    });
+bool may_eject(std::uint64_t server, const std::vector<Member>& members, const Ejections& ejections,
+               unsigned max_percent) {
+    std::size_t all = 0;
+    std::size_t out = 1;  // with this one
+    bool another = false;
+    for (const Member& each : members) {
+        if (!may_serve(each)) continue;
+        ++all;
+        if (ejections.out(each.server->id)) ++out;
+        another = another || (each.server->id != server && is_in(each, ejections));
+    }
+    return another && (out == 1 || out * 100 <= all * max_percent);
 }
 
 Eligible eligible(const std::vector<Member>& members, const Ejections& ejections,

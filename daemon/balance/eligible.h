@@ -35,9 +35,10 @@ bool is_in(const Member& member, const Ejections& ejections);
 std::vector<std::uint64_t> servers_in(const std::vector<Member>& members,
                                       const Ejections& ejections);
 
-/// Whether another server would be left to take over.
-bool may_eject(std::uint64_t server, const std::vector<Member>& members,
-               const Ejections& ejections);
+/// Whether another server would be left to take over, and no more than `max_percent` of those that
+/// are configured to receive requests would be ejected. One may always be.
+bool may_eject(std::uint64_t server, const std::vector<Member>& members, const Ejections& ejections,
+               unsigned max_percent);
 
 /// The first of these groups that has anybody in it, of the active servers with a weight above 0:
 /// those that are in and no backups; the backups that are in; failing open, those who are ejected

@@ -98,7 +98,9 @@ class ServerMetrics {
     ServerMetrics(const ServerMetrics&) = delete;
     ServerMetrics& operator=(const ServerMetrics&) = delete;
 
-    Counter ejections;  // the control thread writes
+    // The control thread writes these.
+    Counter ejections;
+    Counter ejections_denied;  // by ejection.maxPercent, or because no other server was left
 
     /// A worker's own shard. `workers`: how many there are; the same in all calls.
     ServerCounters& shard(unsigned worker, unsigned workers) {

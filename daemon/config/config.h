@@ -85,9 +85,11 @@ struct RetriesConfig {
 
 /// When a server that answers with errors is taken out for a while.
 struct EjectionConfig {
-    unsigned consecutive_errors = 5;  // 0: never
-    Duration base = 30s;              // doubles with each ejection in a row
+    unsigned consecutive_errors = 5;                // 0: never
+    std::vector<unsigned> statuses{502, 503, 504};  // that count as errors, 500 to 599
+    Duration base = 30s;                            // doubles with each ejection in a row
     Duration max = 5min;
+    unsigned max_percent = 50;  // of the servers at once, 0 to 100; one always may be
 
     bool operator==(const EjectionConfig&) const = default;
 };

@@ -106,14 +106,20 @@ std::vector<Key> make_keys() {
          "Outlier ejection: a server that responds with errors is taken out of rotation for a "
          "while."},
         {"/ejection/consecutiveErrors", T::count, "5", 0, 1000, true,
-         "Number of consecutive failed attempts and responses with status 502, 503 or 504 that "
-         "eject a server; 0 disables ejection.",
+         "Number of consecutive errors that eject a server; 0 disables ejection.",
          [](C& c) -> unsigned& { return c.ejection.consecutive_errors; }},
+        {"/ejection/statuses", T::statuses, "[502, 503, 504]", 0, 100, true,
+         "The statuses, from 500 to 599, of responses that count as errors here, in addition to "
+         "failed attempts.",
+         [](C& c) -> std::vector<unsigned>& { return c.ejection.statuses; }},
         {"/ejection/base", T::duration, R"("30s")", ms, day, true,
          "The duration of a first ejection; each further one in a row lasts twice as long.",
          [](C& c) -> Duration& { return c.ejection.base; }},
         {"/ejection/max", T::duration, R"("5m")", ms, day, true,
          "The longest duration of an ejection.", [](C& c) -> Duration& { return c.ejection.max; }},
+        {"/ejection/maxPercent", T::count, "50", 0, 100, true,
+         "Maximum percentage of servers that are ejected at the same time; one may always be.",
+         [](C& c) -> unsigned& { return c.ejection.max_percent; }},
         {"/slowStart", T::duration, R"("10s")", 0, day, true,
          "The time over which the share of a recovered or added server increases; with 0 it "
          "receives its full share immediately.",

@@ -30,15 +30,20 @@ enum class KeyType : std::uint8_t {
     fraction,      // any number from min to max
     servers,       // a list of min to max URLs or objects
     cidrs,         // a list of min to max
+    statuses,      // a list of min to max, each from 500 to 599
 };
+
+inline constexpr unsigned least_error_status = 500;
+inline constexpr unsigned greatest_error_status = 599;
 
 /// Where a value goes, for keys of servers in their ServerConfig. Keys without a place are assigned
 /// by the code that reads what encloses them.
-using KeyPlace = std::variant<std::monostate, unsigned& (*)(Config&), std::uint64_t& (*)(Config&),
-                              Duration& (*)(Config&), bool& (*)(Config&), std::string& (*)(Config&),
-                              double& (*)(Config&), void (*)(Config&, std::size_t choice),
-                              unsigned& (*)(ServerConfig&), bool& (*)(ServerConfig&),
-                              void (*)(ServerConfig&, std::size_t choice)>;
+using KeyPlace =
+    std::variant<std::monostate, unsigned& (*)(Config&), std::uint64_t& (*)(Config&),
+                 Duration& (*)(Config&), bool& (*)(Config&), std::string& (*)(Config&),
+                 double& (*)(Config&), std::vector<unsigned>& (*)(Config&),
+                 void (*)(Config&, std::size_t choice), unsigned& (*)(ServerConfig&),
+                 bool& (*)(ServerConfig&), void (*)(ServerConfig&, std::size_t choice)>;
 
 /// One key of config.json: parser, schema and tests are driven by this row, and by no other list.
 struct Key {

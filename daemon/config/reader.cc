@@ -157,6 +157,8 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
             return read_servers(key, value, pointer);
         case KeyType::cidrs:
             return read_cidrs(key, value, pointer);
+        case KeyType::statuses:
+            return read_statuses(key, value, pointer);
         case KeyType::text:
         case KeyType::server_url:
             return;  // of a server only
@@ -245,6 +247,23 @@ void ConfigReader::read_cidrs(const Key& key, const JsonValue& value, const std:
         } else {
             refuse(R"(a range such as "10.0.0.0/8" or an address)", item, pointer_to(pointer, at),
                    text ? cidr.error().message : "");
+        }
+    }
+}
+
+void ConfigReader::read_statuses(const Key& key, const JsonValue& value,
+                                 const std::string& pointer) {
+    if (!check_list(key, value, pointer)) return;
+    auto& statuses = std::get<std::vector<unsigned>& (*)(Config&)>(key.place)(config_);
+    statuses.clear();
+    for (std::size_t at = 0; at < value.children.size(); ++at) {
+        const JsonValue& item = value.children[at];
+        const bool number = item.kind == JsonValue::Kind::number;
+        const auto status = parse_whole(number ? item.spelling(source_) : "");
+        if (status && *status >= least_error_status && *status <= greatest_error_status) {
+            statuses.push_back(static_cast<unsigned>(*status));
+        } else {
+            refuse("a status from 500 to 599", item, pointer_to(pointer, at));
         }
     }
 }

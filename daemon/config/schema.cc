@@ -97,7 +97,7 @@ class SchemaWriter {
 
     static bool is_list(const Key& row) {
         return row.type == KeyType::listens || row.type == KeyType::servers ||
-               row.type == KeyType::cidrs;
+               row.type == KeyType::cidrs || row.type == KeyType::statuses;
     }
 
     void list_type(const Key& row) {
@@ -162,6 +162,14 @@ class SchemaWriter {
                 list_type(row);
                 writer_.StartObject();
                 string_type("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$");
+                writer_.EndObject();
+                return;
+            case KeyType::statuses:
+                list_type(row);
+                writer_.StartObject();
+                member("type", "integer");
+                member("minimum", std::uint64_t{least_error_status});
+                member("maximum", std::uint64_t{greatest_error_status});
                 writer_.EndObject();
                 return;
         }

@@ -121,6 +121,8 @@ std::string expected(const Key& key) {
             return "a list of " + key.range() + " servers";
         case KeyType::cidrs:
             return "a list of " + key.range() + R"( ranges such as "10.0.0.0/8")";
+        case KeyType::statuses:
+            return "a list of " + key.range() + " statuses from 500 to 599";
     }
     return "";
 }

@@ -44,6 +44,7 @@ void Roster::adopt(Members members, const Config& config) {
         places_.emplace((*members_)[at].server->id, at);
     policy_ = policy_of(config.balance);
     consecutive_errors_ = config.ejection.consecutive_errors;
+    max_percent_ = config.ejection.max_percent;
     ejections_.configure(config.ejection.base, config.ejection.max);
     slow_start_.configure(config.slow_start);
 
@@ -112,7 +113,11 @@ void Roster::set_service(const Eligible& eligible, bool settled) {
 void Roster::errors_in_a_row(std::uint64_t server, unsigned count) {
     const Member* member = find(server);
     if (member == nullptr || consecutive_errors_ == 0 || count < consecutive_errors_) return;
-    if (!is_in(*member, ejections_) || !may_eject(server, *members_, ejections_)) return;
+    if (!is_in(*member, ejections_)) return;
+    if (!may_eject(server, *members_, ejections_, max_percent_)) {
+        member->server->metrics->ejections_denied.add();
+        return;
+    }
     if (const auto ejected = ejections_.eject(server, now()))
         eject(*member, *ejected, std::to_string(count) + " errors in a row");
 }

@@ -81,6 +81,7 @@ class Roster {
     std::unordered_map<std::uint64_t, std::size_t> places_;  // of members_, by Server::id
     Policy policy_ = Policy::round_robin;
     unsigned consecutive_errors_ = 0;
+    unsigned max_percent_ = 0;
     Ejections ejections_;
     std::unordered_map<std::uint64_t, std::string> ejection_reasons_;
     SlowStart slow_start_;

@@ -14,11 +14,6 @@ namespace otto {
 
 namespace {
 
-/// Answers by which a server, or what stands behind it, says that it cannot serve.
-bool is_error(unsigned status) {
-    return status == 502 || status == 503 || status == 504;
-}
-
 bool is_timeout(Failure failure) {
     return failure == Failure::connect_timeout || failure == Failure::response_timeout;
 }
@@ -270,7 +265,8 @@ void Exchange::on_request_sent() {
 }
 
 std::string_view Exchange::on_response(unsigned status, bool stream) {
-    erred_ = is_error(status);
+    const std::vector<unsigned>& errors = snapshot_->config.ejection.statuses;
+    erred_ = status >= 500 && std::ranges::find(errors, status) != errors.end();
     if (erred_) {
         worker_.server_erred(*server_);
     } else {

@@ -146,7 +146,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     std::optional<Lease> lease_;  // of it
     bool trial_ = false;          // the attempt is its trial, and has no verdict
     bool back_ = false;           // it is out, but a new connection to it came up
-    bool erred_ = false;          // it answered with an error
+    bool erred_ = false;          // it answered with a status of ejection.statuses
     bool measured_ = false;       // the policy goes by the time to its answer
     std::optional<Attempt> attempt_;
     std::optional<Tunnel> tunnel_;  // after a switch of protocols, in place of the attempt

@@ -75,13 +75,47 @@ class Ejection(Case):
 
     def test_the_last_server_is_never_ejected(self):
         servers = [self.switched(bad=True)[0] for _ in range(3)]
-        otto = self.otto(settings(servers, healthCheck=RARELY, ejection={"consecutiveErrors": 2}))
+        otto = self.otto(settings(servers, healthCheck=RARELY,
+                                  ejection={"consecutiveErrors": 2, "maxPercent": 100}))
         otto.wait_healthy(3)
         self.fetch_until(otto, lambda: len(otto.log_lines("is ejected")) >= 2)
         for _ in range(60):
             self.assertEqual(otto.fetch().body, b"answered", "a server's answer, not Otto's")
         self.assertEqual(len(otto.log_lines("is ejected")), 2)
         self.assertEqual(otto.log_lines("failing open"), [])
+
+    def test_one_client_does_not_eject_a_pool(self):
+        """It asks for one path, which answers 503 everywhere."""
+        servers = self.demo(5)
+        otto = self.otto(settings(servers, healthCheck=RARELY))
+        otto.wait_healthy(5)
+        with otto.client() as client:
+            for _ in range(60):
+                self.assertEqual(client.request("/status/503").status, 503)
+        otto.sync()
+        self.assertEqual(len(otto.log_lines("is ejected")), 2)
+        self.assertEqual(len(set(self.names(otto, 12))), 3)
+
+    def test_statuses(self):
+        def answers(status):
+            def script(connection, _):
+                while True:
+                    connection.reply(b"", status)
+                    if not connection.next_request():
+                        return
+            return self.scripted(script)
+
+        servers = [answers("500 Oops"), answers("503 Busy")]
+        for statuses, ejected in (([502, 503, 504], servers[1]), ([500], servers[0])):
+            otto = self.otto(settings([*servers, *self.demo(2)], healthCheck=RARELY,
+                                      ejection={"statuses": statuses}))
+            otto.wait_healthy(4)
+            self.fetch_until_log(otto, "is ejected")
+            for _ in range(40):
+                otto.fetch()
+            otto.sync()
+            line, = otto.log_lines("is ejected")
+            self.assertIn(f"{ejected.url} is ejected for 30s: 5 errors in a row", line)
 
     def test_a_backup_takes_over_from_the_last_one(self):
         server, _ = self.switched(bad=True)

@@ -105,7 +105,8 @@ TEST(Config, EveryKeyIsRead) {
         "healthCheck": {"type": "tcp", "path": "/h?a=%20", "host": "x.example:81", "method": "HEAD",
             "status": "204", "interval": "1m", "downInterval": "3s", "timeout": "1500ms", "healthyAfter": 4,
             "unhealthyAfter": 5, "startHealthy": true},
-        "ejection": {"consecutiveErrors": 0, "base": "1m", "max": "1m"}, "slowStart": "0s",
+        "ejection": {"consecutiveErrors": 0, "statuses": [500, 599], "base": "1m", "max": "1m",
+            "maxPercent": 100}, "slowStart": "0s",
         "retries": {"attempts": 10, "budgetPercent": 0, "budgetMinPerSecond": 100000},
         "queue": {"length": 0, "timeout": "1ms"},
         "timeouts": {"connect": "1ms", "requestHeader": "2ms", "response": "3ms",
@@ -129,7 +130,7 @@ TEST(Config, EveryKeyIsRead) {
     expected.workers = 3;
     expected.balance = Balance::ip_hash;
     expected.sticky = {true, "!sid~", 8760h};
-    expected.ejection = {0, 1min, 1min};
+    expected.ejection = {0, {500, 599}, 1min, 1min, 100};
     expected.slow_start = 0s;
     expected.queue = {0, 1ms};
     using Health = HealthCheckConfig;
@@ -324,6 +325,14 @@ TEST(Config, BadBalancing) {
          R"(f:2:14: /slowStart: expected a duration from 0s to 24h, such as "500ms" or "5s",)"
          R"( found 10; did you mean "10s"?)"
          "\n"},
+        {with(R"("ejection": {"statuses": [500, 499, "503", 600], "maxPercent": 101})"),
+         "f:2:32: /ejection/statuses/1: expected a status from 500 to 599, found 499\n"
+         "f:2:37: /ejection/statuses/2: expected a status from 500 to 599, found \"503\"\n"
+         "f:2:44: /ejection/statuses/3: expected a status from 500 to 599, found 600\n"
+         "f:2:64: /ejection/maxPercent: expected a whole number from 0 to 100, found 101\n"},
+        {with(R"("ejection": {"statuses": 500})"),
+         "f:2:26: /ejection/statuses: expected a list of 0 to 100 statuses from 500 to 599, found "
+         "500\n"},
         {with(R"("ejection": {"consecutiveErrors": 1001, "base": "0s", "max": "25h"})"),
          "f:2:35: /ejection/consecutiveErrors: expected a whole number from 0 to 1000, found 1001\n"
          R"(f:2:49: /ejection/base: expected a duration from 1ms to 24h, such as "500ms" or "5s",)"

@@ -170,7 +170,7 @@ TEST(Eligible, TheLastServerIsNotEjected) {
                        member(Health::healthy, 0),
                        member(Health::unhealthy)};
     const auto may = [&decided](std::size_t which) {
-        return may_eject(decided.id(which), decided.members, decided.ejections);
+        return may_eject(decided.id(which), decided.members, decided.ejections, 100);
     };
     EXPECT_TRUE(may(0));
     decided.ejections.eject(decided.id(0), start);
@@ -182,6 +182,35 @@ TEST(Eligible, TheLastServerIsNotEjected) {
     EXPECT_FALSE(may(3)) << "who is on trial is no replacement";
     decided.ejections.acquit(decided.id(0), start + 30s);
     EXPECT_TRUE(may(3));
+}
+
+TEST(Eligible, NoMoreThanAPartIsEjected) {
+    Decided decided;
+    decided.members = {member(), member(), member(),
+                       member(), member(), member(Health::healthy, 0)};
+    const auto most = [&decided](unsigned max_percent) {
+        decided.ejections = {};
+        std::size_t ejected = 0;
+        for (std::size_t each = 0; each < decided.members.size(); ++each) {
+            if (!may_eject(decided.id(each), decided.members, decided.ejections, max_percent))
+                break;
+            decided.ejections.eject(decided.id(each), start);
+            ++ejected;
+        }
+        return ejected;
+    };
+    EXPECT_EQ(most(0), 1u) << "one may always be";
+    EXPECT_EQ(most(39), 1u);
+    EXPECT_EQ(most(40), 2u);
+    EXPECT_EQ(most(50), 2u);
+    EXPECT_EQ(most(80), 4u);
+    EXPECT_EQ(most(100), 4u) << "one is left";
+    decided.ejections = {};
+    decided.ejections.eject(decided.id(0), start);
+    decided.ejections.eject(decided.id(1), start);
+    decided.ejections.expire(start + 30s);
+    EXPECT_FALSE(may_eject(decided.id(2), decided.members, decided.ejections, 50))
+        << "on trial is out, too";
 }
 
 TEST(Eligible, SharesGrowFromATenth) {

@@ -275,6 +275,7 @@ TEST(MetricsPage, TellsWhatServersHaveCounted) {
     members[0].state = ServerState::drain;
     ServerMetrics& metrics = *members[0].server->metrics;
     metrics.ejections.add(2);
+    metrics.ejections_denied.add(3);
     for (const unsigned worker : {0u, 1u}) {
         ServerCounters& counters = metrics.shard(worker, 2);
         counters.replies[2].add(3);
@@ -289,6 +290,7 @@ TEST(MetricsPage, TellsWhatServersHaveCounted) {
     const std::string two = "{server=\"http://127.0.0.1:2\"";
     for (const std::string& line :
          {"otto_server_healthy" + one + "} 1", "otto_server_ejections_total" + one + "} 2",
+          "otto_server_ejections_denied_total" + one + "} 3",
           "otto_server_state" + one + ",state=\"active\"} 0",
           "otto_server_state" + one + ",state=\"drain\"} 1",
           "otto_server_responses_total" + one + ",code=\"2xx\"} 6",

@@ -31,7 +31,7 @@ class RosterTest : public testing::Test {
                               [this](const Member& member, const std::string& reason) {
                                   told_.push_back(member.name + " back: " + reason);
                               }}) {
-        config_.ejection = {.consecutive_errors = 5, .base = 1ms, .max = 1ms};
+        config_.ejection = {.consecutive_errors = 5, .base = 1ms, .max = 1ms, .max_percent = 100};
         config_.slow_start = Duration::zero();
     }
 
