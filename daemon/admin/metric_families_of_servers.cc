@@ -142,7 +142,8 @@ constexpr FamilyRow rows[] = {
     {"otto_server_ejections_total", counter_type, "Times that the server has been ejected.",
      fill_ejections<&ServerMetrics::ejections>},
     {"otto_server_ejections_denied_total", counter_type,
-     "Times that the server was not ejected in spite of its errors, because ejection.maxPercent did "
+     "Times that the server was not ejected in spite of its errors, because ejection.maxPercent "
+     "did "
      "not allow it or no other server was left.",
      fill_ejections<&ServerMetrics::ejections_denied>},
     {"otto_server_responses_total", counter_type, "Responses of the server, by status class.",

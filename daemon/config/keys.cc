@@ -131,7 +131,8 @@ std::vector<Key> make_keys() {
          "counted; 1 allows no others.",
          [](C& c) -> unsigned& { return c.retries.attempts; }},
         {"/retries/budgetPercent", T::count, "20", 0, 100, true,
-         "Number of retries allowed per hundred requests, in addition to budgetMinPerSecond; retries "
+         "Number of retries allowed per hundred requests, in addition to budgetMinPerSecond; "
+         "retries "
          "of refused attempts are free.",
          [](C& c) -> unsigned& { return c.retries.budget_percent; }},
         {"/retries/budgetMinPerSecond", T::count, "10", 0, 100'000, true,

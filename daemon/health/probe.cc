@@ -46,7 +46,8 @@ Probe::Probe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout,
         open_next();
     } else if (server_->active() >= server_->connections->most()) {
         wants_.reset();
-        result_ = ProbeResult{ProbeResult::Outcome::skipped, "all its connections are in use", false};
+        result_ =
+            ProbeResult{ProbeResult::Outcome::skipped, "all its connections are in use", false};
         timer_.set(coarse_now());
     } else {
         // An idle connection has the place, or one that is about to be closed.
