@@ -94,6 +94,7 @@ class Candidates {
     /// The part of the requests that a server is meant to get, 0 to 1; with Policy::first, which
     /// goes on to the next one only when a server is full, all or nothing.
     double share_of(const Server& server) const;
+    bool has(const Server& server) const { return find(&server) != nullptr; }
     Policy policy() const { return selection_.policy; }
     bool settled() const { return selection_.settled; }
     bool failing_open() const { return selection_.failing_open; }

@@ -447,6 +447,7 @@ void ClientConnection::lost() {
     drop_events();
     output_.reset();
     if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
+    attachment_.reset();
     bufferevent_event_cb on_end = nullptr;
     void* argument = nullptr;
     bufferevent_getcb(evhttp_side_, nullptr, nullptr, &on_end, &argument);

@@ -38,6 +38,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     std::string peer_process() const override;
     std::string_view scheme() const override { return "http"; }
     bool may_keep_alive() const override;
+    std::unique_ptr<Attachment>* attachment() override { return &attachment_; }
     void observe(ClientObserver& observer) override { observer_ = &observer; }
     std::string_view body() override;
     void consume_body(std::size_t length) override;
@@ -144,6 +145,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     TimePoint taken_at_{};          // when the client was last seen to take some of it
     Pace pace_;                     // of the flush
     ClientObserver* observer_ = nullptr;
+    std::unique_ptr<Attachment> attachment_;
     evhttp_request* request_ = nullptr;   // evhttp's, from the first request to the end
     std::unique_ptr<Received> received_;  // null while idle
     Refusal refusal_;

@@ -34,6 +34,12 @@ class ClientObserver {
     ~ClientObserver() = default;
 };
 
+/// What belongs to a client's connection and ends with it.
+class Attachment {
+  public:
+    virtual ~Attachment() = default;
+};
+
 /// One request and the way to answer it, whatever protocol the client speaks. Belongs to the front
 /// and to one worker's thread.
 class ClientStream {
@@ -49,6 +55,9 @@ class ClientStream {
     /// Whether the connection can go on after this request, as the client wishes and the front
     /// allows.
     virtual bool may_keep_alive() const = 0;
+
+    /// Where something can be kept until the connection ends. Null: not with this client.
+    virtual std::unique_ptr<Attachment>* attachment() { return nullptr; }
 
     /// Who hears of the client from now on.
     virtual void observe(ClientObserver& observer) = 0;

@@ -58,6 +58,7 @@ bool keeps(FieldId id, const Kept& kept) {
         case FieldId::other:
         case FieldId::accept:
         case FieldId::alt_svc:
+        case FieldId::authentication:
         case FieldId::content_type:
         case FieldId::date:
         case FieldId::via:
@@ -74,6 +75,7 @@ bool keeps(FieldId id, const Kept& kept) {
 /// own fields.
 bool may_be_nominated(FieldId id) {
     return id == FieldId::other || id == FieldId::accept || id == FieldId::alt_svc ||
+           id == FieldId::authentication ||
            id == FieldId::trailer;
 }
 

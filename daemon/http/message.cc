@@ -107,6 +107,8 @@ FieldId named_field(std::string_view name) {
                     return when(name, "x-request-id", FieldId::x_request_id);
             }
             return FieldId::other;
+        case 13:
+            return when(name, "authorization", FieldId::authentication);
         case 14:
             if (look_up(lower_table, name[0]) == 'c')
                 return when(name, "content-length", FieldId::content_length);
@@ -116,6 +118,8 @@ FieldId named_field(std::string_view name) {
         case 16:
             if (look_up(lower_table, name[0]) == 'p')
                 return when(name, "proxy-connection", FieldId::proxy_connection);
+            if (look_up(lower_table, name[0]) == 'w')
+                return when(name, "www-authenticate", FieldId::authentication);
             if (look_up(lower_table, name[12]) == 'h')
                 return when(name, "x-forwarded-host", FieldId::x_forwarded_host);
             return when(name, "x-forwarded-port", FieldId::x_forwarded_port);
@@ -157,6 +161,13 @@ void ResponseHead::clear() {
 
 const Field* ResponseHead::find(FieldId id) const {
     return find_field(fields, id);
+}
+
+bool authenticates_connection(std::string_view value) {
+    return !for_each_element(value, [](std::string_view challenge) {
+        const std::string_view scheme = challenge.substr(0, challenge.find(' '));
+        return !equal_ignoring_case(scheme, "NTLM") && !equal_ignoring_case(scheme, "Negotiate");
+    });
 }
 
 const char* reason_of(OverLimit over) {

@@ -13,6 +13,7 @@ namespace otto::http {
 enum class FieldId : std::uint8_t {
     other,
     alt_svc,
+    authentication,  // Authorization and WWW-Authenticate
     connection,
     content_length,
     content_type,
@@ -107,11 +108,17 @@ struct RequestHead {
     bool nominates = false;        // Connection names fields, which are hop-by-hop then
     bool upgrade = false;     // Connection: upgrade with an Upgrade field and HTTP/1.1; not to h2c
     bool offers_h2c = false;  // in an Upgrade field, to be left out there
+    bool connection_authentication = false;  // authenticates_connection()
 
     void clear();
     /// The first field of that kind, or null.
     const Field* find(FieldId id) const;
 };
+
+/// Whether an Authorization or WWW-Authenticate field's value has the scheme NTLM or Negotiate:
+/// these authenticate a connection, not a request (RFC 4559 §6), which must serve no other client
+/// from then on.
+bool authenticates_connection(std::string_view value);
 
 /// Limits on what a server may send in a head, and in a trailer section.
 struct ResponseLimits {
@@ -133,6 +140,7 @@ struct ResponseHead {
     Bytes content_length = 0;
     bool keep_alive = true;  // the server keeps the connection open afterwards
     std::string canonical;   // the head, where it had to be rewritten
+    bool connection_authentication = false;  // authenticates_connection()
     bool nominates = false;  // Connection names fields, which are hop-by-hop then
 
     void clear();

@@ -285,6 +285,9 @@ struct Judge {
             case FieldId::expect:
                 see_expect(field.value);
                 return {};
+            case FieldId::authentication:
+                if (authenticates_connection(field.value)) head.connection_authentication = true;
+                return {};
             case FieldId::other:
             case FieldId::accept:
             case FieldId::alt_svc:

@@ -85,6 +85,8 @@ const char* judge(ResponseHead& head, Method method) {
             if (chunked) return "more than one Transfer-Encoding";
             if (!equal_ignoring_case(field.value, "chunked")) return "an unknown transfer coding";
             chunked = true;
+        } else if (field.id == FieldId::authentication) {
+            if (authenticates_connection(field.value)) head.connection_authentication = true;
         }
     }
     if (options.count > max_connection_options) return "too many connection options";

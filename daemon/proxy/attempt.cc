@@ -77,10 +77,13 @@ std::size_t Attempt::unsent() const {
 
 // ---- connecting --------------------------------------------------------------------------------
 
-void Attempt::start(std::string_view head, bool fresh, bool repeatable) {
+void Attempt::start(std::string_view head, bool fresh, bool repeatable,
+                    std::unique_ptr<UpstreamConnection> bound) {
     out_.assign(head).append(request_body_.taken());
     request_body_.begin_attempt();
-    if (!fresh) connection_ = worker_.pool().take(server_, repeatable);
+    binds_ = bound != nullptr || client_.request().connection_authentication;
+    connection_ = std::move(bound);
+    if (!fresh && !connection_) connection_ = worker_.pool().take(server_, repeatable);
     if (connection_) {
         connection_->observe(this);
         connected();
@@ -281,7 +284,11 @@ void Attempt::complete() {
                           !send_broken_ && !worker_.draining() &&
                           (connection_->quiet() || connection_->untouched());
     connection_->observe(nullptr);
-    if (reusable) worker_.pool().put(server_, std::move(connection_));
+    if (reusable && binds_) {
+        observer_.on_bound(std::move(connection_));
+    } else if (reusable) {
+        worker_.pool().put(server_, std::move(connection_));
+    }
     observer_.on_reply_complete(client_keeps_alive_);
 }
 

@@ -48,6 +48,9 @@ class AttemptObserver {
     /// that came along.
     virtual void on_upgraded(std::unique_ptr<UpstreamConnection> connection,
                              std::span<char> first) = 0;
+    /// The reply is complete, and the connection has been authenticated by this client: no other may
+    /// use it. on_reply_complete follows.
+    virtual void on_bound(std::unique_ptr<UpstreamConnection> connection) = 0;
     /// Some progress was made: from now on `limit` holds until the next.
     virtual void on_progress(Duration limit) = 0;
 
@@ -68,7 +71,9 @@ class Attempt final : private UpstreamObserver, private PlaceWaiter {
     /// Sends `head` and then the request's body, which must be replayable: what earlier attempts
     /// have taken of it comes first. `fresh`: on a new connection, not on one from the pool.
     /// `repeatable`: the request may be sent again when a pooled connection turns out to be closed.
-    void start(std::string_view head, bool fresh, bool repeatable);
+    /// `bound`: the connection to this server that the client has authenticated, or null.
+    void start(std::string_view head, bool fresh, bool repeatable,
+               std::unique_ptr<UpstreamConnection> bound);
 
     /// More of the request's body has arrived.
     void on_client_body();
@@ -172,6 +177,7 @@ class Attempt final : private UpstreamObserver, private PlaceWaiter {
     bool stream_ = false;       // which is of server-sent events
     bool reply_begun_ = false;  // bytes of the final reply went to the client
     bool server_keeps_alive_ = false;
+    bool binds_ = false;  // the server's connection to the client
     bool client_keeps_alive_ = false;
     http::Framing as_sent_ = http::Framing::none;
     ReplyBody reply_;

@@ -237,6 +237,7 @@ void Attempt::begin_reply(const http::ResponseHead& head) {
     if (head.framing == http::Framing::chunked || head.framing == http::Framing::until_close)
         as_sent_ = client_is_http10() ? http::Framing::until_close : http::Framing::chunked;
     server_keeps_alive_ = head.keep_alive;
+    if (head.connection_authentication) binds_ = true;
     // An answer that does not wait for the body ends the connection, and says so (RFC 9112 §9.6).
     client_keeps_alive_ = client_.may_keep_alive() && as_sent_ != http::Framing::until_close &&
                           request_body_.state() == RequestBody::State::complete;

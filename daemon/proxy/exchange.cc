@@ -7,6 +7,7 @@
 
 #include "balance/retry.h"
 #include "http/forwarding.h"
+#include "proxy/bound_connection.h"
 #include "proxy/worker.h"
 #include "sd/journal.h"
 
@@ -54,6 +55,27 @@ std::string_view Exchange::request_id() {
         return sent->value;
     made_id_ = worker_.make_request_id();
     return made_id_->text();
+}
+
+/// What the client has authenticated, or null.
+BoundConnection* Exchange::bound() const {
+    const auto* kept = client_->attachment();
+    return kept != nullptr ? static_cast<BoundConnection*>(kept->get()) : nullptr;
+}
+
+/// The attempt's connection, if that is bound to this client. Any other one is closed.
+std::unique_ptr<UpstreamConnection> Exchange::take_bound(bool fresh) {
+    BoundConnection* mine = bound();
+    if (mine == nullptr) return nullptr;
+    auto connection = !fresh && &mine->server() == server_ ? mine->take() : nullptr;
+    client_->attachment()->reset();
+    return connection;
+}
+
+void Exchange::on_bound(std::unique_ptr<UpstreamConnection> connection) {
+    if (auto* kept = client_->attachment())
+        *kept = std::make_unique<BoundConnection>(worker_.pool(), *server_, pins_.back(),
+                                                  std::move(connection));
 }
 
 http::Origin Exchange::origin() const {
@@ -108,7 +130,7 @@ void Exchange::attempt(bool fresh) {
         pins_.push_back(worker_.pin_candidates());
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
-    attempt_->start(head, fresh, is_idempotent(request.method));
+    attempt_->start(head, fresh, is_idempotent(request.method), take_bound(fresh));
 }
 
 // ---- what the client does ----------------------------------------------------------------------

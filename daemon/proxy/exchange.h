@@ -22,6 +22,7 @@
 
 namespace otto {
 
+class BoundConnection;
 class Worker;
 
 /// One request from its head to the end of its reply:
@@ -85,6 +86,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void on_client_broken() override;
     void on_upgraded(std::unique_ptr<UpstreamConnection> connection,
                      std::span<char> first) override;
+    void on_bound(std::unique_ptr<UpstreamConnection> connection) override;
     void on_progress(Duration limit) override;
 
     // Finding a server and a place there, in exchange_placing.cc.
@@ -114,6 +116,9 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void check_pace();
     void end_slow_client(bool sends);
 
+    BoundConnection* bound() const;
+    std::unique_ptr<UpstreamConnection> take_bound(bool fresh);
+    bool find_bound();
     http::Origin origin() const;
     bool is_trusted(const Address& address) const;
     void attempt(bool fresh = false);

@@ -1,6 +1,7 @@
 // How an exchange finds a server and a place there, and what it does while there is none.
 
 #include "balance/affinity.h"
+#include "proxy/bound_connection.h"
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
@@ -49,8 +50,22 @@ void Exchange::pause() {
     timer_.set_after(Duration::zero());
 }
 
+/// Takes a place at the server that the client has an authenticated connection to, if it still
+/// receives requests.
+bool Exchange::find_bound() {
+    const BoundConnection* mine = bound();
+    if (mine == nullptr || !tried_.empty()) return false;
+    Server& server = mine->server();
+    if (server.health() == Health::unhealthy || !worker_.candidates().has(server))
+        return false;
+    lease_ = Lease::take(server, server.connections->most());
+    if (lease_) server_ = &server;
+    return lease_.has_value();
+}
+
 /// Finds a server and takes a place there.
 Exchange::Found Exchange::find_server() {
+    if (find_bound()) return Found::server;
     const Asked question = asked();
     for (int claim = 0; claim < claims; ++claim) {
         const Picked picked = worker_.pick(question);

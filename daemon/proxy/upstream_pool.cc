@@ -68,6 +68,8 @@ void UpstreamPool::put(const Server& server, std::unique_ptr<UpstreamConnection>
 }
 
 void UpstreamPool::drop(const Server& server) {
+    for (IdleConnection* each : elsewhere_)
+        if (each->server_id() == server.id) each->close();
     const auto found = stacks_.find(server.id);
     if (found == stacks_.end()) return;
     leave(found->second.idle);
@@ -75,6 +77,8 @@ void UpstreamPool::drop(const Server& server) {
 }
 
 void UpstreamPool::keep_only(std::span<const std::uint64_t> servers) {
+    for (IdleConnection* each : elsewhere_)
+        if (!std::ranges::binary_search(servers, each->server_id())) each->close();
     for (auto next = stacks_.begin(); next != stacks_.end();) {
         const auto each = next++;
         if (std::ranges::binary_search(servers, each->first)) continue;
@@ -83,7 +87,16 @@ void UpstreamPool::keep_only(std::span<const std::uint64_t> servers) {
     }
 }
 
+void UpstreamPool::remove(IdleConnection& connection) {
+    const auto found = std::ranges::find(elsewhere_, &connection);
+    if (found == elsewhere_.end()) return;
+    *found = elsewhere_.back();
+    elsewhere_.pop_back();
+}
+
 void UpstreamPool::close_idle(std::uint64_t server) {
+    for (IdleConnection* each : elsewhere_)
+        if (each->server_id() == server) each->close();
     const auto found = stacks_.find(server);
     if (found == stacks_.end() || found->second.idle.empty()) return;
     auto& idle = found->second.idle;
@@ -122,6 +135,7 @@ void UpstreamPool::let_go() {
 }
 
 void UpstreamPool::clear() {
+    for (IdleConnection* each : elsewhere_) each->close();
     for (auto& [server, stack] : stacks_) leave(stack.idle);
     stacks_.clear();
 }

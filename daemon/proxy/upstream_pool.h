@@ -24,6 +24,16 @@ class PlaceWaiter {
     ~PlaceWaiter() = default;
 };
 
+/// An idle connection that is kept elsewhere, and closed with those of the pool.
+class IdleConnection {
+  public:
+    virtual std::uint64_t server_id() const = 0;
+    virtual void close() = 0;
+
+  protected:
+    ~IdleConnection() = default;
+};
+
 /// One worker's idle connections to servers. Those that a server closes, writes to, or leaves idle
 /// for too long are dropped: closed a few in a turn of the loop, however many they are. Of the
 /// worker's thread.
@@ -56,6 +66,10 @@ class UpstreamPool {
     /// A place has become free.
     void place_freed();
 
+    /// Until remove(), `connection` is closed when those to its server are.
+    void add(IdleConnection& connection) { elsewhere_.push_back(&connection); }
+    void remove(IdleConnection& connection);
+
   private:
     struct Idle {
         std::unique_ptr<UpstreamConnection> connection;
@@ -81,6 +95,7 @@ class UpstreamPool {
     Duration server_idle_ = std::chrono::seconds(4);
     Stacks stacks_;  // by Server::id
     std::vector<PlaceWaiter*> waiters_;
+    std::vector<IdleConnection*> elsewhere_;
     std::vector<std::unique_ptr<UpstreamConnection>> leaving_;
     Timer timer_;
     Deferred let_go_;
