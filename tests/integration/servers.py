@@ -272,6 +272,8 @@ class ScriptedServer:
 
     @staticmethod
     def _is_open(sock):
+        if sock.fileno() < 0:  # its script has reset it
+            return False
         poller = select.poll()
         poller.register(sock, select.POLLRDHUP)
         return not poller.poll(0)
