@@ -8,6 +8,7 @@
 #include "admin/preconditions.h"
 #include "admin/problem.h"
 #include "admin/render.h"
+#include "base/phrases.h"
 #include "config/units.h"
 #include "config/wording.h"
 #include "sd/journal.h"
@@ -295,9 +296,10 @@ void Api::connection_evicted() {
     const std::uint64_t more = evicted_.count - std::exchange(evicted_.logged, evicted_.count);
     evicted_.last = time;
     log(Priority::warning, nullptr,
-        fmt::format("closed {} {} of the admin API whose clients sent nothing or did not read, to "
-                    "make room for others",
-                    more, more == 1 ? "connection" : "connections"),
+        fmt::format(
+            "closed {} to the admin API whose clients sent nothing or did not read, to make "
+            "room for others",
+            counted(more, "connection")),
         {{"CONNECTIONS", std::to_string(more)}});
 }
 

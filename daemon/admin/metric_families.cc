@@ -169,7 +169,7 @@ constexpr FamilyRow rows[] = {
     {"otto_log_records_dropped_total", counter_type,
      "Log records lost because they could not be written fast enough, by log.", fill_lost_records},
     {"otto_admin_connections_evicted_total", counter_type,
-     "Connections of the admin API that were closed to make room.",
+     "Connections to the admin API that were closed to make room.",
      [](const Source& from, Metrics& metrics) {
          add_counter(metrics, from.readings.admin_evicted);
      }},

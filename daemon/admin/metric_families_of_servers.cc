@@ -159,8 +159,8 @@ constexpr FamilyRow rows[] = {
     {"otto_server_responses_cut_total", counter_type, "Responses that the server truncated.",
      total<&ServerTotals::cut>},
     {"otto_server_responses_over_limit_total", counter_type,
-     "Responses of the server that were refused or cut for their heads, interim responses or "
-     "trailers, by the limit that they exceed; a limit appears with its first.",
+     "Responses of the server that were rejected or truncated because their header, interim "
+     "responses or trailers exceed a limit, by limit; a limit appears when it is first exceeded.",
      fill_over_limits},
     {"otto_server_requests_aborted_total", counter_type,
      "Requests whose client disconnected while the server was handling them.",

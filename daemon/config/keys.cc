@@ -189,10 +189,10 @@ std::vector<Key> make_keys() {
          "Maximum size of a request body; a larger one is answered with 413. 0 means no limit.",
          [](C& c) -> Bytes& { return c.limits.body_bytes; }},
         {"/limits/responseHeaderBytes", T::size, R"("64KiB")", kib, mib, true,
-         "The largest head of a response; 502 beyond.",
+         "Maximum size of a response header; a larger one is answered with 502.",
          [](C& c) -> Bytes& { return c.limits.response_header_bytes; }},
         {"/limits/responseHeaderCount", T::count, "200", 1, 1000, true,
-         "The most fields in a response's head; 502 beyond.",
+         "Maximum number of fields in a response header; more are answered with 502.",
          [](C& c) -> unsigned& { return c.limits.response_header_count; }},
         {"/limits/connections", T::count, "0", 0, 1'000'000, true,
          "Maximum number of client connections; with 0, it is derived from the limit on open "
@@ -217,7 +217,7 @@ std::vector<Key> make_keys() {
          "What happens to the fields after a chunked request body.",
          [](C& c, std::size_t choice) { c.forward_trailers = choice == 1; }, "drop|forward"},
         {"/halfClose", T::choice, R"("abort")", 0, 0, true,
-         "What becomes of a request whose client closes its side of the connection.",
+         "What happens to a request whose client closes its side of the connection.",
          [](C& c, std::size_t choice) { c.answer_half_closed = choice == 1; }, "abort|answer"},
         {"/accessLog", T::log_target, R"("off")", 0, 0, true,
          "Where requests are logged: nowhere, in the journal, on standard output, or in a file "

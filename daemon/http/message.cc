@@ -175,7 +175,7 @@ const char* reason_of(OverLimit over) {
         case OverLimit::none:
             return "";
         case OverLimit::header_bytes:
-            return "its head or trailer section exceeds limits.responseHeaderBytes";
+            return "its header or trailer section exceeds limits.responseHeaderBytes";
         case OverLimit::header_count:
             return "it has more fields than limits.responseHeaderCount";
     }

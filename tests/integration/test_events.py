@@ -339,7 +339,7 @@ class Bounds(AdminCase):
 
     def evicted(self, otto):
         """How many connections were closed to make room, of which the log has a record."""
-        otto.wait_for_log(r"closed \d+ connections? of the admin API .* to make room")
+        otto.wait_for_log(r"closed \d+ connections? to the admin API .* to make room")
         page = self.admin.ask("GET", "/metrics").text
         return int(re.search(r"^otto_admin_connections_evicted_total (\d+)$", page, re.M)[1])
 
