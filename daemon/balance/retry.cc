@@ -44,6 +44,8 @@ std::string describe(Failure failure, std::string_view detail) {
     std::string text = to_string(failure);
     switch (failure) {
         case Failure::refused:
+            // No such socket, perhaps.
+            return detail.empty() ? text : std::string(detail);
         case Failure::connect_timeout:
         case Failure::response_timeout:
             return text;

@@ -9,6 +9,7 @@
 
 #include "base/connect_error.h"
 #include "base/phrases.h"
+#include "sd/connect_cure.h"
 
 namespace otto {
 
@@ -122,7 +123,7 @@ bool Probe::open(const Address& address) {
         case ConnectError::refused:
         case ConnectError::timed_out:
         case ConnectError::other:
-            note_failure(error_text(number), number == ECONNREFUSED);
+            note_failure(connect_failure_text(number, address), number == ECONNREFUSED);
             return false;
     }
     return false;
@@ -162,7 +163,8 @@ void Probe::ready() {
     socklen_t size = sizeof number;
     if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &number, &size) != 0) number = errno;
     if (number != 0) {
-        give_up_address(error_text(number), number == ECONNREFUSED);
+        give_up_address(connect_failure_text(number, server_->addresses[address_]),
+                        number == ECONNREFUSED);
         return;
     }
     connected_ = true;

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "base/connect_error.h"
-#include "base/phrases.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
+#include "sd/connect_cure.h"
 
 namespace otto {
 
@@ -152,8 +152,9 @@ void Attempt::connect_next() {
         if (connection_->connected()) connected();
         return;
     }
-    fail(connect_failure(error),
-         addresses.empty() ? "its name does not resolve" : error_text(failure));
+    fail(connect_failure(error), addresses.empty()
+                                     ? "its name does not resolve"
+                                     : connect_failure_text(failure, addresses[address_]));
 }
 
 /// Over TCP the kernel would wait for a place in the backlog; here Otto does, until
@@ -245,11 +246,12 @@ void Attempt::connect_settled(int failure) {
     }
     slot_ = connection_->take_slot();
     connection_.reset();
-    const bool unix_socket = !server_.addresses[address_].is_ip();
+    const Address& address = server_.addresses[address_];
     if (addresses_tried_ < server_.addresses.size()) {
         connect_next();
     } else {
-        fail(connect_failure(connect_error(failure, unix_socket)), error_text(failure));
+        fail(connect_failure(connect_error(failure, !address.is_ip())),
+             connect_failure_text(failure, address));
     }
 }
 

@@ -439,6 +439,8 @@ TEST(MayRetry, FollowsTheTable) {
 
 TEST(Failure, IsDescribedWithoutSayingItTwice) {
     EXPECT_EQ(describe(Failure::refused, "connection refused"), "connection refused");
+    EXPECT_EQ(describe(Failure::refused, ""), "connection refused");
+    EXPECT_EQ(describe(Failure::refused, "no such file or directory"), "no such file or directory");
     EXPECT_EQ(describe(Failure::connect_timeout, "no connection in time"), "connection timed out");
     EXPECT_EQ(describe(Failure::response_timeout, "no response in time"), "no response in time");
     EXPECT_EQ(describe(Failure::malformed_response, "a bare LF"), "malformed response (a bare LF)");

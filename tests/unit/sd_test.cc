@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/handle.h"
+#include "sd/connect_cure.h"
 #include "sd/journal.h"
 #include "sd/listen_fds.h"
 #include "sd/messages.h"
@@ -350,6 +351,60 @@ TEST(RecordFold, CountsWhatIsTooMuchForASecond) {
     EXPECT_LE(folded[0].names.size(), RecordFold::longest_names + 10);
     EXPECT_TRUE(fold.take().empty());
     EXPECT_TRUE(fold.admit(messages::server_healthy, "another second"));
+}
+
+// ---- what keeps Otto from its servers ----------------------------------------------------------
+
+TEST(ConnectCureTest, PrivateTmpIsSeenInTheMounts) {
+    const std::string plain =
+        "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n"
+        "30 22 0:26 / /tmp rw,nosuid - tmpfs tmpfs rw\n";
+    EXPECT_FALSE(has_private_tmp(""));
+    EXPECT_FALSE(has_private_tmp(plain));
+    EXPECT_FALSE(
+        has_private_tmp("31 22 8:1 /tmp/systemd-private-1-a.service-x /mnt rw - ext4 a rw"));
+    EXPECT_TRUE(has_private_tmp(plain +
+                                "31 22 8:1 /tmp/systemd-private-1f-otto.service-Xy/tmp /tmp rw "
+                                "shared:9 - ext4 /dev/sda1 rw"));
+    EXPECT_TRUE(
+        has_private_tmp("31 22 8:1 /var/tmp/systemd-private-1f-otto.service-Xy/tmp /var/tmp "
+                        "rw - ext4 /dev/sda1 rw\n" +
+                        plain));
+}
+
+TEST(ConnectCureTest, TheReasonNamesTheCure) {
+    const Address file = *Address::from_path("/srv/app.sock");
+    const Address temporary = *Address::from_path("/tmp/app.sock");
+    const Address ip = *Address::from_ip("192.0.2.1", 80);
+    const Sandbox none;
+    const Sandbox service{.unit = "otto-two.service", .private_tmp = true};
+    const auto starts = [](const std::string& text, std::string_view begin) {
+        EXPECT_TRUE(text.starts_with(begin)) << text;
+    };
+    const auto has = [](const std::string& text, std::string_view part) {
+        EXPECT_NE(text.find(part), text.npos) << text;
+    };
+    const std::string denied = connect_failure_text(EACCES, file, service);
+    starts(denied, "permission denied; ");
+    has(denied, "SupplementaryGroups=");
+    has(denied, "systemctl daemon-reload && systemctl restart otto-two");
+    has(connect_failure_text(EACCES, file, none), "systemctl restart otto");
+    EXPECT_EQ(connect_failure_text(EACCES, ip, service), "permission denied");
+
+    const std::string missing = connect_failure_text(ENOENT, temporary, service);
+    starts(missing, "no such file or directory; otto-two.service has its own /tmp");
+    has(missing, "PrivateTmp=");
+    has(missing, "/run");
+    has(connect_failure_text(ENOENT, *Address::from_path("/var/tmp/a"), service), "PrivateTmp=");
+    EXPECT_EQ(connect_failure_text(ENOENT, temporary, none), "no such file or directory");
+    EXPECT_EQ(connect_failure_text(ENOENT, file, service), "no such file or directory");
+    EXPECT_EQ(connect_failure_text(ENOENT, *Address::from_path("@tmp"), service),
+              "no such file or directory");
+
+    starts(connect_failure_text(EPERM, ip, service), "operation not permitted; IPAddressDeny= of ");
+    has(connect_failure_text(EPERM, ip, none), "firewall");
+    EXPECT_EQ(connect_failure_text(ECONNREFUSED, ip, service), "connection refused");
+    EXPECT_EQ(connect_failure_text(ECONNREFUSED, temporary, service), "connection refused");
 }
 
 }  // namespace
