@@ -1,9 +1,11 @@
 #include <cstdio>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <sysexits.h>
 
 #include "base/phrases.h"
+#include "base/users.h"
 #include "config/load.h"
 #include "config/schema.h"
 #include "listening.h"
@@ -17,6 +19,8 @@
 namespace {
 
 constexpr int bad_config = 78;  // EX_CONFIG
+/// Whom the package's unit runs Otto as.
+constexpr const char* service_user = "_otto";
 
 /// Whether all is well; else it says what is not.
 bool holds(const otto::LoadedConfig& loaded) {
@@ -25,11 +29,23 @@ bool holds(const otto::LoadedConfig& loaded) {
     return loaded.ok();
 }
 
+/// Root reads files that the service cannot, which would notice only at its next reload.
+void warn_if_unreadable(const std::string& file) {
+    const std::string part = otto::unreadable_part(file, service_user);
+    if (part.empty()) return;
+    std::string cure = fmt::format("chmod o+x {}", part);
+    if (std::filesystem::is_regular_file(part))
+        cure = fmt::format("chgrp {0} {1} && chmod g+r {1}", service_user, part);
+    fmt::print(stderr, "{}: warning: the service runs as the user {}, which cannot read {}: {}\n",
+               file, service_user, part == file ? "this file" : part, cure);
+}
+
 int check(const otto::Options& options) {
     const std::string& file = options.config;
     const otto::LoadedConfig loaded = otto::load_config(options);
     if (!holds(loaded)) return bad_config;
     fmt::print("{}: ok, {}\n", file, otto::counted(loaded.config.servers.size(), "server"));
+    if (options.servers.empty()) warn_if_unreadable(file);
     // Of a file that is another Otto's, or as a part of a reload, which logs it by itself, this
     // says nothing.
     if (file != otto::Options().config || !otto::own_service().empty()) return 0;

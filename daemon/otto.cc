@@ -289,7 +289,7 @@ std::string Otto::status_line() const {
             line += "; failing open";
             break;
         case Roster::Service::nobody:
-            line += "; no server is available, answering 503";
+            line += fmt::format("; {}, answering 503", why_unavailable(*snapshot_));
             break;
     }
     for (const std::string& note : verdict().notes) line += "; " + note;
@@ -317,9 +317,11 @@ admin::ServiceVerdict Otto::verdict() const {
     for (const Member& member : snapshot_->members) {
         const Health health = member.server->health();
         if (candidates_->share_of(*member.server) > 0) ++facts.receiving;
-        if (member.state == ServerState::drain) ++facts.drained;
+        const bool drained = member.state == ServerState::drain ||
+                             (member.state == ServerState::active && member.weight == 0);
+        if (drained) ++facts.drained;
         if (member.state == ServerState::disabled) ++facts.disabled;
-        if (member.state != ServerState::active) continue;
+        if (drained || member.state == ServerState::disabled) continue;
         if (health == Health::unhealthy) ++facts.unhealthy;
         if (health == Health::unknown) ++facts.unknown;
     }

@@ -140,7 +140,7 @@ void Otto::service_changed() {
             return;
         case Roster::Service::nobody:
             log(Priority::critical, &messages::no_server_left,
-                "no server is available: requests are answered with 503");
+                fmt::format("{}: requests are answered with 503", why_unavailable(*snapshot_)));
             return;
     }
 }

@@ -266,9 +266,12 @@ Api::Answer Api::get_healthz(const Call&) {
 }
 
 Api::Answer Api::get_readyz(const Call&) {
+    // Without a healthy server, requests may be answered all the same.
+    const bool none = all_out_of_service(control_.snapshot());
+    const std::string why = none ? why_unavailable(control_.snapshot()) : "no server is healthy";
     const bool ready = control_.ready();
     return http::PlainReply{.status = ready ? 200u : 503u,
-                            .body = ready ? "ready\n" : "no server is healthy\n",
+                            .body = (ready ? "ready" : why) + "\n",
                             .type = "text/plain",
                             .fields = api_fields()};
 }

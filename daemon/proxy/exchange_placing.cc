@@ -143,7 +143,7 @@ void Exchange::no_server_found(Found found) {
     if (failed_.server != nullptr) {
         give_up(*failed_.server, failed_.failure, failed_.detail);
     } else {
-        refuse(OwnReply::no_server, "no server is available", worker_.retry_after());
+        refuse(OwnReply::no_server, why_unavailable(*worker_.snapshot()), worker_.retry_after());
     }
 }
 

@@ -157,6 +157,18 @@ SnapshotBuild renew_snapshot(const Snapshot& current, const NameAnswers& answers
     return build;
 }
 
+bool all_out_of_service(const Snapshot& snapshot) {
+    return std::ranges::none_of(snapshot.members, [](const Member& member) {
+        return member.state == ServerState::active && member.weight > 0;
+    });
+}
+
+const char* why_unavailable(const Snapshot& snapshot) {
+    if (snapshot.members.empty()) return "no server is configured";
+    return all_out_of_service(snapshot) ? "all servers are drained or disabled"
+                                        : "no server is available";
+}
+
 std::vector<std::string> names_of(const Config& config) {
     std::vector<std::string> names;
     for (const ServerConfig& server : config.servers)

@@ -45,6 +45,12 @@ SnapshotBuild make_snapshot(Config config, const Snapshot* previous, const NameA
 /// when that changes nothing.
 SnapshotBuild renew_snapshot(const Snapshot& current, const NameAnswers& answers);
 
+/// Whether no server is to receive requests: there is none, or all are drained or disabled.
+bool all_out_of_service(const Snapshot& snapshot);
+
+/// Why no server can be asked, while none can: "all servers are drained or disabled".
+const char* why_unavailable(const Snapshot& snapshot);
+
 /// The names that servers are configured by, each once: no literal addresses.
 std::vector<std::string> names_of(const Config& config);
 

@@ -308,8 +308,8 @@ class FailOpen(Case):
         for change in ({"state": "drain"}, {"state": "disabled"}):
             since, notes = otto.log.mark(), otto.notes.mark()
             otto.reload(settings([{**entry, **change}]))
-            otto.wait_for_log("no server is available: requests are answered with 503", since)
-            otto.wait_note(notes, STATUS="no server is available, answering 503")
+            otto.wait_for_log("all servers are drained or disabled: requests are answered with 503", since)
+            otto.wait_note(notes, STATUS="all servers are drained or disabled, answering 503")
             response = otto.fetch()
             self.assertEqual(response.status, 503)
             self.assertRegex(response.get("Retry-After"), r"^[1-9]\d*$")

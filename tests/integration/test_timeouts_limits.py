@@ -413,7 +413,7 @@ class RequestIds(Case):
         response = client.request(headers=[("X-Request-Id", "my-id"), ("Accept", "text/plain")])
         self.assertEqual((response.status, response.get("X-Request-Id")), (503, "my-id"))
         self.assertIn(b"my-id", response.body)
-        otto.wait_for_log(r"warning: GET /: no server is available; answered 503 \[my-id\]")
+        otto.wait_for_log(r"warning: GET /: all servers are drained or disabled; answered 503 \[my-id\]")
         response = client.request(headers=[("X-Request-Id", "<b>"), ("Accept", "text/html")])
         self.assertRegex(response.get("X-Request-Id"), self.MADE)
         self.assertIn(response.get("X-Request-Id").encode(), response.body)

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "base/users.h"
 
 namespace otto {
 namespace {
@@ -220,6 +221,22 @@ TEST(Phrases, ErrorsFitIntoASentence) {
     EXPECT_EQ(error_text(ECONNRESET), "connection reset by peer");
     EXPECT_EQ(error_text(EIO), "input/output error");
     EXPECT_EQ(error_text(E2BIG).substr(0, 8), "argument");
+}
+
+TEST(Users, NamesAreThoseOfPasswd) {
+    const std::string passwd =
+        "root:x:0:0:root:/root:/bin/bash\n"
+        "# 12:x\n"
+        "::7:7:no name::\n"
+        "deploy:x:1000:1000::/home/deploy:/bin/sh\n"
+        "last:x:1001";
+    EXPECT_EQ(user_name_in(passwd, 0), "root");
+    EXPECT_EQ(user_name_in(passwd, 1000), "deploy");
+    EXPECT_EQ(user_name_in(passwd, 1001), "last");
+    EXPECT_EQ(user_name_in(passwd, 7), "user 7");
+    EXPECT_EQ(user_name_in(passwd, 100), "user 100");
+    EXPECT_EQ(user_name_in("", 0), "user 0");
+    EXPECT_EQ(user_name(0), "root");
 }
 
 }  // namespace
