@@ -75,8 +75,7 @@ bool keeps(FieldId id, const Kept& kept) {
 /// own fields.
 bool may_be_nominated(FieldId id) {
     return id == FieldId::other || id == FieldId::accept || id == FieldId::alt_svc ||
-           id == FieldId::authentication ||
-           id == FieldId::trailer;
+           id == FieldId::authentication || id == FieldId::trailer;
 }
 
 /// Copies the kept fields; afterwards `seen` has a bit for each kind of field that was there.

@@ -138,10 +138,10 @@ struct ResponseHead {
     std::vector<Field> fields;
     Framing framing = Framing::until_close;
     Bytes content_length = 0;
-    bool keep_alive = true;  // the server keeps the connection open afterwards
-    std::string canonical;   // the head, where it had to be rewritten
+    bool keep_alive = true;                  // the server keeps the connection open afterwards
+    std::string canonical;                   // the head, where it had to be rewritten
     bool connection_authentication = false;  // authenticates_connection()
-    bool nominates = false;  // Connection names fields, which are hop-by-hop then
+    bool nominates = false;                  // Connection names fields, which are hop-by-hop then
 
     void clear();
     const Field* find(FieldId id) const;

@@ -48,8 +48,8 @@ class AttemptObserver {
     /// that came along.
     virtual void on_upgraded(std::unique_ptr<UpstreamConnection> connection,
                              std::span<char> first) = 0;
-    /// The reply is complete, and the connection has been authenticated by this client: no other may
-    /// use it. on_reply_complete follows.
+    /// The reply is complete, and the connection has been authenticated by this client: no other
+    /// may use it. on_reply_complete follows.
     virtual void on_bound(std::unique_ptr<UpstreamConnection> connection) = 0;
     /// Some progress was made: from now on `limit` holds until the next.
     virtual void on_progress(Duration limit) = 0;

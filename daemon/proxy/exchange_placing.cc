@@ -56,8 +56,7 @@ bool Exchange::find_bound() {
     const BoundConnection* mine = bound();
     if (mine == nullptr || !tried_.empty()) return false;
     Server& server = mine->server();
-    if (server.health() == Health::unhealthy || !worker_.candidates().has(server))
-        return false;
+    if (server.health() == Health::unhealthy || !worker_.candidates().has(server)) return false;
     lease_ = Lease::take(server, server.connections->most());
     if (lease_) server_ = &server;
     return lease_.has_value();

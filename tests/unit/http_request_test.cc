@@ -650,7 +650,8 @@ TEST(ConnectionAuthentication, IsThatOfTwoSchemes) {
     for (const char* value : {"NTLM", "ntlm TlRM", "Negotiate", "negotiate YII=", "Basic x, NTLM",
                               "Basic realm=\"a\", Negotiate abc", ", NTLM"})
         EXPECT_TRUE(authenticates_connection(value)) << value;
-    for (const char* value : {"", "Basic NTLM", "Bearer Negotiate", "NTLMv3 x", "Negotiated", "NTL"})
+    for (const char* value :
+         {"", "Basic NTLM", "Bearer Negotiate", "NTLMv3 x", "Negotiated", "NTL"})
         EXPECT_FALSE(authenticates_connection(value)) << value;
 }
 
