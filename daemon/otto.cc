@@ -93,11 +93,12 @@ int Otto::run(const Options& options) {
         auto bound = Listening::bind(loaded.config.port);
         if (!bound) return fail(exit_no_socket, nothing_to_listen_on(bound.error()));
         *sockets = std::move(*bound);
-        const std::string& admin_port = loaded.config.admin.port;
-        if (admin_sockets.empty() && !admin_port.empty()) {
-            auto admin = Listening::bind_admin(admin_port);
-            if (!admin) return fail(exit_no_socket, admin.error().message);
-            admin_sockets.push_back(std::move(*admin));
+        if (admin_sockets.empty()) {
+            for (const std::string& port : loaded.config.admin.port) {
+                auto admin = Listening::bind_admin(port);
+                if (!admin) return fail(exit_no_socket, admin.error().message);
+                admin_sockets.push_back(std::move(*admin));
+            }
         }
     }
     auto loop = Loop::open();

@@ -56,6 +56,20 @@ Result<std::string> Token::get() {
     return value_;
 }
 
+std::string Token::file() const {
+    return directory_ ? fmt::format("{}/{}", *directory_, file_name) : std::string();
+}
+
+std::string Token::whereabouts() const {
+    if (directory_)
+        return fmt::format(
+            "`ottoctl token` prints the token over the UNIX socket; root can also "
+            "read it from {}.",
+            file());
+    return "`ottoctl token` prints the token, over a UNIX socket only, because Otto has no state "
+           "directory to keep it in. Without systemd, add \"unix:/PATH\" to admin.port.";
+}
+
 bool is_own_host(std::string_view host) {
     const auto bracket = host.find(']');
     const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
@@ -85,8 +99,7 @@ std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& reques
     if (!expected) return problem(500, expected.error().message);
     if (has_token(request, *expected)) return std::nullopt;
     http::PlainReply refusal = problem(
-        401,
-        "A change over TCP requires \"Authorization: Bearer TOKEN\"; `ottoctl token` prints it.");
+        401, "A change over TCP requires \"Authorization: Bearer TOKEN\": " + token.whereabouts());
     refusal.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"otto\"");
     return refusal;
 }

@@ -18,6 +18,11 @@ class Token {
     /// Made at the first call.
     Result<std::string> get();
 
+    /// Where an operator finds it, as a sentence.
+    std::string whereabouts() const;
+    /// The file that it is kept in; "" where there is none.
+    std::string file() const;
+
   private:
     const std::optional<std::string> directory_;
     std::string value_;

@@ -253,8 +253,7 @@ Api::Answer Api::get_events(const Call& call) {
 }
 
 Api::Answer Api::get_token(const Call& call) {
-    if (!call.request.local)
-        return problem(403, "The token is available over the UNIX socket only: `ottoctl token`.");
+    if (!call.request.local) return problem(403, token_.whereabouts());
     const auto token = token_.get();
     if (!token) return problem(500, token.error().message);
     return json_reply(200, Json::object().set("token", Json::string(*token)));
@@ -266,10 +265,10 @@ Api::Answer Api::get_healthz(const Call&) {
 }
 
 Api::Answer Api::get_readyz(const Call&) {
+    const bool ready = control_.ready();
     // Without a healthy server, requests may be answered all the same.
     const bool none = all_out_of_service(control_.snapshot());
     const std::string why = none ? why_unavailable(control_.snapshot()) : "no server is healthy";
-    const bool ready = control_.ready();
     return http::PlainReply{.status = ready ? 200u : 503u,
                             .body = (ready ? "ready" : why) + "\n",
                             .type = "text/plain",
@@ -309,7 +308,7 @@ void Api::connection_evicted() {
 Rendering Api::begin_rendering(Renderings::Kind kind) const {
     switch (kind) {
         case Renderings::Kind::status:
-            return status_rendering(control_, changes_);
+            return status_rendering(control_, changes_, token_.file());
         case Renderings::Kind::servers:
             return servers_rendering(control_, changes_);
         case Renderings::Kind::config:

@@ -110,9 +110,10 @@ Rendering by(http::PlainReply reply, std::shared_ptr<Body> body) {
 
 }  // namespace
 
-Rendering status_rendering(const Control& control, const Changes& changes) {
-    return {.reply = plain(), .step = [&control, &changes](std::string& body) {
-                body += render_status(control, changes).pretty();
+Rendering status_rendering(const Control& control, const Changes& changes, std::string token_file) {
+    return {.reply = plain(),
+            .step = [&control, &changes, file = std::move(token_file)](std::string& body) {
+                body += render_status(control, changes, file).pretty();
                 return false;
             }};
 }

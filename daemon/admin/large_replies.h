@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "admin/changes.h"
 #include "admin/control.h"
@@ -11,7 +12,8 @@ namespace otto::admin {
 // The replies of the API that grow with the number of servers. Each is as of the moment at which
 // its rendering was begun, but for what counts. `control` and `changes` outlive them.
 
-Rendering status_rendering(const Control& control, const Changes& changes);
+/// `token_file`: where the token is, or "".
+Rendering status_rendering(const Control& control, const Changes& changes, std::string token_file);
 /// GET /api/v1/servers.
 Rendering servers_rendering(const Control& control, const Changes& changes);
 /// GET /api/v1/config.

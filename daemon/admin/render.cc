@@ -131,7 +131,7 @@ Json render_server(const Member& member, const Control& control, const Changes& 
     return json;
 }
 
-Json render_status(const Control& control, const Changes& changes) {
+Json render_status(const Control& control, const Changes& changes, const std::string& token_file) {
     const Control::Overview overview = control.overview();
     const Snapshot& snapshot = control.snapshot();
     Json configured = Json::list();
@@ -161,7 +161,9 @@ Json render_status(const Control& control, const Changes& changes) {
     json.set("portCommands", Json::string(overview.port_commands));
     json.set("configFile", Json::string(control.config_file()));
     json.set("unit", Json::string(overview.unit));
+    json.set("tokenFile", Json::string(token_file));
     json.set("changed", Json::boolean(!changes.overlay().children.empty()));
+    json.set("changesOutliveRestart", Json::boolean(changes.outlive_restart()));
     json.set("changesInForce", Json::boolean(changes.in_force()));
     set_misfits(json, changes);
     return json;

@@ -17,7 +17,7 @@ std::string server_id(std::string_view url);
 
 Json render_server(const Member& member, const Control& control, const Changes& changes,
                    TimePoint now);
-Json render_status(const Control& control, const Changes& changes);
+Json render_status(const Control& control, const Changes& changes, const std::string& token_file);
 /// All but the documents: "file", "changes" and "effective".
 Json render_config(const Control& control, const Changes& changes);
 

@@ -127,7 +127,7 @@ struct LimitsConfig {
 
 /// Where the admin API is, for runs without systemd, whose socket unit decides otherwise.
 struct AdminConfig {
-    std::string port;  // what parse_local_listen() takes; "": nowhere
+    std::vector<std::string> port;  // what parse_local_listen() takes; empty: nowhere
 
     bool operator==(const AdminConfig&) const = default;
 };

@@ -234,11 +234,9 @@ std::vector<Key> make_keys() {
          [](C& c) -> double& { return c.access_log.sample; }},
         {"/admin", T::object, "", 0, 0, false,
          "The admin API, if systemd does not pass a socket for it."},
-        {"/admin/port", T::local_listen, "", 0, 0, false,
-         "The address on which the admin API listens: \":PORT\" (on 127.0.0.1), "
-         "\"127.0.0.1:PORT\", "
-         "\"[::1]:PORT\" or \"unix:/PATH\".",
-         [](C& c) -> std::string& { return c.admin.port; }},
+        {"/admin/port", T::local_listens, "", 1, 16, false,
+         "The address on which the admin API listens, or a list of them: \":PORT\" (on "
+         "127.0.0.1), \"127.0.0.1:PORT\", \"[::1]:PORT\" or \"unix:/PATH\"."},
     };
 }
 

@@ -24,13 +24,13 @@ enum class KeyType : std::uint8_t {
     text,    // printable, of min to max bytes
     token,   // RFC 9110 §5.6.2, of min to max bytes
     server_url,
-    listens,       // one address or a list of min to max
-    local_listen,  // an address that only this host reaches
-    log_target,    // one of `choices` or the absolute path of a file
-    fraction,      // any number from min to max
-    servers,       // a list of min to max URLs or objects
-    cidrs,         // a list of min to max
-    statuses,      // a list of min to max, each from 500 to 599
+    listens,        // one address or a list of min to max
+    local_listens,  // the same, of addresses that only this host reaches
+    log_target,     // one of `choices` or the absolute path of a file
+    fraction,       // any number from min to max
+    servers,        // a list of min to max URLs or objects
+    cidrs,          // a list of min to max
+    statuses,       // a list of min to max, each from 500 to 599
 };
 
 inline constexpr unsigned least_error_status = 500;

@@ -146,13 +146,14 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
         case KeyType::path:
         case KeyType::host:
         case KeyType::token:
-        case KeyType::local_listen:
         case KeyType::log_target:
             return read_string(key, value, pointer);
         case KeyType::status:
             return read_status(key, value, pointer);
         case KeyType::listens:
             return read_listens(key, value, pointer);
+        case KeyType::local_listens:
+            return read_local_listens(key, value, pointer);
         case KeyType::servers:
             return read_servers(key, value, pointer);
         case KeyType::cidrs:
@@ -188,9 +189,6 @@ void ConfigReader::read_string(const Key& key, const JsonValue& value, const std
             if (value.text.empty() || value.text.front() != '/') return refuse(key, value, pointer);
             wrong = check_file(value.text);
         }
-    } else if (key.type == KeyType::local_listen) {
-        if (const auto local = parse_local_listen(value.text); !local)
-            wrong = local.error().message;
     } else if (!value.text.empty()) {
         if (const auto host = parse_authority(value.text); !host) wrong = host.error().message;
     }
@@ -230,6 +228,28 @@ void ConfigReader::read_listens(const Key& key, const JsonValue& value,
                                      fmt::format("duplicate address {}: {} already includes it",
                                                  quoted(listen->text), quoted(other.text)));
         config_.port.push_back(*listen);
+    };
+    if (!list) return add(value, pointer);
+    for (std::size_t at = 0; at < value.children.size(); ++at)
+        add(value.children[at], pointer_to(pointer, at));
+}
+
+void ConfigReader::read_local_listens(const Key& key, const JsonValue& value,
+                                      const std::string& pointer) {
+    const bool list = value.kind == JsonValue::Kind::list;
+    if (list && !check_list(key, value, pointer)) return;
+    const std::string what =
+        list ? R"(":PORT", "127.0.0.1:PORT", "[::1]:PORT" or "unix:/PATH")" : expected(key);
+    std::vector<Address> known;
+    const auto add = [&](const JsonValue& item, const std::string& place) {
+        if (item.kind != JsonValue::Kind::string) return refuse(what, item, place);
+        const auto local = parse_local_listen(item.text);
+        if (!local) return refuse(what, item, place, local.error().message);
+        if (std::ranges::find(known, *local) != known.end())
+            return problems_.add(item.begin, place,
+                                 fmt::format("duplicate address {}", quoted(item.text)));
+        known.push_back(*local);
+        config_.admin.port.push_back(item.text);
     };
     if (!list) return add(value, pointer);
     for (std::size_t at = 0; at < value.children.size(); ++at)

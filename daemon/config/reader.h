@@ -29,6 +29,7 @@ class ConfigReader {
     void read_choice(const Key& key, const JsonValue& value, const std::string& pointer);
     void read_listens(const Key& key, const JsonValue& value, const std::string& pointer);
     void read_statuses(const Key& key, const JsonValue& value, const std::string& pointer);
+    void read_local_listens(const Key& key, const JsonValue& value, const std::string& pointer);
     void read_cidrs(const Key& key, const JsonValue& value, const std::string& pointer);
     void read_status(const Key& key, const JsonValue& value, const std::string& pointer);
     void read_string(const Key& key, const JsonValue& value, const std::string& pointer);

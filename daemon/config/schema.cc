@@ -138,8 +138,14 @@ class SchemaWriter {
             case KeyType::token:
                 string_type(token_pattern);
                 return member("maxLength", row.max);
-            case KeyType::local_listen:
-                return string_type(local_listen_pattern);
+            case KeyType::local_listens:
+                return either([this] { string_type(local_listen_pattern); },
+                              [&, this] {
+                                  list_type(row);
+                                  writer_.StartObject();
+                                  string_type(local_listen_pattern);
+                                  writer_.EndObject();
+                              });
             case KeyType::log_target:
                 return either([&, this] { choice(row); }, [this] { string_type(file_pattern); });
             case KeyType::fraction:

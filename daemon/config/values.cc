@@ -107,8 +107,9 @@ std::string expected(const Key& key) {
             return "a string of " + key.range() + " bytes without control characters";
         case KeyType::token:
             return "a name of " + key.range() + " letters, digits and any of !#$%&'*+-.^_`|~";
-        case KeyType::local_listen:
-            return R"(":PORT", "127.0.0.1:PORT", "[::1]:PORT" or "unix:/PATH")";
+        case KeyType::local_listens:
+            return R"(":PORT", "127.0.0.1:PORT", "[::1]:PORT", "unix:/PATH" or a list of )" +
+                   key.range() + " of these";
         case KeyType::log_target:
             return R"("off", "journal", "stdout" or the absolute path of a file)";
         case KeyType::fraction:

@@ -164,7 +164,10 @@ class Strangers(AdminCase):
         patch = {"weight": 2}
         answer = self.expect(self.over_tcp.server("PATCH", name, patch), 401)
         self.assertIn("Bearer", answer.headers["WWW-Authenticate"])
-        self.expect(self.over_tcp.get("token"), 403)
+        file = os.path.join(self.state, "admin-token")
+        self.assertIn(file, answer.json["detail"])
+        self.assertIn(file, self.expect(self.over_tcp.get("token"), 403).json["detail"])
+        self.assertEqual(self.over_tcp.get("status").json["tokenFile"], file)
         token = self.expect(self.admin.get("token"), 200).json["token"]
         self.assertRegex(token, "^[0-9a-f]{64}$")
         path = os.path.join(self.state, "admin-token")
@@ -690,3 +693,36 @@ class WithoutSystemd(AdminCase):
 
 if __name__ == "__main__":
     main()
+    def test_several_sockets_of_its_own(self):
+        servers = self.demo(1)
+        paths = [os.path.join(self.folder(), name) for name in ("a.sock", "b.sock")]
+        port = [f"unix:{path}" for path in paths]
+        otto = self.otto(settings(servers, port="127.0.0.1:0", admin={"port": port}), sockets=[])
+        otto.wait_ready()
+        for path in paths:
+            self.assertEqual(Admin(path).get("token").status, 200)
+
+    def test_lists(self):
+        file = os.path.join(self.folder(), "config.json")
+        for port, place in (([], "/admin/port"), ([":1", ":1"], "/admin/port/1"),
+                            ([":1", "127.0.0.1:1"], "/admin/port/1"),
+                            ([":1", "0.0.0.0:2"], "/admin/port/1"), ([7], "/admin/port/0"),
+                            ([f":{number}" for number in range(1, 18)], "/admin/port")):
+            with open(file, "w", encoding="utf-8") as out:
+                json.dump({"servers": ["http://a"], "admin": {"port": port}}, out)
+            code, _, told = run_otto("--check", "--config", file)
+            self.assertEqual(code, 78, port)
+            self.assertIn(f" {place}: ", told)
+
+    def test_a_token_that_no_file_has(self):
+        port = tcp_listener()
+        place = port.getsockname()[:2]
+        port.close()
+        otto = self.otto(settings(self.demo(1), port="127.0.0.1:0",
+                                  admin={"port": f":{place[1]}"}), sockets=[])
+        otto.wait_ready()
+        for answer in (Admin(place).ask("POST", "/api/v1/reload"), Admin(place).get("token")):
+            self.assertIn(answer.status, (401, 403))
+            self.assertIn("no state directory", answer.json["detail"])
+            self.assertIn('"unix:/PATH" to admin.port', answer.json["detail"])
+

@@ -317,6 +317,7 @@ class Steering(PageCase):
         browser.press("Enter")
         browser.wait_for("#ask-ok")
         browser.press("Tab", "Enter")
+        browser.wait_text("#sign-path", os.path.join(self.state, "admin-token"))
         self.row("server-2", "Healthy")
         self.no_faults()
 

@@ -88,7 +88,7 @@ TEST(Config, SampleHoldsEveryKeyAtItsDefault) {
     ASSERT_TRUE(loaded.ok()) << loaded.problems[0].text();
     Config defaults = with_servers({"http://localhost:5001"});
     defaults.sticky.enabled = true;
-    defaults.admin.port = "unix:/run/otto-admin.sock";
+    defaults.admin.port = {"unix:/run/otto-admin.sock"};
     EXPECT_EQ(loaded.config, defaults);
     for (const Key& key : config_keys())
         EXPECT_NE(loaded.source.find("\"" + std::string(key.name()) + "\":"), std::string::npos)
@@ -154,7 +154,7 @@ TEST(Config, EveryKeyIsRead) {
     expected.forward_trailers = true;
     expected.answer_half_closed = true;
     expected.via = true;
-    expected.admin.port = "[::1]:82";
+    expected.admin.port = {"[::1]:82"};
     EXPECT_EQ(config, expected);
 }
 

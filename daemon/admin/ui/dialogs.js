@@ -2,6 +2,7 @@
 
 import { isRightToken, leavesNobody, setSignIn, setToken } from "./api.js";
 import { $, setText } from "./dom.js";
+import { status } from "./state.js";
 
 // Opens a dialog. `submit()` does what it is for: it gives a text to show when that failed, or
 // nothing, which closes the dialog. Resolves to true when it was done, and to false when it was
@@ -89,6 +90,8 @@ function askForToken(why) {
     const answer = open("sign", async () => {
         const token = $("sign-token").value.trim();
         if (!(await isRightToken(token))) return "This is not the token.";
+    $("sign-file").hidden = !status?.tokenFile;
+    setText($("sign-path"), status?.tokenFile ?? "");
         setToken(token);
         return "";
     });
