@@ -160,6 +160,7 @@ Changes::Proposal Changes::propose_document(const Json& document) const {
 Changes::Proposal Changes::propose_reset() const {
     Proposal proposal = check(file(), {}, false);
     proposal.misfits.clear();
+    proposal.resets = true;
     proposal.changes_nothing = overlay().children.empty() && misfits_.empty();
     return proposal;
 }

@@ -38,6 +38,7 @@ class Changes {
         /// Servers that it wants to change, though there are none of that name.
         std::vector<std::string> unknown;
         bool changes_nothing = false;
+        bool resets = false;               // it is propose_reset()'s
         std::vector<Fit::Misfit> misfits;  // that are kept aside all the same
     };
     /// What `patch` would make of what is in force.
@@ -61,6 +62,8 @@ class Changes {
         std::shared_ptr<const Json> file, overlay, document;
     };
     Documents documents() const { return {file_, overlay_, document_}; }
+    /// False without a state directory: a restart drops them.
+    bool outlive_restart() const { return directory_.has_value(); }
     /// False when some changes do not fit the file, which misfits() names.
     bool in_force() const { return misfits_.empty(); }
     const std::vector<Fit::Misfit>& misfits() const { return misfits_; }

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include "admin/api.h"
+#include "admin/deeds.h"
 #include "admin/preconditions.h"
 #include "admin/problem.h"
 #include "config/json_tree.h"
-#include "config/wording.h"
 #include "sd/journal.h"
 
 namespace otto::admin {
@@ -95,13 +95,14 @@ Api::Answer Api::refuse_outage(const Config& config) {
     const auto& before = control_.snapshot().config.servers;
     const auto answers = [this](const ServerConfig& server) { return may_answer(server); };
     if (std::ranges::none_of(config.servers, receives) && std::ranges::any_of(before, receives))
-        return problem(409, std::string("No active server would be left, and all requests would "
-                                        "fail.") +
-                                anyway);
+        return outage(
+            std::string("No active server would be left, and all requests would fail.") + anyway,
+            "active");
     if (std::ranges::none_of(config.servers, answers) && std::ranges::any_of(before, answers))
-        return problem(409, std::string("No healthy server would be left, and requests would go to "
-                                        "unhealthy ones.") +
-                                anyway);
+        return outage(std::string("No healthy server would be left, and requests would go to "
+                                  "unhealthy ones.") +
+                          anyway,
+                      "healthy");
     return std::nullopt;
 }
 
@@ -113,13 +114,18 @@ Api::Answer Api::apply(const Call& call, Changes::Proposal proposal, const std::
         return std::nullopt;
     if (!call.forced)
         if (Answer refusal = refuse_outage(proposal.config)) return refusal;
+    const std::string actor = describe_actor(call.request);
+    const std::string deed = proposal.resets
+                                 ? "dropped all run-time changes"
+                                 : describe_deed(changes_.document(), proposal.document);
     const Status kept = changes_.keep(proposal);
     if (!kept) return problem(500, "The change cannot be saved: " + kept.error().message);
+    const bool lasts = proposal.resets || changes_.outlive_restart();
     log(Priority::notice, &messages::changed_at_runtime,
-        fmt::format("configuration changed by {}: {} {}{}{}", call.request.peer,
-                    call.request.method, printable(http::percent_decoded(call.request.path)),
-                    call.request.body.empty() ? "" : " ", shortened(call.request.body)),
-        {{"PEER", call.request.peer},
+        fmt::format("{} {}{}", actor, deed, lasts ? "" : " (until Otto restarts)"),
+        {{"USER", actor},
+         {"CHANGE", deed},
+         {"PEER", call.request.peer},
          {"REQUEST", call.request.method + " " + call.request.path},
          {"OVERLAY", changes_.overlay().compact().substr(0, 4096)}});
     control_.apply(std::move(proposal.config));

@@ -20,13 +20,15 @@ std::span<const Error> first_of(const std::vector<Error>& errors) {
     return std::span(errors).first(std::min(most, errors.size()));
 }
 
-http::PlainReply problem_of(unsigned status, std::string_view detail, Json errors) {
+http::PlainReply problem_of(unsigned status, std::string_view detail, Json errors,
+                            std::string_view missing = "") {
     Json json = Json::object();
     json.set("type", Json::string("about:blank"));
     json.set("title", Json::string(http::reason_phrase(status)));
     json.set("status", Json::number(status));
     json.set("detail", Json::string(detail));
     if (!errors.children.empty()) json.set("errors", std::move(errors));
+    if (!missing.empty()) json.set("outage", Json::string(missing));
     http::PlainReply reply = json_reply(status, json);
     reply.type = "application/problem+json";
     return reply;
@@ -42,6 +44,10 @@ http::PlainReply problem(unsigned status, const std::string& detail,
                        .set("pointer", Json::string(fault.pointer))
                        .set("detail", Json::string(fault.detail)));
     return problem_of(status, detail, std::move(errors));
+}
+
+http::PlainReply outage(const std::string& detail, std::string_view missing) {
+    return problem_of(409, detail, Json::list(), missing);
 }
 
 namespace {

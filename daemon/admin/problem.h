@@ -23,6 +23,10 @@ struct Fault {
 http::PlainReply problem(unsigned status, const std::string& detail,
                          const std::vector<Fault>& faults = {});
 
+/// 409 for a change after which no server would answer requests, unless it is forced. The member
+/// "outage" says which servers would be missing: "active" or "healthy" ones.
+http::PlainReply outage(const std::string& detail, std::string_view missing);
+
 /// Whether lines and columns are told: of a text that people see as it is.
 enum class Positions : std::uint8_t {
     none,

@@ -173,6 +173,7 @@ Json render_config(const Control& control, const Changes& changes) {
     Json json = Json::object();
     json.set("path", Json::string(control.config_file()));
     json.set("generation", Json::number(control.snapshot().generation));
+    json.set("changesOutliveRestart", Json::boolean(changes.outlive_restart()));
     json.set("changesInForce", Json::boolean(changes.in_force()));
     set_misfits(json, changes);
     return json;

@@ -176,7 +176,9 @@ Exit set(const Console& console, const std::vector<std::string>& assignments) {
                                  ? "set to the value in the file\n"
                                  : "set; all changes to the file:\n" +
                                        describe_changes(*file, *changes, console.output());
-    return console.say(asked.reply->text, text);
+    const Exit said = console.say(asked.reply->text, text);
+    if (said == Exit::ok && !changes->children.empty()) console.remark_unless_kept();
+    return said;
 }
 
 Exit reset(const Console& console, bool force) {

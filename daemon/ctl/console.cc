@@ -46,6 +46,17 @@ void Console::remark(const std::string& message) const {
     write_error("ottoctl: " + printable(message));
 }
 
+void Console::remark_unless_kept() const {
+    const auto reply = client_.call({.method = "GET", .target = "/api/v1/status"},
+                                    {.most = std::chrono::seconds(1)});
+    if (!reply || !reply->ok()) return;
+    const Json* kept = reply->body.find("changesOutliveRestart");
+    if (kept == nullptr || kept->is_true()) return;
+    remark(
+        "this lasts until Otto restarts, because Otto has no state directory "
+        "(StateDirectory=) to keep changes in");
+}
+
 Exit Console::fail(Exit exit, const std::string& message, Json document) const {
     if (json_) say(document.set("detail", Json::string(message)), "");
     remark(message);

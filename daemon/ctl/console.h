@@ -41,6 +41,8 @@ class Console {
 
     /// A remark on stderr.
     void remark(const std::string& message) const;
+    /// After a change: that it lasts until Otto restarts, where that is so.
+    void remark_unless_kept() const;
     /// Why it failed. With --json, `document` is what else there is to say.
     Exit fail(Exit exit, const std::string& message, Json document = Json::object()) const;
     /// Why stdout could not be written; nothing when all there is to it is that nobody reads it any

@@ -247,31 +247,37 @@ Exit weight_one(const Console& console, const ServerOptions& options) {
         {"PATCH", patch("weight", Json::number(weight)), "", fmt::format("has weight {}", weight)});
 }
 
+/// Of one or several changes.
+Exit concluded(const Console& console, Exit ended) {
+    if (ended == Exit::ok) console.remark_unless_kept();
+    return ended;
+}
+
 }  // namespace
 
 Exit add(const Console& console, const ServerOptions& options) {
     if (options.ids.size() > 1 && !options.name.empty())
         return console.fail(Exit::usage, "--name applies to one server only");
-    return on_each(console, options, add_one);
+    return concluded(console, on_each(console, options, add_one));
 }
 
 Exit remove(const Console& console, const ServerOptions& options) {
-    return on_each(console, options, remove_one);
+    return concluded(console, on_each(console, options, remove_one));
 }
 
 Exit drain(const Console& console, const ServerOptions& options) {
     begin_on_each(console, options, "drain");
-    return on_each(console, options, drain_one);
+    return concluded(console, on_each(console, options, drain_one));
 }
 
 Exit enable(const Console& console, const ServerOptions& options) {
     begin_on_each(console, options, "active");
-    return on_each(console, options, enable_one);
+    return concluded(console, on_each(console, options, enable_one));
 }
 
 Exit disable(const Console& console, const ServerOptions& options) {
     begin_on_each(console, options, "disabled");
-    return on_each(console, options, disable_one);
+    return concluded(console, on_each(console, options, disable_one));
 }
 
 Exit weight(const Console& console, const ServerOptions& options) {
@@ -286,7 +292,7 @@ Exit weight(const Console& console, const ServerOptions& options) {
                         otto::quoted(last)));
     weighed.weight = static_cast<unsigned>(*weight);
     weighed.ids.pop_back();
-    return on_each(console, weighed, weight_one);
+    return concluded(console, on_each(console, weighed, weight_one));
 }
 
 Exit check_server(const Console& console, const ServerOptions& options) {

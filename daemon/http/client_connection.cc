@@ -31,6 +31,18 @@ bool only_line_ends(std::string_view bytes) {
     return bytes.find_first_not_of("\r\n") == std::string_view::npos;
 }
 
+/// In a user namespace (PrivateUsers=) most users have no number of their own, but this one.
+constexpr uid_t overflow_user = 65534;
+
+/// The process on the other side of a UNIX socket, where the kernel tells.
+std::optional<ucred> credentials(int fd) {
+    ucred peer{};
+    socklen_t length = sizeof peer;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.pid == 0)
+        return std::nullopt;
+    return peer;
+}
+
 }  // namespace
 
 bufferevent* ClientConnection::open(Front& front) {
@@ -254,14 +266,16 @@ void ClientConnection::name_peer(const Address& address) {
 }
 
 std::string ClientConnection::peer_process() const {
-    ucred user{};
-    socklen_t length = sizeof user;
-    if (::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &user, &length) != 0 || user.pid == 0)
-        return {};
-    // In a user namespace (PrivateUsers=) most users have no number of their own.
-    constexpr uid_t overflow = 65534;
-    if (user.uid == overflow) return fmt::format("process {}", user.pid);
-    return fmt::format("process {} of user {}", user.pid, user.uid);
+    const auto peer = credentials(fd_.get());
+    if (!peer) return {};
+    if (peer->uid == overflow_user) return fmt::format("process {}", peer->pid);
+    return fmt::format("process {} of user {}", peer->pid, peer->uid);
+}
+
+std::optional<uid_t> ClientConnection::peer_user() const {
+    const auto peer = credentials(fd_.get());
+    if (!peer || peer->uid == overflow_user) return std::nullopt;
+    return peer->uid;
 }
 
 /// The first request of a connection is dispatched by evhttp, which believes to be busy with it

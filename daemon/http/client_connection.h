@@ -36,6 +36,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     const Address& peer() const override { return peer_; }
     std::string_view peer_ip() const override { return peer_ip_; }
     std::string peer_process() const override;
+    std::optional<uid_t> peer_user() const override;
     std::string_view scheme() const override { return "http"; }
     bool may_keep_alive() const override;
     std::unique_ptr<Attachment>* attachment() override { return &attachment_; }

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,6 +52,8 @@ class ClientStream {
     virtual std::string_view peer_ip() const = 0;
     /// Who is at the other end of a UNIX socket: "process 4711 of user 1000"; "" of others.
     virtual std::string peer_process() const { return {}; }
+    /// The user of that process; nothing when it has no number in Otto's user namespace.
+    virtual std::optional<uid_t> peer_user() const { return {}; }
     virtual std::string_view scheme() const = 0;
     /// Whether the connection can go on after this request, as the client wishes and the front
     /// allows.

@@ -65,6 +65,7 @@ void PlainExchange::read_head() {
     request_.refusal = refusal.reason;
     request_.peer = request_.local ? client_->peer_process() : client_->peer().text();
     if (request_.peer.empty()) request_.peer = "a client on the UNIX socket";
+    if (request_.local) request_.user = client_->peer_user();
     if (request_.refused != 0) return;
     http10_ = head.version_minor == 0;
     request_.method = head.method_text;

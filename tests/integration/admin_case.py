@@ -118,7 +118,8 @@ def unchunk(raw):
 
 class AdminCase(TestCase):
     def started(self, config, state=None, tcp=False, **options):
-        """An Otto with the API on a UNIX socket, and on TCP if so wanted."""
+        """An Otto with the API on a UNIX socket, and on TCP if so wanted; with `state` "" it has no
+        state directory."""
         self.path = getattr(self, "path", None) or self.folder()
         if state is None:
             state = self.folder()

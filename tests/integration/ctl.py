@@ -26,7 +26,9 @@ class Done:
 
 class CtlCase(TestCase):
     def started(self, config, **options):
-        self.state = options.pop("state", None) or self.folder()
+        self.state = options.pop("state", None)
+        if self.state is None:
+            self.state = self.folder()
         listener, self.socket = admin_socket(self.folder())
         sockets, names = [tcp_listener(), listener], ["http", "admin"]
         if options.pop("tcp", False):

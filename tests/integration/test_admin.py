@@ -3,7 +3,9 @@
 
 import json
 import os
+import pwd
 import random
+import re
 import signal
 import socket
 import threading
@@ -12,6 +14,9 @@ from admin import Admin, Holding
 from admin_case import AdminCase, opened
 from clients import RawClient
 from harness import RARELY, Deadline, main, run_otto, settings, tcp_listener
+
+
+ME = pwd.getpwuid(os.getuid()).pw_name
 
 
 class Reading(AdminCase):
@@ -85,6 +90,7 @@ class Reading(AdminCase):
                              ("PATCH", {"weight": 0}), ("DELETE", None)):
             answer = self.expect(self.admin.server(method, server, body), 409)
             self.assertIn("No healthy server would be left", answer.json["detail"])
+            self.assertEqual(answer.json["outage"], "healthy")
         self.expect(self.admin.ask("PATCH", "/api/v1/config",
                                    {"servers": {server.url: {"state": "drain"}}}), 409)
         # One that is new may be healthy; one that is not healthy makes no difference.
@@ -182,6 +188,62 @@ class Strangers(AdminCase):
         for method, target in (("POST", "/api/v1/reload"), ("DELETE", "/api/v1/config/overlay")):
             self.expect(self.over_tcp.ask(method, target), 401)
         self.assertEqual(self.admin.get("token").json["token"], token)
+
+
+class WhoDidWhat(AdminCase):
+    """The record of a change says it in a sentence."""
+
+    def told(self, otto, method, server, body, text, query=""):
+        since = otto.log.mark()
+        self.assertLess(self.admin.server(method, server, body, query).status, 300)
+        otto.wait_for_log(f"notice: {re.escape(ME)} {re.escape(text)}( \\[| OTTO_|$)", since)
+
+    def test_each_change_has_its_verb(self):
+        servers = self.demo(3)
+        otto = self.started(settings(servers, healthCheck=RARELY))
+        otto.wait_healthy(3)
+        one = servers[0].url
+        for body, text in (({"state": "drain"}, f"drained {one}"),
+                           ({"state": "active"}, f"enabled {one}"),
+                           ({"state": "disabled"}, f"disabled {one}"),
+                           ({"weight": 4}, f"set the weight of {one} to 4"),
+                           ({"backup": True}, f"made {one} a backup"),
+                           ({"maxConnections": 7}, f"set maxConnections of {one} to 7")):
+            self.told(otto, "PATCH", one, body, text)
+        self.told(otto, "DELETE", one, None, f"removed {one}")
+        for method, target, body, text in (
+                ("POST", "servers", {"url": one, "name": "new"}, f"added new ({one})"),
+                ("PATCH", "config", {"balance": "first"}, 'set balance to "first"'),
+                ("PUT", "config", settings(servers, healthCheck=RARELY, via=True),
+                 'reset balance to its default'),
+                ("DELETE", "config/overlay", None, "dropped all run-time changes")):
+            since = otto.log.mark()
+            answer = self.admin.ask(method, "/api/v1/" + target, body)
+            self.assertLess(answer.status, 300, answer)
+            record = otto.wait_for_log(f"notice: {re.escape(ME)} .*", since)[0]
+            self.assertIn(text, record)
+
+    def test_over_tcp(self):
+        server, *_ = self.demo(2)
+        otto = self.started(settings([server, "http://127.0.0.1:1"]), tcp=True)
+        otto.wait_healthy(1)
+        token = self.admin.get("token").json["token"]
+        target = f"/api/v1/servers/{self.admin.servers()['http://127.0.0.1:1']['id']}"
+        self.expect(Admin(self.tcp).ask("PATCH", target, {"state": "drain"},
+                                        {"Authorization": "Bearer " + token}), 200)
+        otto.wait_for_log("notice: an API client drained http://127.0.0.1:1")
+
+    def test_what_a_restart_drops(self):
+        servers = self.demo(2)
+        otto = self.started(settings(servers), state="")
+        otto.wait_healthy(2)
+        self.assertIs(self.admin.get("status").json["changesOutliveRestart"], False)
+        self.assertIs(self.admin.get("config").json["changesOutliveRestart"], False)
+        self.told(otto, "PATCH", servers[0].url, {"weight": 4},
+                  f"set the weight of {servers[0].url} to 4 (until Otto restarts)")
+        otto.finish()
+        self.started(settings(servers))
+        self.assertIs(self.admin.get("status").json["changesOutliveRestart"], True)
 
 
 class Servers(AdminCase):
@@ -676,23 +738,6 @@ class WithoutSystemd(AdminCase):
         again.wait_ready()
         self.assertEqual(Admin(path).get("status").status, 200)
 
-    def test_loopback_only(self):
-        folder = self.folder()
-        for place in ("0.0.0.0:1", ":99999", "[::]:1", "192.0.2.1:80", "example.org:1", "", 7):
-            file = os.path.join(folder, "config.json")
-            with open(file, "w", encoding="utf-8") as out:
-                json.dump({"servers": ["http://a"], "admin": {"port": place}}, out)
-            code, _, told = run_otto("--check", "--config", file)
-            self.assertEqual(code, 78, place)
-            self.assertIn("/admin/port", told)
-        listener = socket.create_server(("0.0.0.0", 0))
-        otto = self.otto(settings(self.demo(1)), sockets=[tcp_listener(), listener],
-                         names=["http", "admin"])
-        otto.wait_for_log("the admin API is not served on 0.0.0.0")
-
-
-if __name__ == "__main__":
-    main()
     def test_several_sockets_of_its_own(self):
         servers = self.demo(1)
         paths = [os.path.join(self.folder(), name) for name in ("a.sock", "b.sock")]
@@ -726,3 +771,20 @@ if __name__ == "__main__":
             self.assertIn("no state directory", answer.json["detail"])
             self.assertIn('"unix:/PATH" to admin.port', answer.json["detail"])
 
+    def test_loopback_only(self):
+        folder = self.folder()
+        for place in ("0.0.0.0:1", ":99999", "[::]:1", "192.0.2.1:80", "example.org:1", "", 7):
+            file = os.path.join(folder, "config.json")
+            with open(file, "w", encoding="utf-8") as out:
+                json.dump({"servers": ["http://a"], "admin": {"port": place}}, out)
+            code, _, told = run_otto("--check", "--config", file)
+            self.assertEqual(code, 78, place)
+            self.assertIn("/admin/port", told)
+        listener = socket.create_server(("0.0.0.0", 0))
+        otto = self.otto(settings(self.demo(1)), sockets=[tcp_listener(), listener],
+                         names=["http", "admin"])
+        otto.wait_for_log("the admin API is not served on 0.0.0.0")
+
+
+if __name__ == "__main__":
+    main()

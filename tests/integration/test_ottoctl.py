@@ -140,6 +140,19 @@ class Looking(CtlCase):
 
 
 class Changing(CtlCase):
+    def test_changes_that_a_restart_drops(self):
+        servers = self.demo(2)
+        otto = self.started(settings(servers), state="")
+        otto.wait_healthy(2)
+        remark = "this lasts until Otto restarts"
+        one = servers[0].url
+        for arguments in (("drain", one), ("enable", one), ("disable", one), ("weight", one, "2"),
+                          ("remove", one), ("add", one, "--name", "one"), ("set", "via=true")):
+            self.assertIn(remark, self.ctl(*arguments).err, arguments)
+        self.assertEqual(self.ctl("reset").err, "")
+        self.started(settings(servers)).wait_healthy(2)
+        self.assertEqual(self.ctl("drain", one).err, "")
+
     def test_servers(self):
         servers = self.demo(3)
         otto = self.started(settings(servers[:1]))

@@ -436,6 +436,28 @@ class Configuring(PageCase):
         self.no_barriers("errors")
         browser.prefer("dark")
         self.no_barriers("errors, dark")
+    def test_the_last_healthy_server(self):
+        self.signed_in()
+        self.otto_.reload(settings([*named(self.servers[:1]), "http://127.0.0.1:1"]))
+        self.row("http://127.0.0.1:1", "Unhealthy")
+        self.act("server-1", "Disable")
+        browser.click("#ask-ok")
+        browser.wait_text("#ask-error", "No healthy server would be left")
+        browser.wait_text("#ask-ok", "anyway")
+        self.assertEqual(self.server("server-1")["state"], "active")
+        browser.click("#ask-ok")
+        self.closed("#ask-dialog")
+        self.row("server-1", "Disabled")
+        self.no_faults(409)
+
+    def test_who_did_it(self):
+        self.signed_in()
+        self.act("server-2", "Drain")
+        browser.click("#ask-ok")
+        self.row("server-2", "Drained")
+        browser.wait_text("#latest", "an API client drained server-2")
+        self.no_faults()
+
         self.shoot("broken")
         browser.focus("#faults button")
         browser.press("Enter")

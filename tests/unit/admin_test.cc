@@ -3,11 +3,13 @@
 #include <map>
 #include <set>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "admin/access.h"
 #include "admin/changes.h"
 #include "admin/condition.h"
+#include "admin/deeds.h"
 #include "admin/event_log.h"
 #include "admin/events.h"
 #include "admin/overlay_fit.h"
@@ -36,6 +38,67 @@ Condition healthy() {
     condition.health_for = 130s;
     condition.share = 0.5;
     return condition;
+}
+
+// ---- what was done, and by whom ----------------------------------------------------------------
+
+std::string deed(const char* before, const char* after) {
+    return describe_deed(*Json::parse(before), *Json::parse(after));
+}
+
+TEST(Deeds, EachHasItsVerb) {
+    constexpr const char* two = R"({"servers": ["http://a", {"url": "http://b", "name": "b"}]})";
+    const auto becomes = [two](const char* a, const char* b) {
+        return deed(two, fmt::format(R"({{"servers": [{}, {}]}})", a, b).c_str());
+    };
+    constexpr const char* same = R"({"url": "http://b", "name": "b"})";
+    EXPECT_EQ(becomes(R"({"url": "http://a", "state": "drain"})", same), "drained http://a:80");
+    EXPECT_EQ(becomes(R"("http://a")", R"({"url": "http://b", "name": "b", "state": "disabled"})"),
+              "disabled b");
+    EXPECT_EQ(deed(R"({"servers": [{"url": "http://a", "state": "drain"}]})",
+                   R"({"servers": [{"url": "http://a"}]})"),
+              "enabled http://a:80");
+    EXPECT_EQ(deed(R"({"servers": [{"url": "http://a", "state": "disabled"}]})",
+                   R"({"servers": [{"url": "http://a", "state": "active"}]})"),
+              "enabled http://a:80");
+    EXPECT_EQ(becomes(R"({"url": "http://a", "weight": 3})", same),
+              "set the weight of http://a:80 to 3");
+    EXPECT_EQ(deed(R"({"servers": [{"url": "http://a", "weight": 3}]})",
+                   R"({"servers": [{"url": "http://a"}]})"),
+              "set the weight of http://a:80 to 1");
+    EXPECT_EQ(becomes(R"({"url": "http://a", "backup": true, "maxConnections": 9})", same),
+              "made http://a:80 a backup and set maxConnections of http://a:80 to 9");
+    EXPECT_EQ(deed(two, R"({"servers": ["http://a"]})"), "removed b");
+    EXPECT_EQ(deed(R"({"servers": ["http://a"]})", two), "added b (http://b)");
+    EXPECT_EQ(deed(R"({"servers": []})", R"({"servers": ["http://a"]})"), "added http://a:80");
+    EXPECT_EQ(deed(two, R"({"servers": [{"url": "http://b", "name": "b"}, "http://a"]})"),
+              "changed the order of the servers");
+}
+
+TEST(Deeds, KeysOfTheConfiguration) {
+    EXPECT_EQ(deed("{}", R"({"balance": "first"})"), R"(set balance to "first")");
+    EXPECT_EQ(deed(R"({"balance": "first"})", "{}"), "reset balance to its default");
+    EXPECT_EQ(deed(R"({"timeouts": {"connect": "1s"}})",
+                   R"({"timeouts": {"connect": "2s", "drain": "3s"}})"),
+              R"(set timeouts.connect to "2s" and set timeouts.drain to "3s")");
+    EXPECT_EQ(deed("{}", R"({"a": 1, "b": [2], "c": true})"),
+              "set a to 1, set b to [2] and set c to true");
+    EXPECT_EQ(deed("{}", R"({"a": 1, "b": 2, "c": 3, "d": 4, "e": 5})"),
+              "set a to 1, set b to 2 and made 3 more changes");
+    const std::string hostile = deed("{}", R"({"a\n\u202e": "b\n"})");
+    EXPECT_EQ(hostile.find('\n'), hostile.npos);
+    EXPECT_EQ(hostile.find("\u202e"), hostile.npos);
+}
+
+TEST(Deeds, ActorsAreUsersOrClients) {
+    http::PlainRequest request;
+    EXPECT_EQ(describe_actor(request), "an API client");
+    request.local = true;
+    EXPECT_EQ(describe_actor(request), "a local user");
+    request.user = 0;
+    EXPECT_EQ(describe_actor(request), "root");
+    request.user = 4'000'000'000;
+    EXPECT_EQ(describe_actor(request), "user 4000000000");
 }
 
 TEST(Why, OfHealthyServers) {

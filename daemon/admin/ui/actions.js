@@ -4,7 +4,7 @@ import { change } from "./api.js";
 import { confirm, forceable, open } from "./dialogs.js";
 import { $, say, setText } from "./dom.js";
 import { count, percent } from "./format.js";
-import { servers } from "./state.js";
+import { servers, status } from "./state.js";
 
 const path = (server, query = "") => `/api/v1/servers/${encodeURIComponent(server.id)}${query}`;
 const force = (forced) => (forced ? "?force=true" : "");
@@ -15,12 +15,14 @@ const inProgress = (server) => {
     return `Its ${count(server.active)} requests in progress will finish.`;
 };
 
+const untilRestart = "This lasts until Otto restarts, because Otto has no state directory.";
+
 // The dialog stays open while signing in is, which lies above it. What was called off leaves
 // everything as it is.
 async function ask(method, target, body, done) {
     const reply = await change(method, target, body);
     if (reply === null) throw new Error("Not signed in: nothing was changed.");
-    say(done);
+    say(status?.changesOutliveRestart === false ? `${done} ${untilRestart}` : done);
 }
 
 export function drain(server) {

@@ -11,16 +11,15 @@ try {
 
 // What Otto refused (RFC 9457), or that it could not be reached: then `status` is 0.
 export class Problem extends Error {
-    constructor(status, detail, errors = []) {
+    constructor(status, detail, document = {}) {
         super(detail);
         this.status = status;
-        this.errors = errors;
+        this.errors = document?.errors ?? [];
+        // Of a change after which no server would answer requests: "active" or "healthy" ones are
+        // missing. It can be forced.
+        this.outage = document?.outage ?? "";
     }
 }
-
-// The refusal of a change after which no server would take requests; it can be forced.
-export const leavesNobody = (problem) =>
-    problem.status === 409 && /no active server/i.test(problem.message);
 
 export const access = new EventTarget(); // "change": signed in or out
 export const signedIn = () => token !== "";
@@ -72,7 +71,7 @@ async function send(method, path, body, headers, credential) {
     throw new Problem(
         response.status,
         json?.detail ?? `Otto responded with status ${response.status}.`,
-        json?.errors ?? [],
+        json,
     );
 }
 

@@ -1,7 +1,7 @@
 // The configuration in force, to be edited, checked, compared and applied; and the file's own.
 
-import { change, leavesNobody, read } from "./api.js";
-import { confirm, nobodyLeft } from "./dialogs.js";
+import { change, read } from "./api.js";
+import { confirm, outageText } from "./dialogs.js";
 import { $, say, setText } from "./dom.js";
 import { showDifference } from "./diff_view.js";
 import { clearFaults, edits, setEditorText, showFaults, startEditor, text } from "./editor.js";
@@ -37,6 +37,12 @@ function describe() {
         words.push(`run-time changes override ${config.hiddenKeys.join(", ")} in the file`);
     setText($("config-state"), words.join(" · "));
     $("config-fold").hidden = !changed;
+    setText(
+        $("config-last"),
+        config.changesOutliveRestart
+            ? "These changes last until they are dropped."
+            : "These changes last until Otto restarts, because Otto has no state directory.",
+    );
     $("config-drop").disabled = !changed;
     $("nav-changed").hidden = !changed;
 }
@@ -138,13 +144,13 @@ async function apply() {
     try {
         await put(false);
     } catch (problem) {
-        if (!leavesNobody(problem)) {
+        if (!problem.outage) {
             say(problem.message, "bad");
             return;
         }
         await confirm({
-            title: "Apply without any active server?",
-            text: nobodyLeft,
+            title: `Apply without any ${problem.outage} server?`,
+            text: outageText(problem),
             yes: "Apply anyway",
             danger: true,
             act: () => put(true),
@@ -158,8 +164,9 @@ function drop() {
         text: "All changes made at run time are discarded, and only the file is active.",
         yes: "Drop changes",
         danger: true,
-        act: async () => {
-            const reply = await change("DELETE", "/api/v1/config/overlay");
+        act: async (forced) => {
+            const query = forced ? "?force=true" : "";
+            const reply = await change("DELETE", `/api/v1/config/overlay${query}`);
             if (reply === null) throw new Error("Not signed in: nothing was changed.");
             say("Only the file is active now.");
             await loadConfig();

@@ -1,6 +1,6 @@
 // The dialogs. <dialog> keeps the focus inside, closes by Escape, and gives the focus back.
 
-import { isRightToken, leavesNobody, setSignIn, setToken } from "./api.js";
+import { isRightToken, setSignIn, setToken } from "./api.js";
 import { $, setText } from "./dom.js";
 import { status } from "./state.js";
 
@@ -46,11 +46,14 @@ export function open(name, submit) {
     });
 }
 
-export const nobodyLeft =
-    "No active server would be left: all requests would be answered with an error.";
+// What a change would do that Otto refuses unless it is forced.
+export const outageText = (problem) =>
+    problem.outage === "active"
+        ? "No active server would be left: all requests would be answered with an error."
+        : "No healthy server would be left: requests would go to unhealthy servers.";
 
-// What the button of a dialog does: `act(forced)`, which Otto may refuse since it leaves nobody.
-// Then the button says so, and its second press forces it.
+// What the button of a dialog does: `act(forced)`, which Otto may refuse because of an outage. Then
+// the button says so, and its second press forces it.
 export function forceable(button, label, danger, act) {
     let forced = false;
     setText(button, label);
@@ -59,11 +62,11 @@ export function forceable(button, label, danger, act) {
         try {
             await act(forced);
         } catch (problem) {
-            if (forced || !leavesNobody(problem)) throw problem;
+            if (forced || !problem.outage) throw problem;
             forced = true;
             setText(button, "Do it anyway");
             button.classList.add("danger");
-            return nobodyLeft;
+            return outageText(problem);
         }
         return "";
     };
@@ -87,11 +90,11 @@ export function signIn(why = "") {
 
 function askForToken(why) {
     $("sign-token").value = "";
+    $("sign-file").hidden = !status?.tokenFile;
+    setText($("sign-path"), status?.tokenFile ?? "");
     const answer = open("sign", async () => {
         const token = $("sign-token").value.trim();
         if (!(await isRightToken(token))) return "This is not the token.";
-    $("sign-file").hidden = !status?.tokenFile;
-    setText($("sign-path"), status?.tokenFile ?? "");
         setToken(token);
         return "";
     });
