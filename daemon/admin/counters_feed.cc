@@ -87,6 +87,16 @@ void CountersFeed::look_at(const Server& server) {
     append(rows_, server_id(server.url), row);
 }
 
+std::string CountersFeed::history() const {
+    std::string samples;
+    for (const Sample& sample : control_.sampler().history())
+        fmt::format_to(std::back_inserter(samples), "{}[{},{},{},{},{}]",
+                       samples.empty() ? "" : ",", rate(tenths(sample.requests_per_second)),
+                       rate(tenths(sample.errors_per_second)), milliseconds(sample.p50),
+                       milliseconds(sample.p90), milliseconds(sample.p99));
+    return "{\"samples\":[" + samples + "]}";
+}
+
 std::string CountersFeed::take() {
     const std::shared_ptr<const Snapshot> snapshot = std::exchange(snapshot_, nullptr);
     const Control::Overview overview = control_.overview();

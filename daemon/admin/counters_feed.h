@@ -25,6 +25,8 @@ class CountersFeed {
     bool step();
     /// The data.
     std::string take();
+    /// The data of a `history` event: how the whole was in each of the last five minutes' seconds.
+    std::string history() const;
 
   private:
     /// What is said of a server, as it is said: comparing these costs little.

@@ -89,7 +89,8 @@ bool Events::step() {
         case Stage::everything:
             if (counters_.step()) return true;
             everything_ = http::SharedText::of(event_text("counters", counters_.take()));
-            last_size_ = everything_.text.size();
+            history_ = http::SharedText::of(event_text("history", counters_.history()));
+            last_size_ = everything_.text.size() + history_.text.size();
             welcome_ = std::exchange(newcomers_, {});
             stage_ = Stage::welcome;
             return true;
@@ -110,7 +111,7 @@ bool Events::step() {
 /// Begins the next one if there is anything to do.
 bool Events::end_round() {
     stage_ = Stage::none;
-    everything_ = {};
+    everything_ = history_ = {};
     const bool all = std::exchange(due_, false) && !listeners_.empty();
     if (all || !newcomers_.empty()) start(now(), all);
     return false;
@@ -121,6 +122,7 @@ void Events::welcome(const Newcomer& newcomer) {
     if (!out_.begin(listener) || !out_.push(listener, preface)) return;
     const http::SharedText records = log_.after(newcomer.last_id);
     if (!records.text.empty() && !out_.push(listener, records)) return;
+    if (!out_.push(listener, history_)) return;
     if (out_.push(listener, everything_)) listeners_.push_back(listener);
 }
 

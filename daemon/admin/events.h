@@ -68,6 +68,7 @@ class Events {
     Stage stage_ = Stage::none;
     bool due_ = false;  // another round, for listeners
     TimePoint time_{};  // of the round
+    http::SharedText history_;
     http::SharedText everything_;
     std::size_t last_size_ = 0;  // of it
     std::vector<Newcomer> newcomers_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -27,8 +28,8 @@ struct Sample {
 };
 
 /// Looks at the counters once a second and remembers what it saw for 10 s, which gives rates and
-/// percentiles of late. Servers that nothing was ever asked of cost next to nothing. Owned by Otto;
-/// control thread.
+/// percentiles of late. Those of all servers together are kept for five minutes. Servers that
+/// nothing was ever asked of cost next to nothing. Owned by Otto; control thread.
 class Sampler {
   public:
     /// `control` outlives it.
@@ -41,6 +42,9 @@ class Sampler {
     void tick(TimePoint now);
 
     const Sample& total() const;
+    /// What total() was at the last `most_kept` ticks, the oldest first.
+    const std::deque<Sample>& history() const { return kept_; }
+    static constexpr std::size_t most_kept = 300;
     /// All zero for a server that was never asked, or that there was no tick for.
     const Sample& of(const Server& server) const;
 
@@ -51,6 +55,7 @@ class Sampler {
     std::uint64_t ticks_ = 0;
     std::vector<TimePoint> times_;  // of the last ticks, in a ring
     std::unique_ptr<History> total_;
+    std::deque<Sample> kept_;
     // By what outlives a server whose name moves.
     std::unordered_map<const ServerMetrics*, std::unique_ptr<History>> servers_;
 };

@@ -48,6 +48,25 @@ class Stories(AdminCase):
         counters, _ = stream.wait("counters", since=at, holds=lambda data: data["healthy"] == 1)
         self.assertEqual(counters["total"], 2)
 
+    def test_the_last_minutes(self):
+        servers = self.demo(1)
+        otto = self.started(settings(servers, healthCheck=RARELY))
+        otto.wait_healthy(1)
+        stream = self.events()
+        for _ in range(20):
+            otto.fetch()
+        stream.wait("counters", lambda data: data["requests"] == 20)
+        names = [name for name, _ in stream.events.items() if name in ("history", "counters")]
+        self.assertEqual((names[0], names.count("history")), ("history", 1))
+        late = self.events()
+        data, _ = late.wait("history", lambda data: data["samples"])
+        last = data["samples"][-1]
+        self.assertGreater(last[0], 0)
+        self.assertEqual((len(last), last[1]), (5, 0))
+        self.assertGreater(last[4], 0)
+        first, _ = late.wait("counters")
+        self.assertEqual(first["requestsPerSecond"], last[0])
+
     def test_counters_say_what_differs(self):
         servers = self.demo(2)
         otto = self.started(settings(servers, balance="first", healthCheck=RARELY))

@@ -592,10 +592,10 @@ TEST_F(Hub, NewcomersShareOneText) {
     texts.clear();
     work();
     EXPECT_EQ(said.size(), 4u);
-    EXPECT_EQ(texts.size(), 2u * 3) << "the preface and the counters, each";
+    EXPECT_EQ(texts.size(), 3u * 3) << "the preface, the history and the counters, each";
     std::set<const void*> owners;
     for (const http::SharedText& text : texts) owners.insert(text.owner.get());
-    EXPECT_EQ(owners.size(), 2u) << "none and one";
+    EXPECT_EQ(owners.size(), 3u) << "none, and one for each of the others";
 }
 
 TEST_F(Hub, WhatChangesWhileANewcomerWaitsIsTold) {

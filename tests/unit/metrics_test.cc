@@ -218,6 +218,20 @@ TEST_F(SamplerTest, TheTotalCountsWhatClientsGot) {
     EXPECT_EQ(sampler_.total().p50, 50us);
 }
 
+TEST_F(SamplerTest, FiveMinutesOfTheTotalAreKept) {
+    EXPECT_TRUE(sampler_.history().empty());
+    tick();
+    control_.counters.requests.store(20);
+    tick();
+    ASSERT_EQ(sampler_.history().size(), 2u);
+    EXPECT_EQ(sampler_.history().front().requests, 0u);
+    EXPECT_EQ(sampler_.history().back().requests, 20u);
+    EXPECT_GT(sampler_.history().back().requests_per_second, 1);
+    tick(300);
+    EXPECT_EQ(sampler_.history().size(), Sampler::most_kept);
+    EXPECT_EQ(sampler_.history().front().requests, 20u);
+}
+
 TEST_F(SamplerTest, AServerWhoseNameMovesGoesOnAndAGoneOneIsForgotten) {
     counters(0).replies[2].add(10);
     tick(12);

@@ -18,6 +18,7 @@ import {
     servers,
     status,
     takeCounters,
+    takeHistory,
     takeServers,
 } from "./state.js";
 import { Stream } from "./stream.js";
@@ -126,7 +127,7 @@ function announce({ flips }) {
 // What the stream says while the list of servers is being fetched is taken up afterwards: it says
 // only what has changed since it spoke last.
 function listen() {
-    const stream = new Stream("/api/v1/events", ["record", "counters", "servers"]);
+    const stream = new Stream("/api/v1/events", ["record", "history", "counters", "servers"]);
     let waiting = null;
     const take =
         (handle) =>
@@ -150,6 +151,7 @@ function listen() {
         drawStream();
     });
     stream.addEventListener("record", ({ detail }) => takeRecord(detail.data, detail.id));
+    stream.addEventListener("history", take(takeHistory));
     stream.addEventListener("counters", take(takeCounters));
     stream.addEventListener("servers", take(takeServers));
 }

@@ -86,17 +86,28 @@ export function takeCounters(event) {
     tell("counters");
 }
 
+const moment = (at, requests, errors, p50, p90, p99) => ({
+    at,
+    requests,
+    errors: requests > 0 ? Math.min(100, (100 * errors) / requests) : 0,
+    p50: p50 ?? null,
+    p90: p90 ?? null,
+    p99: p99 ?? null,
+});
+
+// What was before the stream opened, one sample a second. The counters that follow have the last of
+// them again.
+export function takeHistory(event) {
+    const now = Date.now() / 1000;
+    const samples = event.samples.slice(-span, -1);
+    history.length = 0;
+    samples.forEach((sample, at) => history.push(moment(now - samples.length + at, ...sample)));
+}
+
 function note(event) {
-    const requests = event.requestsPerSecond;
     const at = Date.now() / 1000;
-    history.push({
-        at,
-        requests,
-        errors: requests > 0 ? Math.min(100, (100 * event.errorsPerSecond) / requests) : 0,
-        p50: event.latency?.p50 ?? null,
-        p90: event.latency?.p90 ?? null,
-        p99: event.latency?.p99 ?? null,
-    });
+    const { p50, p90, p99 } = event.latency ?? {};
+    history.push(moment(at, event.requestsPerSecond, event.errorsPerSecond, p50, p90, p99));
     while (history.length > span + 10 || (history.length && history[0].at < at - span - 5))
         history.shift();
 }
