@@ -181,6 +181,51 @@ class Watching(PageCase):
         load.finish()
         self.no_faults()
 
+    def test_the_last_minutes_are_there_at_once(self):
+        otto = self.started(settings(named(self.demo(1)), healthCheck=RARELY))
+        otto.wait_healthy(1)
+        count = "Chart.getChart('chart-requests').data.datasets[0].data.length"
+        browser.wait(f"return {count} >= 6", what="some seconds in the chart")
+        browser.driver.refresh()
+        browser.wait(f"return {count} > 0", what="a chart")
+        self.assertGreaterEqual(browser.js(f"return {count}"), 5)
+        spans = browser.js("return Chart.getChart('chart-requests').data.datasets[0].data"
+                           ".map((point) => point.x)")
+        self.assertEqual(spans, sorted(spans))
+        self.no_faults()
+
+    def test_a_long_reason(self):
+        path = os.path.join(self.folder(), "a-path-that-takes-some-room-" * 5)
+        otto = self.started(settings([*named(self.demo(1)), {"url": f"unix:{path[:100]}", "name": "b"}],
+                                     healthCheck=RARELY))
+        otto.wait_healthy(1)
+        self.row("b", "Unhealthy", "no such file")
+        long = "unhealthy for 3 s: permission denied; " + "and what to do about it " * 8
+        # What Otto says about it, in place of a system on which it says that much.
+        browser.js("""document.querySelector("#filter").focus();
+            import("/state.js").then(({ servers, takeServers }) => {
+                const server = [...servers.values()].find((each) => each.name === "b");
+                takeServers({ changed: [{ ...server, why: arguments[0] }] });
+            });""", long)
+        whole = """const row = [...document.querySelectorAll("#rows .row")].find((each) =>
+                each.querySelector(".link").textContent === "b");
+            const why = row.querySelector(".clamp");
+            const box = why.getBoundingClientRect();
+            const inside = row.getBoundingClientRect();
+            const fits = why.scrollHeight <= why.clientHeight + 1;
+            """
+        self.row("b", "permission denied")
+        browser.wait(whole + "return !fits && why.title.length > 200", what="a reason that is cut")
+        browser.js(whole + "row.querySelector('.link').focus()")
+        browser.wait(whole + "return fits", what="the whole reason of what has the focus")
+        self.shoot("long-reason")
+        for width in (360, 800):
+            browser.resize(width, 760)
+            browser.wait(whole + "return fits && box.top >= inside.top"
+                         " && box.bottom <= inside.bottom", what=f"the whole reason at {width}")
+            self.shoot(f"long-reason-{width}")
+        self.no_faults()
+
     def test_no_healthy_server(self):
         servers = self.demo(2)
         otto = self.started(settings(named(servers)))
@@ -272,6 +317,7 @@ class Steering(PageCase):
         browser.wait_text("#ask-title", "Drain server-1?")
         browser.click("#ask-ok")
         browser.wait_text("#sign-dialog", "ottoctl token")
+        browser.wait_text("#sign-path", os.path.join(self.state, "admin-token"))
         browser.fill("#sign-token", "f" * 64)
         browser.press("Enter")
         browser.wait_text("#sign-error", "not the token")
@@ -317,7 +363,6 @@ class Steering(PageCase):
         browser.press("Enter")
         browser.wait_for("#ask-ok")
         browser.press("Tab", "Enter")
-        browser.wait_text("#sign-path", os.path.join(self.state, "admin-token"))
         self.row("server-2", "Healthy")
         self.no_faults()
 
@@ -391,6 +436,28 @@ class Steering(PageCase):
         request.join()
         self.no_faults(409)
 
+    def test_the_last_healthy_server(self):
+        self.signed_in()
+        self.otto_.reload(settings([*named(self.servers[:1]), "http://127.0.0.1:1"]))
+        self.row("http://127.0.0.1:1", "Unhealthy")
+        self.act("server-1", "Disable")
+        browser.click("#ask-ok")
+        browser.wait_text("#ask-error", "No healthy server would be left")
+        browser.wait_text("#ask-ok", "anyway")
+        self.assertEqual(self.server("server-1")["state"], "active")
+        browser.click("#ask-ok")
+        self.closed("#ask-dialog")
+        self.row("server-1", "Disabled")
+        self.no_faults(409)
+
+    def test_who_did_it(self):
+        self.signed_in()
+        self.act("server-2", "Drain")
+        browser.click("#ask-ok")
+        self.row("server-2", "Drained")
+        browser.wait_text("#latest", "an API client drained server-2")
+        self.no_faults()
+
     def test_details(self):
         self.row("server-1")
         browser.click("#rows .link")
@@ -436,28 +503,6 @@ class Configuring(PageCase):
         self.no_barriers("errors")
         browser.prefer("dark")
         self.no_barriers("errors, dark")
-    def test_the_last_healthy_server(self):
-        self.signed_in()
-        self.otto_.reload(settings([*named(self.servers[:1]), "http://127.0.0.1:1"]))
-        self.row("http://127.0.0.1:1", "Unhealthy")
-        self.act("server-1", "Disable")
-        browser.click("#ask-ok")
-        browser.wait_text("#ask-error", "No healthy server would be left")
-        browser.wait_text("#ask-ok", "anyway")
-        self.assertEqual(self.server("server-1")["state"], "active")
-        browser.click("#ask-ok")
-        self.closed("#ask-dialog")
-        self.row("server-1", "Disabled")
-        self.no_faults(409)
-
-    def test_who_did_it(self):
-        self.signed_in()
-        self.act("server-2", "Drain")
-        browser.click("#ask-ok")
-        self.row("server-2", "Drained")
-        browser.wait_text("#latest", "an API client drained server-2")
-        self.no_faults()
-
         self.shoot("broken")
         browser.focus("#faults button")
         browser.press("Enter")
@@ -685,6 +730,15 @@ class Looking(PageCase):
             self.no_barriers(view)
             self.shoot(f"phone-{view}")
         browser.click("#nav-servers")
+        browser.wait("const top = (id) => document.querySelector(id).getBoundingClientRect().top;"
+                     "return top('#rows') < top('#main') + 130 && top('.charts') > top('#rows')",
+                     what="servers before everything else")
+        servers[2].kill()  # what is in trouble comes first
+        browser.wait("const first = document.querySelector('#rows .row');"
+                     "return first.innerText.includes('Unhealthy')"
+                     " && first.querySelector('.link').textContent === arguments[0]",
+                     servers[2].url, what="trouble first")
+        self.shoot("phone-trouble")
         browser.wait("const [a, b] = document.querySelectorAll('#rows .row');"
                      "return b.getBoundingClientRect().top - a.getBoundingClientRect().top > 120")
         for width in (360, 480, 820, 1000, 1100, 1280, 1900):

@@ -58,7 +58,7 @@ function drawLatest() {
                     "li",
                     { "data-tone": tone(record.priority) },
                     el("time", { datetime: record.time }, time(record.time)),
-                    el("span", {}, record.text),
+                    el("span", { title: record.text }, record.text),
                 ),
             ),
     );

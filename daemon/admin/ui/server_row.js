@@ -110,12 +110,16 @@ export class Row {
     }
 
     // `position` counts from 0; `most` is the greatest share of any server, which fills the bar.
-    show(server, position, top, most) {
+    show(server, position, top, height, most) {
         this.server = server;
         setAttribute(this.node, "aria-rowindex", String(position + 2));
         if (this.top !== top) {
             this.top = top;
             this.node.style.transform = `translateY(${top}px)`;
+        }
+        if (this.height !== height) {
+            this.height = height;
+            this.node.style.height = `${height}px`;
         }
         this.refresh(most);
     }

@@ -5,11 +5,19 @@ import { actionsFor, add } from "./actions.js";
 import { $, el, setAttribute, setText } from "./dom.js";
 import { count, plural } from "./format.js";
 import { menuOpener, openMenu } from "./menu.js";
+import { Ruler } from "./ruler.js";
 import { Row, columns } from "./server_row.js";
 import { conditions, details, why } from "./server_text.js";
 import { condition, news, servers } from "./state.js";
 
 const beyond = 6; // rows that are kept above and below the window
+// As in servers.css: a card's reason has two lines without growing, and there is a gap below it.
+const narrow = matchMedia("(max-width: 62rem)");
+const phone = matchMedia("(max-width: 30rem)"); // starts with what is in trouble
+const lines = 2;
+const lineHeight = 17;
+const padding = 26;
+const gap = 8;
 const names = new Intl.Collator("en", { numeric: true });
 const gravity = ["unhealthy", "ejected", "draining", "checking", "drained", "disabled", "healthy"];
 const groups = [
@@ -26,9 +34,12 @@ const groups = [
 const rows = new Map(); // by position
 let order = [];
 let sort = { key: "", down: false }; // "": as configured
+let sorted = false; // by choice
+let tops = [0]; // of the rows in `order`, and where the last one ends
 let group = "all";
 let wanted = "";
 let rowHeight = 44;
+let cards = false; // a narrow screen, where a row grows with its reason
 let pending = false;
 let shown = null; // the server in the dialog of details
 let visible = () => true;
@@ -54,7 +65,31 @@ function arrange() {
         const by = sort.key ? compare[sort.key](a, b) * (sort.down ? -1 : 1) : 0;
         return by || a.place - b.place;
     });
+    stack();
     place();
+}
+
+// Where each row stands.
+function stack() {
+    const width = $("rows").clientWidth - padding;
+    const ruler = cards ? new Ruler(getComputedStyle($("rows")).fontFamily, width) : null;
+    tops = [0];
+    for (const server of order) {
+        const more = ruler ? Math.max(0, ruler.lines(why(server)) - lines) * lineHeight : 0;
+        tops.push(tops[tops.length - 1] + rowHeight + more);
+    }
+}
+
+// The row at this height, or the one after the last.
+function rowAt(y) {
+    let low = 0;
+    let high = order.length;
+    while (low < high) {
+        const middle = (low + high) >> 1;
+        if (tops[middle + 1] <= y) low = middle + 1;
+        else high = middle;
+    }
+    return low;
 }
 
 // Nothing moves from under the pointer or the keyboard.
@@ -67,10 +102,10 @@ function place() {
     pending = false;
     if (!visible()) return;
     const box = $("rows");
-    box.style.height = `${order.length * rowHeight}px`;
+    box.style.height = `${tops[order.length]}px`;
     const top = box.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(-top / rowHeight) - beyond);
-    const last = Math.min(order.length, Math.ceil((innerHeight - top) / rowHeight) + beyond);
+    const first = Math.max(0, rowAt(-top) - beyond);
+    const last = Math.min(order.length, rowAt(innerHeight - top) + 1 + beyond);
     const spare = [];
     for (const [position, row] of rows) {
         if (position >= first && position < last) continue;
@@ -87,7 +122,8 @@ function place() {
             rows.set(position, row);
             box.insertBefore(row.node, next);
         }
-        row.show(order[position], position, position * rowHeight, most);
+        const height = tops[position + 1] - tops[position] - (cards ? gap : 0);
+        row.show(order[position], position, tops[position], height, most);
         next = row.node;
     }
     for (const row of spare) row.node.remove();
@@ -114,7 +150,10 @@ function later() {
 
 function measure() {
     rowHeight = parseFloat(getComputedStyle($("rows")).getPropertyValue("--row")) || 44;
-    later();
+    cards = narrow.matches;
+    if (!sorted) sort = { key: phone.matches ? "state" : "", down: false };
+    showSort();
+    arrange();
 }
 
 function countGroups() {
@@ -123,6 +162,7 @@ function countGroups() {
 }
 
 function chooseSort(key) {
+    sorted = true;
     sort =
         sort.key !== key
             ? { key, down: false }
@@ -211,6 +251,7 @@ export function startServers(isVisible) {
         arrange();
     });
     $("sort").addEventListener("change", () => {
+        sorted = true;
         sort = { key: $("sort").value, down: false };
         showSort();
         arrange();
@@ -226,14 +267,14 @@ export function startServers(isVisible) {
     addEventListener("resize", measure);
     news.addEventListener("servers", (event) => {
         countGroups();
-        if (event.detail.structure || !held()) arrange();
-        else later();
+        if (event.detail.structure || !held()) return arrange();
+        return later();
     });
     news.addEventListener("counters", () => {
         if (!visible()) return;
         countGroups();
         if ($("details-dialog").open) refreshDetails();
-        if (sort.key && !held()) arrange();
+        if ((sort.key || cards) && !held()) arrange();
         else later();
     });
     return arrange;
