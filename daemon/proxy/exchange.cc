@@ -218,7 +218,7 @@ void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
     }
     const Server& failed = *server_;
     leave_server();
-    if (allowed(counted_) && try_another(failure, what)) return;
+    if (allowed(counted_) && (try_another(failure, what) || try_same(failure, what))) return;
     give_up(failed, failure, what);
 }
 
@@ -239,6 +239,24 @@ bool Exchange::try_another(Failure failure, const std::string& what) {
     }
     note_failed(failed, failure, what, "trying another server");
     place(found);
+    return true;
+}
+
+/// No other server is left: one that closed its connection is asked once more. Where it was
+/// stopped, it refuses and goes out, and the request is placed anew once Otto fails open.
+bool Exchange::try_same(Failure failure, const std::string& what) {
+    if (failure != Failure::reset_before_response || std::exchange(tried_same_, true)) return false;
+    Server* const same = tried_.back();
+    tried_.pop_back();
+    const Found found = find_server();
+    tried_.push_back(same);
+    if (found != Found::server) return false;
+    if (server_ != same || !worker_.may_retry()) {
+        leave_server();
+        return false;
+    }
+    note_failed(*same, failure, what, "trying the same server again");
+    attempt(true);
     return true;
 }
 
@@ -440,6 +458,7 @@ void Exchange::over(Trace::End end) {
     failed_.server = nullptr;
     tried_.clear();
     counted_ = 0;
+    tried_same_ = false;
     made_id_.reset();
     worker_.give_buffer(body_.give_back());
     snapshot_.reset();

@@ -123,6 +123,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     bool is_trusted(const Address& address) const;
     void attempt(bool fresh = false);
     bool try_another(Failure failure, const std::string& what);
+    bool try_same(Failure failure, const std::string& what);
     void count_failure(Failure failure, std::string_view detail);
     void note_silence();
     TimePoint asked_at() const;
@@ -158,6 +159,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     std::optional<http::RequestId> made_id_;  // when the client brought none, or a bad one
     std::vector<Server*> tried_;              // each asked once
     unsigned counted_ = 0;                    // failed attempts that were not free
+    bool tried_same_ = false;                 // the last server was asked once more
     struct {
         Server* server = nullptr;
         Failure failure{};

@@ -1,7 +1,9 @@
 """Servers that are stopped hard and started again, one after the other, while clients go on."""
 # labels: threads
 
-from harness import RARELY, TestCase, main, settings
+import threading
+
+from harness import RARELY, Deadline, TestCase, main, settings
 from threads import stopped
 
 
@@ -118,6 +120,33 @@ class TwoServers(TestCase):
             response = client.response()
             self.assertEqual((response.status, response.body), (200, b"order"))
         self.assertEqual(len(first.requests), 3)
+
+    def test_a_request_in_progress_at_the_server_that_stops(self):
+        arrived, killed = threading.Event(), threading.Event()
+
+        def answer_once(connection, _):
+            if connection.target == "/slow" and not killed.is_set():
+                arrived.set()
+                killed.wait(Deadline().left())
+                connection.reset()
+            else:
+                connection.reply(b"hello", "200 OK", "Connection: close")
+
+        first, second = servers = [self.scripted(answer_once) for _ in range(2)]
+        otto = self.otto(settings(servers, healthCheck=RARELY))
+        otto.wait_healthy(2)
+        first.refuse()
+        for _ in range(2):
+            self.assertEqual(otto.fetch().status, 200)
+        otto.wait_flip(first, "unhealthy")
+        otto.sync()
+        client = self.client(otto)
+        client.send_request("/slow")
+        self.assertTrue(arrived.wait(Deadline().left()))
+        first.listen()
+        second.refuse()
+        killed.set()
+        self.assertEqual(client.response().body, b"hello")
 
     def test_an_error_is_the_last_servers(self):
         otto, servers = self.over_two()
