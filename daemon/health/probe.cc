@@ -196,6 +196,7 @@ void Probe::timed_out() {
                          : connected_ ? "no response within "
                                       : "no connection within ";
     reason += text_of(timeout_);
+    if (!connected_ && !backlog_full) reason += silence_cure(server_->addresses[address_]);
     if (over) {
         finish({ProbeResult::Outcome::failed, std::move(reason), false});
     } else {

@@ -19,6 +19,10 @@ bool is_temporary(const Address& address) {
     return text.starts_with("unix:/tmp/") || text.starts_with("unix:/var/tmp/");
 }
 
+std::string unit_of(const Sandbox& sandbox) {
+    return sandbox.unit.empty() ? "otto.service" : sandbox.unit;
+}
+
 }  // namespace
 
 const Sandbox& own_sandbox() {
@@ -45,7 +49,7 @@ bool has_private_tmp(std::string_view mountinfo) {
 
 std::string connect_failure_text(int number, const Address& address, const Sandbox& sandbox) {
     std::string text = error_text(number);
-    const std::string unit = sandbox.unit.empty() ? "otto.service" : sandbox.unit;
+    const std::string unit = unit_of(sandbox);
     const std::string_view name = std::string_view(unit).substr(0, unit.rfind('.'));
     if (number == EACCES && !address.is_ip())
         return text + fmt::format(
@@ -55,12 +59,23 @@ std::string connect_failure_text(int number, const Address& address, const Sandb
                           unit, name);
     if (number == EPERM && address.is_ip())
         return text + fmt::format("; IPAddressDeny= of {} or a firewall may block it", unit);
+    if (number == ETIMEDOUT) return text + silence_cure(address, sandbox);
     if (number == ENOENT && sandbox.private_tmp && is_temporary(address))
         return text + fmt::format(
                           "; {} has its own /tmp and /var/tmp (PrivateTmp=), so put the "
                           "socket in a directory under /run",
                           unit);
     return text;
+}
+
+std::string silence_cure(const Address& address, const Sandbox& sandbox) {
+    if (!address.is_ip() || address.is_loopback()) return "";
+    return fmt::format("; the host may be down, or IPAddressDeny= of {} or a firewall may block it",
+                       unit_of(sandbox));
+}
+
+std::string silence_cure(const Address& address) {
+    return silence_cure(address, own_sandbox());
 }
 
 std::string connect_failure_text(int number, const Address& address) {

@@ -24,7 +24,13 @@ bool has_private_tmp(std::string_view mountinfo);
 /// Otto's user or its sandbox is the likely cause, the cure follows: "permission denied; …".
 std::string connect_failure_text(int number, const Address& address, const Sandbox& sandbox);
 
+/// What may be why an address does not answer at all, to follow a reason: "; …". Packets that
+/// IPAddressDeny= or a firewall drops give connect(2) no error. "" on this host, where neither is
+/// likely.
+std::string silence_cure(const Address& address, const Sandbox& sandbox);
+
 /// The same for this process.
 std::string connect_failure_text(int number, const Address& address);
+std::string silence_cure(const Address& address);
 
 }  // namespace otto

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import unittest
@@ -14,7 +15,7 @@ ONCE = {"healthCheck": {"interval": "1h", "downInterval": "1h"}}
 
 
 def may_unshare():
-    return os.geteuid() == 0 and os.system("unshare --mount true 2>/dev/null") == 0
+    return os.geteuid() == 0 and os.system("unshare --mount --net true 2>/dev/null") == 0
 
 
 class Confined(TestCase):
@@ -24,7 +25,7 @@ class Confined(TestCase):
         listener, place = admin_socket(self.folder())
         command = Otto.command
         with mock.patch.object(Otto, "command", lambda otto: [*wrapper, *command(otto)]):
-            otto = self.otto(settings(servers, **ONCE, **more), names=["http", "admin"],
+            otto = self.otto(settings(servers, **{**ONCE, **more}), names=["http", "admin"],
                              sockets=[tcp_listener(), listener])
         return otto, Admin(place)
 
@@ -63,6 +64,21 @@ class Confined(TestCase):
         otto, admin = self.confined(wrapper, ["unix:/var/tmp/otto-test-app.sock"])
         self.says(otto, admin, "unix:/var/tmp/otto-test-app.sock",
                   "no such file or directory; ", "PrivateTmp=", "/run")
+
+    @unittest.skipUnless(may_unshare() and shutil.which("ip"), "needs a network of its own")
+    def test_a_host_that_does_not_answer(self):
+        # What goes to the other end of this device vanishes, as with IPAddressDeny=.
+        wrapper = ["unshare", "--net", "sh", "-c",
+                   "ip link add near type veth peer name far && ip link set far up &&"
+                   " ip link set near up && ip address add 192.0.2.1/24 dev near &&"
+                   " ip neighbour add 192.0.2.2 lladdr 02:00:00:00:00:02 dev near &&"
+                   ' exec "$@"', "sh"]
+        otto, admin = self.confined(wrapper, ["http://192.0.2.2:80"],
+                                    healthCheck={**ONCE["healthCheck"], "timeout": "200ms"})
+        reason = otto.wait_flip("http://192.0.2.2:80", "unhealthy")
+        for text in (reason, admin.servers()["http://192.0.2.2:80"]["why"]):
+            self.assertIn("no connection within 200ms; the host may be down, or IPAddressDeny= of ",
+                          text)
 
     def test_a_socket_that_is_not_there(self):
         path = os.path.join(self.folder(), "app.sock")

@@ -403,6 +403,13 @@ TEST(ConnectCureTest, TheReasonNamesTheCure) {
 
     starts(connect_failure_text(EPERM, ip, service), "operation not permitted; IPAddressDeny= of ");
     has(connect_failure_text(EPERM, ip, none), "firewall");
+    // What drops packets gives no error.
+    const std::string silent = silence_cure(ip, service);
+    starts(silent, "; the host may be down, or IPAddressDeny= of otto-two.service or a firewall ");
+    EXPECT_EQ(connect_failure_text(ETIMEDOUT, ip, service), "connection timed out" + silent);
+    EXPECT_EQ(silence_cure(*Address::from_ip("127.0.0.2", 80), service), "");
+    EXPECT_EQ(silence_cure(*Address::from_ip("::1", 80), service), "");
+    EXPECT_EQ(silence_cure(file, service), "");
     EXPECT_EQ(connect_failure_text(ECONNREFUSED, ip, service), "connection refused");
     EXPECT_EQ(connect_failure_text(ECONNREFUSED, temporary, service), "connection refused");
 }
