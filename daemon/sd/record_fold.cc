@@ -10,8 +10,10 @@ bool RecordFold::admit(const MessageType& type, std::string_view name) {
         ++kind.admitted;
         return true;
     }
-    if (++kind.count > 1 && kind.names.size() + name.size() <= longest_names) kind.names += ", ";
-    if (kind.names.size() + name.size() <= longest_names) kind.names += name;
+    ++kind.count;
+    const std::string_view comma = kind.names.empty() ? "" : ", ";
+    if (kind.names.size() + comma.size() + name.size() <= longest_names)
+        kind.names.append(comma).append(name);
     return false;
 }
 

@@ -348,9 +348,21 @@ TEST(RecordFold, CountsWhatIsTooMuchForASecond) {
     EXPECT_EQ(folded[0].count, 250u);
     const std::string first = "s" + std::to_string(RecordFold::most);
     EXPECT_TRUE(folded[0].names.starts_with(first + ", ")) << folded[0].names;
-    EXPECT_LE(folded[0].names.size(), RecordFold::longest_names + 10);
+    EXPECT_LE(folded[0].names.size(), RecordFold::longest_names);
     EXPECT_TRUE(fold.take().empty());
     EXPECT_TRUE(fold.admit(messages::server_healthy, "another second"));
+}
+
+TEST(RecordFold, NamesEndWithAName) {
+    for (std::size_t length = 160; length < 170; ++length) {
+        RecordFold fold;
+        for (unsigned at = 0; at < RecordFold::most + 100; ++at)
+            fold.admit(messages::server_healthy, std::string(length, 'n'));
+        const auto folded = fold.take();
+        ASSERT_EQ(folded.size(), 1u);
+        EXPECT_LE(folded[0].names.size(), RecordFold::longest_names);
+        EXPECT_EQ(folded[0].names.back(), 'n') << length;
+    }
 }
 
 // ---- what keeps Otto from its servers ----------------------------------------------------------
