@@ -13,9 +13,8 @@ bool may_retry(Failure failure, bool request_sent, bool idempotent, bool body_re
         case Failure::response_timeout:
             return !request_sent || idempotent;
         case Failure::malformed_response:
-            return !request_sent;
         case Failure::local:
-            return false;
+            return !request_sent;
     }
     return false;
 }

@@ -40,7 +40,7 @@ constexpr bool is_free(Failure failure) {
 /// | reset_before_response     | any method   | idempotent                       |
 /// | response_timeout          | any method   | idempotent                       |
 /// | malformed_response        | any method   | never                            |
-/// | local                     | never        | never                            |
+/// | local                     | any method   | never (cannot be)                |
 ///
 /// Sent: RFC 9110 §9.2.2 lets a client repeat idempotent requests by itself, and no others, when
 /// the connection fails before a response could be read. A timeout is such a failure: the server
@@ -48,7 +48,8 @@ constexpr bool is_free(Failure failure) {
 /// should not cost the request; nginx does the same by default. Malformed: a response has begun, so
 /// the server did act on the request and would most likely answer the repetition likewise (nginx
 /// needs to be told to, too); before anything was sent, it is the leftover of an idle connection (a
-/// 408, say) and means nothing. Local: the next server would fail for the same want.
+/// 408, say) and means nothing. Local: where the ports for one server have run out, those for
+/// another have not.
 bool may_retry(Failure failure, bool request_sent, bool idempotent, bool body_replayable,
                unsigned attempts_made, unsigned attempts_allowed);
 

@@ -422,7 +422,7 @@ TEST(MayRetry, FollowsTheTable) {
         {Failure::refused, true, true},          {Failure::connect_failed, true, true},
         {Failure::connect_timeout, true, true},  {Failure::reset_before_response, true, true},
         {Failure::response_timeout, true, true}, {Failure::malformed_response, true, false},
-        {Failure::local, false, false},
+        {Failure::local, true, false},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(to_string(row.failure));
