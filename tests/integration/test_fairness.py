@@ -155,6 +155,7 @@ class Fairness(TestCase):
     def test_so_many_connections_are_accepted_in_a_turn(self):
         otto = self.otto(settings(["http://127.0.0.1:9"], workers=1, healthCheck=RARELY))
         os.kill(otto.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, otto.pid, os.WSTOPPED | os.WNOWAIT)  # it takes a moment
         self.addCleanup(os.kill, otto.pid, signal.SIGCONT)
         clients = [RawClient(otto.address) for _ in range(3 * ACCEPTED)]
         for client in clients:
