@@ -139,9 +139,12 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
       tick_timer_(loop_, [this] { tick(); }),
       accept_timer_(loop_, [this] { stop_accepting_if_due(); }),
       server_checks_(loop_, *mailbox_) {
-    connection_calls_.add({.close_idle = {}, .freed = [this] {
-                               mailbox_->post([this] { monitor_.place_freed(); });
-                           }});
+    const auto look = [this] {
+        connection_calls_.looks(connection_line_);
+        monitor_.place_freed();
+    };
+    connection_line_ =
+        connection_calls_.add({.close_idle = {}, .freed = [this, look] { mailbox_->post(look); }});
 }
 
 Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {

@@ -146,6 +146,7 @@ class Otto : private admin::Control {
     std::string admin_place_;   // a UNIX socket of the admin API; "": there is none
     std::unique_ptr<ReloadSocket> reload_socket_;
     ConnectionCalls connection_calls_;
+    std::size_t connection_line_ = 0;  // of this thread there
     std::shared_ptr<const Snapshot> snapshot_;
     std::shared_ptr<const Candidates> candidates_;
     bool adopting_ = false;  // flips are published together afterwards

@@ -18,25 +18,30 @@ constexpr Duration least_until = std::chrono::milliseconds(10);
 
 std::size_t ConnectionCalls::add(Line line) {
     const std::lock_guard lock(mutex_);
-    lines_.push_back(std::move(line));
-    return lines_.size() - 1;
+    threads_.push_back({.line = std::move(line), .called = false});
+    return threads_.size() - 1;
 }
 
 void ConnectionCalls::remove(std::size_t number) {
     const std::lock_guard lock(mutex_);
-    lines_[number] = {};
+    threads_[number] = {};
 }
 
 void ConnectionCalls::close_idle(std::uint64_t server) {
     const std::lock_guard lock(mutex_);
-    for (const Line& line : lines_)
-        if (line.close_idle) line.close_idle(server);
+    for (const Thread& thread : threads_)
+        if (thread.line.close_idle) thread.line.close_idle(server);
 }
 
 void ConnectionCalls::freed() {
     const std::lock_guard lock(mutex_);
-    for (const Line& line : lines_)
-        if (line.freed) line.freed();
+    for (Thread& thread : threads_)
+        if (thread.line.freed && !std::exchange(thread.called, true)) thread.line.freed();
+}
+
+void ConnectionCalls::looks(std::size_t number) {
+    const std::lock_guard lock(mutex_);
+    threads_[number].called = false;
 }
 
 ServerConnections::Want::Want(std::shared_ptr<ServerConnections> of, What what)
@@ -59,6 +64,23 @@ ServerConnections::Want::~Want() {
     }
     // They have moved up.
     if (others && of_->calls() != nullptr) of_->calls()->freed();
+}
+
+bool ServerConnections::Answer::make_way(const std::shared_ptr<ServerConnections>& of,
+                                         TimePoint now) {
+    if (!of->crowded()) return false;
+    closed_then_ = of->closed();
+    since_ = now;
+    want_.emplace(of, Want::What::answer);
+    return true;
+}
+
+void ServerConnections::Answer::heard(const Slot& slot, TimePoint now) {
+    ServerConnections& of = *slot.of();
+    const bool others_closed = want_ && of.closed() != closed_then_;
+    if (others_closed && now - since_ < suspicious) of.note_few();
+    want_.reset();
+    of.answered(slot);
 }
 
 /// Whether it is the turn of the one who asks, when so many places are free.

@@ -29,11 +29,18 @@ class ConnectionCalls {
     std::size_t add(Line line);
     void remove(std::size_t number);
     void close_idle(std::uint64_t server);
+    /// Calls each thread once, however often it is called until the thread has begun to look.
     void freed();
+    /// The thread is about to look for a place.
+    void looks(std::size_t number);
 
   private:
-    std::mutex mutex_;  // guards lines_
-    std::vector<Line> lines_;
+    struct Thread {
+        Line line;
+        bool called = false;
+    };
+    std::mutex mutex_;  // guards threads_
+    std::vector<Thread> threads_;
 };
 
 /// The connections that Otto has open to one server: of all workers, in use and idle, and of
@@ -85,6 +92,26 @@ class ServerConnections {
         friend class ServerConnections;
         const std::shared_ptr<ServerConnections> of_;
         const What what_;
+    };
+
+    /// One new connection's wait for its first byte, of an attempt or a check.
+    class Answer {
+      public:
+        /// A connection that is silent for so long may be one more than the server serves at once.
+        static constexpr Duration suspicious = std::chrono::milliseconds(50);
+
+        /// Has idle connections closed while the server is silent, if more are open than it is
+        /// known to serve. True when they will be: ask Server::close_idle() to.
+        bool make_way(const std::shared_ptr<ServerConnections>& of, TimePoint now);
+        bool makes_way() const { return want_.has_value(); }
+        /// The first byte came.
+        void heard(const Slot& slot, TimePoint now);
+        void end() { want_.reset(); }
+
+      private:
+        std::optional<Want> want_;
+        std::uint64_t closed_then_ = 0;
+        TimePoint since_{};
     };
 
     /// A server that was seen to serve so many connections at once is not looked at any more.

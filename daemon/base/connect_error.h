@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+
+#include "base/time.h"
 
 namespace otto {
 
@@ -16,5 +19,12 @@ enum class ConnectError : std::uint8_t {
 
 /// `unix_socket`: connect(2) gives EAGAIN for another reason there than for IP addresses.
 ConnectError connect_error(int number, bool unix_socket);
+
+/// How long to wait before the next connect(2) after ConnectError::not_yet: from 2 to 50 ms.
+/// `last`: the wait before this one; zero at first.
+constexpr Duration next_connect_delay(Duration last) {
+    return std::clamp<Duration>(2 * last, std::chrono::milliseconds(2),
+                                std::chrono::milliseconds(50));
+}
 
 }  // namespace otto

@@ -15,11 +15,6 @@ namespace otto {
 
 namespace {
 
-/// Between two tries to connect to a UNIX socket whose backlog is full: the first and the longest.
-constexpr Duration first_retry = std::chrono::milliseconds(2);
-constexpr Duration longest_retry = std::chrono::milliseconds(50);
-/// A server that is silent for so long may be waiting for an idle connection to be closed.
-constexpr Duration suspicious_silence = std::chrono::milliseconds(50);
 /// Where all that a server is known to serve at a time is in use, it need not answer a check as
 /// long as it has sent something for so long ago.
 constexpr Duration patience = std::chrono::seconds(30);
@@ -114,7 +109,7 @@ bool Probe::open(const Address& address) {
     switch (connect_error(number, !address.is_ip())) {
         case ConnectError::not_yet:
             if (!server_->connections->limited()) slot_.release();  // it is not in the backlog yet
-            retry_delay_ = std::clamp(2 * retry_delay_, first_retry, longest_retry);
+            retry_delay_ = next_connect_delay(retry_delay_);
             clock_.set_after(retry_delay_);
             return true;
         case ConnectError::shortage:
@@ -138,20 +133,12 @@ void Probe::clock_fired() {
         open_next();
         return;
     }
-    if (!server_->connections->crowded()) return;
-    closed_then_ = server_->connections->closed();
-    wanted_since_ = coarse_now();
-    wants_.emplace(server_->connections, ServerConnections::Want::What::answer);
-    server_->close_idle();
+    if (answer_.make_way(server_->connections, coarse_now())) server_->close_idle();
 }
 
 void Probe::heard() {
     if (std::exchange(heard_, true)) return;
-    ServerConnections& connections = *server_->connections;
-    const bool others_closed = wants_ && connections.closed() != closed_then_;
-    if (others_closed && coarse_now() - wanted_since_ < suspicious_silence) connections.note_few();
-    wants_.reset();
-    connections.answered(slot_);
+    answer_.heard(slot_, coarse_now());
 }
 
 void Probe::ready() {
@@ -172,7 +159,8 @@ void Probe::ready() {
     timer_.set(deadline_);
     const ServerConnections& connections = *server_->connections;
     if (!connections.limited() && !connections.serves_many())
-        clock_.set_after(connections.serves_few() ? Duration::zero() : suspicious_silence);
+        clock_.set_after(connections.serves_few() ? Duration::zero()
+                                                  : ServerConnections::Answer::suspicious);
     on_connected();
 }
 
@@ -228,6 +216,7 @@ void Probe::finish(ProbeResult result) {
     timer_.cancel();
     disconnect();
     wants_.reset();
+    answer_.end();
     slot_.release();
     result.connected = connected_;
     const OnDone done = std::move(on_done_);

@@ -89,9 +89,8 @@ class Probe {
     Duration retry_delay_{};  // until the next connect(2)
     bool waits_for_place_ = false;
     bool heard_ = false;                            // a byte, on this connection
-    std::optional<ServerConnections::Want> wants_;  // that idle connections make way
-    std::uint64_t closed_then_ = 0;                 // connections, when it began to
-    TimePoint wanted_since_{};
+    std::optional<ServerConnections::Want> wants_;  // a place
+    ServerConnections::Answer answer_;
     ServerConnections::Slot slot_;
     UniqueFd fd_;
     std::optional<Watch> watch_;  // of fd_, hence destroyed before it

@@ -33,11 +33,7 @@ Failure connect_failure(ConnectError error) {
     return Failure::connect_failed;
 }
 
-/// Between two tries to connect to a UNIX socket whose backlog is full: the first and the longest.
-constexpr Duration first_retry = std::chrono::milliseconds(2);
-constexpr Duration longest_retry = std::chrono::milliseconds(50);
-/// A new connection that is silent for so long may be one more than its server serves at a time.
-constexpr Duration suspicious_silence = std::chrono::milliseconds(50);
+constexpr Duration suspicious_silence = ServerConnections::Answer::suspicious;
 /// How long a server has time for its 100 (Continue).
 constexpr Duration continue_wait = std::chrono::seconds(1);
 
@@ -161,7 +157,7 @@ void Attempt::connect_next() {
 /// `timeouts.connect` has passed.
 void Attempt::connect_later() {
     if (!server_.connections->limited()) slot_.release();  // it is not in the backlog yet
-    retry_delay_ = std::clamp(2 * retry_delay_, first_retry, longest_retry);
+    retry_delay_ = next_connect_delay(retry_delay_);
     set_clock(Due::connect, retry_delay_);
 }
 
@@ -198,7 +194,7 @@ void Attempt::watch_silence() {
     const ServerConnections& connections = *server_.connections;
     unheard_ = !connection_->reused() && !connections.limited() && !connections.serves_many();
     if (unheard_ && connections.serves_few()) make_way();
-    if (unheard_ && !wants_) {
+    if (unheard_ && !answer_.makes_way()) {
         set_clock(Due::silence, suspicious_silence);
     } else if (may_continue()) {
         set_clock(Due::continuation, continue_wait);
@@ -207,21 +203,13 @@ void Attempt::watch_silence() {
 
 /// Has the idle connections to the server closed.
 void Attempt::make_way() {
-    if (!server_.connections->crowded()) return;
-    closed_then_ = server_.connections->closed();
-    wanted_since_ = coarse_now();
-    wants_.emplace(server_.connections, ServerConnections::Want::What::answer);
-    server_.close_idle();
+    if (answer_.make_way(server_.connections, coarse_now())) server_.close_idle();
 }
 
 /// The first byte on a new connection.
 void Attempt::heard() {
     unheard_ = false;
-    ServerConnections& connections = *server_.connections;
-    const bool others_closed = wants_ && connections.closed() != closed_then_;
-    if (others_closed && coarse_now() - wanted_since_ < suspicious_silence) connections.note_few();
-    wants_.reset();
-    connections.answered(connection_->slot());
+    answer_.heard(connection_->slot(), coarse_now());
 }
 
 /// The client may be waiting for a 100 (Continue).

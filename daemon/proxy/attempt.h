@@ -151,9 +151,8 @@ class Attempt final : private UpstreamObserver, private PlaceWaiter {
     std::size_t addresses_tried_ = 0;
     std::size_t address_ = 0;
     ServerConnections::Slot slot_;                  // until the connection has it
-    std::optional<ServerConnections::Want> wants_;  // that idle connections make way
-    std::uint64_t closed_then_ = 0;                 // connections, when it began to
-    TimePoint wanted_since_{};
+    std::optional<ServerConnections::Want> wants_;  // a place
+    ServerConnections::Answer answer_;
     bool waits_for_place_ = false;
     std::optional<Timer> clock_;  // made when it is needed, which is rare
     Due due_ = Due::connect;

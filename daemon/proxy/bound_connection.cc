@@ -23,6 +23,11 @@ std::unique_ptr<UpstreamConnection> BoundConnection::take() {
     return std::move(connection_);
 }
 
+std::unique_ptr<UpstreamConnection> BoundConnection::give_up() {
+    if (connection_) connection_->observe(nullptr);
+    return std::move(connection_);
+}
+
 void BoundConnection::on_upstream(UpstreamConnection& connection, bool readable, bool) {
     if (readable && !connection.untouched()) connection_.reset();
 }

@@ -29,7 +29,7 @@ class BoundConnection final : public http::Attachment,
   private:
     void on_upstream(UpstreamConnection& connection, bool readable, bool writable) override;
     std::uint64_t server_id() const override { return server_.id; }
-    void close() override { connection_.reset(); }
+    std::unique_ptr<UpstreamConnection> give_up() override;
 
     UpstreamPool& pool_;
     Server& server_;

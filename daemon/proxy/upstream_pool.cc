@@ -67,9 +67,17 @@ void UpstreamPool::put(const Server& server, std::unique_ptr<UpstreamConnection>
     if (!timer_.pending()) timer_.set(until);
 }
 
+template <typename Which>
+void UpstreamPool::leave_elsewhere(Which which) {
+    for (IdleConnection* each : elsewhere_) {
+        if (!which(each->server_id())) continue;
+        if (auto connection = each->give_up()) leaving_.push_back(std::move(connection));
+    }
+    if (!leaving_.empty()) let_go_.schedule();
+}
+
 void UpstreamPool::drop(const Server& server) {
-    for (IdleConnection* each : elsewhere_)
-        if (each->server_id() == server.id) each->close();
+    leave_elsewhere([&server](std::uint64_t id) { return id == server.id; });
     const auto found = stacks_.find(server.id);
     if (found == stacks_.end()) return;
     leave(found->second.idle);
@@ -77,8 +85,8 @@ void UpstreamPool::drop(const Server& server) {
 }
 
 void UpstreamPool::keep_only(std::span<const std::uint64_t> servers) {
-    for (IdleConnection* each : elsewhere_)
-        if (!std::ranges::binary_search(servers, each->server_id())) each->close();
+    leave_elsewhere(
+        [servers](std::uint64_t id) { return !std::ranges::binary_search(servers, id); });
     for (auto next = stacks_.begin(); next != stacks_.end();) {
         const auto each = next++;
         if (std::ranges::binary_search(servers, each->first)) continue;
@@ -95,8 +103,7 @@ void UpstreamPool::remove(IdleConnection& connection) {
 }
 
 void UpstreamPool::close_idle(std::uint64_t server) {
-    for (IdleConnection* each : elsewhere_)
-        if (each->server_id() == server) each->close();
+    leave_elsewhere([server](std::uint64_t id) { return id == server; });
     const auto found = stacks_.find(server);
     if (found == stacks_.end() || found->second.idle.empty()) return;
     auto& idle = found->second.idle;
@@ -135,7 +142,7 @@ void UpstreamPool::let_go() {
 }
 
 void UpstreamPool::clear() {
-    for (IdleConnection* each : elsewhere_) each->close();
+    leave_elsewhere([](std::uint64_t) { return true; });
     for (auto& [server, stack] : stacks_) leave(stack.idle);
     stacks_.clear();
 }

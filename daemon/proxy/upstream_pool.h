@@ -28,7 +28,8 @@ class PlaceWaiter {
 class IdleConnection {
   public:
     virtual std::uint64_t server_id() const = 0;
-    virtual void close() = 0;
+    /// Null when there is none any more.
+    virtual std::unique_ptr<UpstreamConnection> give_up() = 0;
 
   protected:
     ~IdleConnection() = default;
@@ -89,6 +90,8 @@ class UpstreamPool {
 
     void expire();
     void leave(std::span<Idle> idle);
+    template <typename Which>
+    void leave_elsewhere(Which which);
     void let_go();
 
     const Loop& loop_;

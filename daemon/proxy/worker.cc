@@ -152,7 +152,13 @@ Status Worker::make_front() {
              [this](std::uint64_t server) {
                  mailbox_->post([this, server] { pool_->close_idle(server); });
              },
-         .freed = [this] { mailbox_->post([this] { pool_->place_freed(); }); }});
+         .freed =
+             [this] {
+                 mailbox_->post([this] {
+                     context_.connections.looks(*connection_line_);
+                     pool_->place_freed();
+                 });
+             }});
     auto front = http::Front::open(
         loop_,
         http::Front::Callbacks{

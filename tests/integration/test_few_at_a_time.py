@@ -55,17 +55,20 @@ class Few(TestCase):
 
 
 class IdleConnections(Few):
+    def ask_in_turn(self, otto, count):
+        for _ in range(count):
+            client = self.client(otto)
+            self.assertEqual(client.request().status, 200)
+            client.close()
+        self.never_out(otto)
+
     def test_requests_one_after_another(self):
         """An idle connection of another worker, or a check, is in the way of each."""
         for count, workers, limit in ((1, 1, 1), (1, 3, 1), (1, 1, 0), (1, 3, 0), (3, 2, 3),
                                       (3, 2, 0)):
             with self.subTest(count=count, workers=workers, limit=limit):
                 otto = self.over(self.prefork(count), limit, workers=workers)
-                for _ in range(40):
-                    client = self.client(otto)
-                    self.assertEqual(client.request().status, 200)
-                    client.close()
-                self.never_out(otto)
+                self.ask_in_turn(otto, 40)
 
     def test_requests_at_the_same_time(self):
         for count, limit in ((1, 1), (1, 0), (3, 3), (3, 0)):
@@ -78,11 +81,7 @@ class IdleConnections(Few):
         servers = [self.prefork(1), self.prefork(1)]
         otto = self.otto(settings(servers, workers=2, healthCheck=OFTEN, timeouts=FOR_EVER))
         otto.wait_healthy(2)
-        for _ in range(60):
-            client = self.client(otto)
-            self.assertEqual(client.request().status, 200)
-            client.close()
-        self.never_out(otto)
+        self.ask_in_turn(otto, 60)
 
     def test_the_limit_holds_for_descriptors(self):
         """Those of idle connections and checks, over all workers."""

@@ -78,7 +78,7 @@ TEST_F(Connections, APlaceThatIsWantedIsAnnounced) {
 TEST_F(Connections, PlacesAreGivenInTurn) {
     ConnectionCalls calls;
     int freed = 0;
-    calls.add({.close_idle = {}, .freed = [&] { ++freed; }});
+    const std::size_t line = calls.add({.close_idle = {}, .freed = [&] { ++freed; }});
     of_->set_calls(&calls);
     of_->set_most(2);
     Slot one = open();
@@ -90,6 +90,7 @@ TEST_F(Connections, PlacesAreGivenInTurn) {
     EXPECT_FALSE(ServerConnections::open(of_)) << "others wait";
     EXPECT_FALSE(ServerConnections::open(of_, &second));
     EXPECT_EQ(freed, 1);
+    calls.looks(line);
     first.reset();
     EXPECT_EQ(freed, 2) << "the next one is told that it has moved up";
     EXPECT_FALSE(ServerConnections::open(of_, &third));
@@ -151,6 +152,42 @@ TEST_F(Connections, AServerOfManyIsNotWatched) {
 constexpr TimePoint begin{std::chrono::hours(1)};
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+TEST_F(Connections, OneThatIsAnsweredOnceOthersMadeWayShowsThatTheServerServesFew) {
+    ServerConnections::Answer answer;
+    of_->answered(open());
+    Slot idle = open();
+    Slot next = open();
+    EXPECT_TRUE(answer.make_way(of_, begin));
+    EXPECT_TRUE(of_->wanted());
+    idle.release();
+    answer.heard(next, begin + milliseconds(10));
+    EXPECT_TRUE(of_->serves_few());
+    EXPECT_FALSE(of_->wanted());
+    EXPECT_FALSE(answer.make_way(of_, begin)) << "no more are open than it serves";
+}
+
+TEST_F(Connections, OneThatIsAnsweredMuchLaterShowsNothing) {
+    ServerConnections::Answer answer;
+    Slot idle = open();
+    Slot next = open();
+    EXPECT_TRUE(answer.make_way(of_, begin));
+    idle.release();
+    answer.heard(next, begin + seconds(1));
+    EXPECT_FALSE(of_->serves_few());
+}
+
+TEST_F(Connections, CallsAreMadeOnceUntilTheThreadLooks) {
+    ConnectionCalls calls;
+    int freed = 0;
+    const std::size_t line = calls.add({.close_idle = {}, .freed = [&] { ++freed; }});
+    calls.freed();
+    calls.freed();
+    EXPECT_EQ(freed, 1);
+    calls.looks(line);
+    calls.freed();
+    EXPECT_EQ(freed, 2);
+}
 
 TEST_F(Connections, ThatWereNeverSeenToCloseStayOpen) {
     EXPECT_FALSE(of_->closes_idle(begin));

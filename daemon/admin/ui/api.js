@@ -30,7 +30,7 @@ export function setToken(value) {
         if (value) sessionStorage.setItem(key, value);
         else sessionStorage.removeItem(key);
     } catch {
-        // Without storage it lasts until the page is loaded anew.
+        // Without storage it lasts until the page is reloaded.
     }
     access.dispatchEvent(new Event("change"));
 }

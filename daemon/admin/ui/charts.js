@@ -1,4 +1,4 @@
-// The three charts of the last five minutes, drawn by Chart.js. Nothing is drawn while nobody can
+// The three charts of the last five minutes, drawn by Chart.js. Nothing is drawn while no user can
 // see it.
 
 import { $, setAttribute, setText } from "./dom.js";

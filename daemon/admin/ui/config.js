@@ -1,4 +1,4 @@
-// The configuration in force, to be edited, checked, compared and applied; and the file's own.
+// The active configuration, to be edited, checked, compared and applied; and the file's own.
 
 import { change, read } from "./api.js";
 import { confirm, outageText } from "./dialogs.js";

@@ -80,7 +80,7 @@ export function confirm({ title, text, more = "", yes, danger = false, act }) {
     return open("ask", forceable($("ask-ok"), yes, danger, act));
 }
 
-let asking = null; // one at a time; whoever comes meanwhile gets the same answer
+let asking = null; // one at a time; later callers wait for the same answer
 export function signIn(why = "") {
     asking ??= askForToken(why).finally(() => {
         asking = null;

@@ -78,7 +78,7 @@ function draw() {
     return tell();
 }
 
-// A stream that is opened anew says some of them again.
+// A stream that is opened again repeats some of them.
 export function takeRecord(record, id) {
     if (records.some((known) => known.id === id && known.time === record.time)) return;
     records.unshift({ ...record, id });
