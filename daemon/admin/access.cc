@@ -22,7 +22,7 @@ bool is_token(std::string_view text) {
            text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-bool has_token(const http::PlainRequest& request, const std::string& token) {
+bool has_token(const PlainRequest& request, const std::string& token) {
     constexpr std::string_view scheme = "Bearer ";
     const std::string* field = request.field("Authorization");
     if (field == nullptr || request.count("Authorization") != 1) return false;
@@ -83,7 +83,7 @@ bool is_own_host(std::string_view host) {
             strncasecmp(name.data(), local.data(), local.size()) == 0);
 }
 
-std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& request, Token& token) {
+std::optional<PlainReply> refuse_stranger(const PlainRequest& request, Token& token) {
     if (request.local) return std::nullopt;
     const std::string* host = request.field("Host");
     if (host == nullptr || request.count("Host") != 1 || !is_own_host(*host))
@@ -98,7 +98,7 @@ std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& reques
     const auto expected = token.get();
     if (!expected) return problem(500, expected.error().message);
     if (has_token(request, *expected)) return std::nullopt;
-    http::PlainReply refusal = problem(
+    PlainReply refusal = problem(
         401, "A change over TCP requires \"Authorization: Bearer TOKEN\": " + token.whereabouts());
     refusal.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"otto\"");
     return refusal;

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "admin/plain_message.h"
 #include "base/result.h"
-#include "http/plain_server.h"
 
 namespace otto::admin {
 
@@ -31,7 +31,7 @@ class Token {
 /// The refusal of a request that comes from a web page of elsewhere (by DNS rebinding, or across
 /// origins), or over TCP without the token though it is none that only reads (GET, HEAD, OPTIONS).
 /// Over a UNIX socket all are let in: its mode decides who connects.
-std::optional<http::PlainReply> refuse_stranger(const http::PlainRequest& request, Token& token);
+std::optional<PlainReply> refuse_stranger(const PlainRequest& request, Token& token);
 
 /// Whether `host` (a Host field's value) is this host as a loopback address: localhost, 127.0.0.1
 /// or

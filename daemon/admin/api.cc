@@ -30,7 +30,7 @@ bool matches(std::string_view route, std::string_view path, std::string_view& id
 /// A body without a type may be anything, and is taken for JSON; so is what curl(1) says of one by
 /// itself. Web pages of elsewhere, which can say that too, are refused for other reasons
 /// (access.h).
-bool may_be_json(const http::PlainRequest& request) {
+bool may_be_json(const PlainRequest& request) {
     const std::string* type = request.field("Content-Type");
     if (type == nullptr) return true;
     const std::string_view essence = std::string_view(*type).substr(0, type->find_first_of("; \t"));
@@ -39,7 +39,7 @@ bool may_be_json(const http::PlainRequest& request) {
 }
 
 /// What is wrong with the parameters that are given, whether or not this request needs them.
-std::optional<http::PlainReply> judge_parameters(const http::PlainRequest& request) {
+std::optional<PlainReply> judge_parameters(const PlainRequest& request) {
     const auto bad = [](std::string_view name, const std::string& value, std::string_view wanted) {
         return problem(400, fmt::format("The parameter \"{}\" is {}; expected {}.", name,
                                         quoted(value), wanted));
@@ -55,8 +55,8 @@ std::optional<http::PlainReply> judge_parameters(const http::PlainRequest& reque
     return std::nullopt;
 }
 
-http::PlainReply serve(const Asset& asset, const http::PlainRequest& request) {
-    http::PlainReply reply{.status = 200, .body = {}, .type = {}, .fields = page_headers()};
+PlainReply serve(const Asset& asset, const PlainRequest& request) {
+    PlainReply reply{.status = 200, .body = {}, .type = {}, .fields = page_headers()};
     reply.fields.emplace_back("ETag", asset.tag);
     const bool known = request.field("If-None-Match") != nullptr &&
                        !if_none_match(request.joined("If-None-Match"), asset.tag);
@@ -75,14 +75,14 @@ Result<std::unique_ptr<Api>> Api::open(const Loop& loop, Control& control, Chang
                                        std::optional<std::string> state_directory) {
     std::unique_ptr<Api> api(new Api(loop, control, changes, std::move(state_directory)));
     Api* const self = api.get();
-    auto server = http::PlainServer::open(
+    auto server = PlainServer::open(
         loop, {.on_head =
-                   [self](const http::PlainRequest& request) {
+                   [self](const PlainRequest& request) {
                        Answer refusal = self->judge_head(request);
                        if (refusal) ++self->requests_;
                        return refusal;
                    },
-               .on_request = [self](const http::PlainRequest& request,
+               .on_request = [self](const PlainRequest& request,
                                     std::uint64_t ticket) { self->handle(request, ticket); },
                .on_gone = [self](std::uint64_t ticket) { self->client_gone(ticket); },
                .on_paused =
@@ -109,13 +109,12 @@ Api::Api(const Loop& loop, Control& control, Changes& changes,
           [this](const Waiters::Waiter& waiter, bool drained, std::uint64_t active) {
               release(waiter, drained, active);
           }),
-      renderings_(
-          stretches_,
-          {.begin = [this](Renderings::Kind kind) { return begin_rendering(kind); },
-           .make_room = [this](std::uint64_t ticket,
-                               std::size_t size) { server_->make_room_for(ticket, size); },
-           .answer = [this](std::uint64_t ticket,
-                            const http::PlainReply& reply) { server_->reply(ticket, reply); }}) {}
+      renderings_(stretches_,
+                  {.begin = [this](Renderings::Kind kind) { return begin_rendering(kind); },
+                   .make_room = [this](std::uint64_t ticket,
+                                       std::size_t size) { server_->make_room_for(ticket, size); },
+                   .answer = [this](std::uint64_t ticket,
+                                    const PlainReply& reply) { server_->reply(ticket, reply); }}) {}
 
 Events::Out Api::events_out() {
     return {.begin =
@@ -162,7 +161,7 @@ const std::vector<Api::Route>& Api::routes() {
     return table;
 }
 
-Api::Found Api::find_route(const http::PlainRequest& request) {
+Api::Found Api::find_route(const PlainRequest& request) {
     std::string_view method = request.method;
     if (method == "HEAD") method = "GET";
     Found found;
@@ -180,7 +179,7 @@ Api::Found Api::find_route(const http::PlainRequest& request) {
 }
 
 /// Before the body of the request is read.
-Api::Answer Api::judge_head(const http::PlainRequest& request) {
+Api::Answer Api::judge_head(const PlainRequest& request) {
     if (request.refused != 0)
         return problem(request.refused,
                        fmt::format("The request was rejected: {}.", request.refusal));
@@ -189,11 +188,11 @@ Api::Answer Api::judge_head(const http::PlainRequest& request) {
     if (found.allowed.empty())
         return problem(404, "This resource does not exist; the API starts at /api/v1/status.");
     if (request.method == "OPTIONS")
-        return http::PlainReply{
+        return PlainReply{
             .status = 204, .body = {}, .type = {}, .fields = {{"Allow", found.allowed}}};
     if (found.asset != nullptr) return std::nullopt;
     if (found.route == nullptr) {
-        http::PlainReply refusal = problem(405, "The allowed methods are: " + found.allowed + ".");
+        PlainReply refusal = problem(405, "The allowed methods are: " + found.allowed + ".");
         refusal.fields.emplace_back("Allow", found.allowed);
         return refusal;
     }
@@ -203,13 +202,13 @@ Api::Answer Api::judge_head(const http::PlainRequest& request) {
     return judge_parameters(request);
 }
 
-void Api::handle(const http::PlainRequest& request, std::uint64_t ticket) {
+void Api::handle(const PlainRequest& request, std::uint64_t ticket) {
     ++requests_;
     Answer reply = answer(request, ticket);
     if (reply) server_->reply(ticket, *reply);
 }
 
-Api::Answer Api::answer(const http::PlainRequest& request, std::uint64_t ticket) {
+Api::Answer Api::answer(const PlainRequest& request, std::uint64_t ticket) {
     const Found found = find_route(request);
     if (found.asset != nullptr) return serve(*found.asset, request);
     const bool changes = found.route->kind == Kind::changes || found.route->kind == Kind::acts;
@@ -221,7 +220,7 @@ Api::Answer Api::answer(const http::PlainRequest& request, std::uint64_t ticket)
         return busy("Too many requests are already waiting.");
     return (this->*found.route->handle)({.request = request,
                                          .ticket = ticket,
-                                         .id = http::percent_decoded(found.id),
+                                         .id = percent_decoded(found.id),
                                          .forced = request.parameter("force") == "true",
                                          .wait = wait});
 }
@@ -232,7 +231,7 @@ void Api::client_gone(std::uint64_t ticket) {
     renderings_.forget(ticket);
 }
 
-http::PlainReply Api::with_tag(http::PlainReply reply) const {
+PlainReply Api::with_tag(PlainReply reply) const {
     reply.fields.emplace_back("ETag", changes_.tag());
     return reply;
 }
@@ -243,7 +242,7 @@ Api::Answer Api::get_status(const Call& call) {
 
 Api::Answer Api::get_events(const Call& call) {
     if (call.request.method == "HEAD")
-        return http::PlainReply{
+        return PlainReply{
             .status = 200, .body = {}, .type = "text/event-stream", .fields = api_fields()};
     if (!server_->may_stream(call.ticket)) return busy("Too many event streams are open.");
     std::optional<std::uint64_t> last;
@@ -260,8 +259,7 @@ Api::Answer Api::get_token(const Call& call) {
 }
 
 Api::Answer Api::get_healthz(const Call&) {
-    return http::PlainReply{
-        .status = 200, .body = "ok\n", .type = "text/plain", .fields = api_fields()};
+    return PlainReply{.status = 200, .body = "ok\n", .type = "text/plain", .fields = api_fields()};
 }
 
 Api::Answer Api::get_readyz(const Call&) {
@@ -269,10 +267,10 @@ Api::Answer Api::get_readyz(const Call&) {
     // Without a healthy server, requests may be answered all the same.
     const bool none = all_out_of_service(control_.snapshot());
     const std::string why = none ? why_unavailable(control_.snapshot()) : "no server is healthy";
-    return http::PlainReply{.status = ready ? 200u : 503u,
-                            .body = (ready ? "ready" : why) + "\n",
-                            .type = "text/plain",
-                            .fields = api_fields()};
+    return PlainReply{.status = ready ? 200u : 503u,
+                      .body = (ready ? "ready" : why) + "\n",
+                      .type = "text/plain",
+                      .fields = api_fields()};
 }
 
 Api::Answer Api::get_metrics(const Call& call) {

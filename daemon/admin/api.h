@@ -11,12 +11,12 @@
 #include "admin/control.h"
 #include "admin/events.h"
 #include "admin/page.h"
+#include "admin/plain_server.h"
 #include "admin/renderings.h"
 #include "admin/server_index.h"
 #include "admin/waiters.h"
 #include "event/loop.h"
 #include "event/stretches.h"
-#include "http/plain_server.h"
 
 namespace otto::admin {
 
@@ -39,14 +39,14 @@ class Api {
   private:
     /// A request as its handler sees it.
     struct Call {
-        const http::PlainRequest& request;
+        const PlainRequest& request;
         std::uint64_t ticket;
         std::string id;  // of the server in the path, decoded
         bool forced;
         bool wait;  // for the last request on the server to end
     };
     /// No reply: the handler has seen to it that one comes later.
-    using Answer = std::optional<http::PlainReply>;
+    using Answer = std::optional<PlainReply>;
     using Handle = Answer (Api::*)(const Call&);
     enum class Kind : std::uint8_t {
         reads,
@@ -72,10 +72,10 @@ class Api {
         std::optional<std::string> state_directory);
 
     static const std::vector<Route>& routes();
-    static Found find_route(const http::PlainRequest& request);
-    Answer judge_head(const http::PlainRequest& request);
-    void handle(const http::PlainRequest& request, std::uint64_t ticket);
-    Answer answer(const http::PlainRequest& request, std::uint64_t ticket);
+    static Found find_route(const PlainRequest& request);
+    Answer judge_head(const PlainRequest& request);
+    void handle(const PlainRequest& request, std::uint64_t ticket);
+    Answer answer(const PlainRequest& request, std::uint64_t ticket);
     void client_gone(std::uint64_t ticket);
     void connection_evicted();
 
@@ -107,7 +107,7 @@ class Api {
     Answer remove_server(const Call& call);
     Answer check_server(const Call& call);
     const ServerConfig* find_server(std::string_view id);
-    http::PlainReply unknown_server(const std::string& id) const;
+    PlainReply unknown_server(const std::string& id) const;
     Answer hold(const Call& call, const std::string& name,
                 std::vector<std::shared_ptr<Server>> servers);
     void release(const Waiters::Waiter& waiter, bool drained, std::uint64_t active);
@@ -116,7 +116,7 @@ class Api {
     Answer render(const Call& call, Renderings::Kind kind);
     Rendering begin_rendering(Renderings::Kind kind) const;
     Events::Out events_out();
-    http::PlainReply with_tag(http::PlainReply reply) const;
+    PlainReply with_tag(PlainReply reply) const;
 
     Control& control_;
     Changes& changes_;
@@ -132,7 +132,7 @@ class Api {
     } evicted_;
     ServerIndex index_;
     Renderings renderings_;
-    std::unique_ptr<http::PlainServer> server_;
+    std::unique_ptr<PlainServer> server_;
 };
 
 }  // namespace otto::admin

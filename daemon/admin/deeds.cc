@@ -102,7 +102,7 @@ std::string describe_deed(const Json& before, const Json& after) {
     return text;
 }
 
-std::string describe_actor(const http::PlainRequest& request) {
+std::string describe_actor(const PlainRequest& request) {
     if (!request.local) return "an API client";
     return request.user ? user_name(*request.user) : "a local user";
 }

@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "admin/plain_message.h"
 #include "config/json.h"
-#include "http/plain_message.h"
 
 namespace otto::admin {
 
@@ -14,6 +14,6 @@ std::string describe_deed(const Json& before, const Json& after);
 
 /// Who sent a request: "root", "user 1000", "a local user"; over TCP, where every client has the
 /// same token, "an API client".
-std::string describe_actor(const http::PlainRequest& request);
+std::string describe_actor(const PlainRequest& request);
 
 }  // namespace otto::admin

@@ -17,12 +17,12 @@ namespace {
 
 constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
-http::PlainReply plain(const char* type = "application/json") {
+PlainReply plain(const char* type = "application/json") {
     return {.status = 200, .body = {}, .type = type, .fields = api_fields()};
 }
 
-http::PlainReply tagged(const Changes& changes) {
-    http::PlainReply reply = plain();
+PlainReply tagged(const Changes& changes) {
+    PlainReply reply = plain();
     reply.fields.emplace_back("ETag", changes.tag());
     return reply;
 }
@@ -103,7 +103,7 @@ class ConfigBody {
 
 /// A rendering by an object that has step().
 template <typename Body>
-Rendering by(http::PlainReply reply, std::shared_ptr<Body> body) {
+Rendering by(PlainReply reply, std::shared_ptr<Body> body) {
     return {.reply = std::move(reply),
             .step = [body = std::move(body)](std::string& text) { return body->step(text); }};
 }

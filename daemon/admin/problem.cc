@@ -20,8 +20,8 @@ std::span<const Error> first_of(const std::vector<Error>& errors) {
     return std::span(errors).first(std::min(most, errors.size()));
 }
 
-http::PlainReply problem_of(unsigned status, std::string_view detail, Json errors,
-                            std::string_view missing = "") {
+PlainReply problem_of(unsigned status, std::string_view detail, Json errors,
+                      std::string_view missing = "") {
     Json json = Json::object();
     json.set("type", Json::string("about:blank"));
     json.set("title", Json::string(http::reason_phrase(status)));
@@ -29,15 +29,14 @@ http::PlainReply problem_of(unsigned status, std::string_view detail, Json error
     json.set("detail", Json::string(detail));
     if (!errors.children.empty()) json.set("errors", std::move(errors));
     if (!missing.empty()) json.set("outage", Json::string(missing));
-    http::PlainReply reply = json_reply(status, json);
+    PlainReply reply = json_reply(status, json);
     reply.type = "application/problem+json";
     return reply;
 }
 
 }  // namespace
 
-http::PlainReply problem(unsigned status, const std::string& detail,
-                         const std::vector<Fault>& faults) {
+PlainReply problem(unsigned status, const std::string& detail, const std::vector<Fault>& faults) {
     Json errors = Json::list();
     for (const Fault& fault : first_of(faults))
         errors.add(Json::object()
@@ -46,14 +45,14 @@ http::PlainReply problem(unsigned status, const std::string& detail,
     return problem_of(status, detail, std::move(errors));
 }
 
-http::PlainReply outage(const std::string& detail, std::string_view missing) {
+PlainReply outage(const std::string& detail, std::string_view missing) {
     return problem_of(409, detail, Json::list(), missing);
 }
 
 namespace {
 
-http::PlainReply list_problems(unsigned status, const std::vector<ConfigProblem>& problems,
-                               const std::string& prefix, Positions positions) {
+PlainReply list_problems(unsigned status, const std::vector<ConfigProblem>& problems,
+                         const std::string& prefix, Positions positions) {
     Json errors = Json::list();
     for (const ConfigProblem& each : first_of(problems)) {
         std::string_view pointer = each.pointer;
@@ -77,12 +76,12 @@ http::PlainReply list_problems(unsigned status, const std::vector<ConfigProblem>
 
 }  // namespace
 
-http::PlainReply invalid(const std::vector<ConfigProblem>& problems, const std::string& prefix,
-                         Positions positions) {
+PlainReply invalid(const std::vector<ConfigProblem>& problems, const std::string& prefix,
+                   Positions positions) {
     return list_problems(422, problems, prefix, positions);
 }
 
-http::PlainReply malformed(std::string_view body) {
+PlainReply malformed(std::string_view body) {
     const auto parsed = parse_json(body);
     Problems problems(body, "body");
     if (const auto* fault = std::get_if<JsonFault>(&parsed)) {
@@ -93,17 +92,17 @@ http::PlainReply malformed(std::string_view body) {
     return list_problems(400, problems.take(), "", Positions::of_body);
 }
 
-http::PlainReply wrong_type(const std::string& detail) {
+PlainReply wrong_type(const std::string& detail) {
     return problem(422, detail, {{"", detail}});
 }
 
-http::PlainReply busy(const std::string& detail) {
-    http::PlainReply reply = problem(503, detail);
+PlainReply busy(const std::string& detail) {
+    PlainReply reply = problem(503, detail);
     reply.fields.emplace_back("Retry-After", "10");
     return reply;
 }
 
-http::PlainReply json_reply(unsigned status, const Json& json) {
+PlainReply json_reply(unsigned status, const Json& json) {
     return {.status = status,
             .body = json.pretty(),
             .type = "application/json",

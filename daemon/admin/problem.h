@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "admin/plain_message.h"
 #include "config/json.h"
 #include "config/load.h"
-#include "http/plain_server.h"
 
 namespace otto::admin {
 
@@ -20,12 +20,12 @@ struct Fault {
 
 /// A problem document (RFC 9457): status, its title, what is wrong, and each faulty member with a
 /// JSON pointer.
-http::PlainReply problem(unsigned status, const std::string& detail,
-                         const std::vector<Fault>& faults = {});
+PlainReply problem(unsigned status, const std::string& detail,
+                   const std::vector<Fault>& faults = {});
 
 /// 409 for a change after which no server would answer requests, unless it is forced. The member
 /// "outage" says which servers would be missing: "active" or "healthy" ones.
-http::PlainReply outage(const std::string& detail, std::string_view missing);
+PlainReply outage(const std::string& detail, std::string_view missing);
 
 /// Whether lines and columns are told: of a text that people see as it is.
 enum class Positions : std::uint8_t {
@@ -36,19 +36,19 @@ enum class Positions : std::uint8_t {
 
 /// 422 for a configuration that does not hold, with its first 100 errors. Pointers that begin with
 /// `prefix` lose it: of a server that stands alone in the request's body.
-http::PlainReply invalid(const std::vector<ConfigProblem>& problems, const std::string& prefix = "",
-                         Positions positions = Positions::none);
+PlainReply invalid(const std::vector<ConfigProblem>& problems, const std::string& prefix = "",
+                   Positions positions = Positions::none);
 
 /// 400 for a body that is no JSON, with line and column.
-http::PlainReply malformed(std::string_view body);
+PlainReply malformed(std::string_view body);
 
 /// 422 for JSON of another type than is wanted.
-http::PlainReply wrong_type(const std::string& detail);
+PlainReply wrong_type(const std::string& detail);
 
 /// 503 for what would be too much at present.
-http::PlainReply busy(const std::string& detail);
+PlainReply busy(const std::string& detail);
 
-http::PlainReply json_reply(unsigned status, const Json& json);
+PlainReply json_reply(unsigned status, const Json& json);
 
 /// The fields of every reply that is none of the web page's: what a browser loaded from elsewhere
 /// may not use it, nor guess its type.

@@ -9,14 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "admin/plain_message.h"
 #include "event/stretches.h"
-#include "http/plain_message.h"
 
 namespace otto::admin {
 
 /// A reply in the making whose body grows with the number of servers.
 struct Rendering {
-    http::PlainReply reply;  // all but its body
+    PlainReply reply;  // all but its body
     /// Adds a small part of the body; false when it is complete. Takes well below a millisecond,
     /// whatever the number of servers.
     std::function<bool(std::string& body)> step;
@@ -34,7 +34,7 @@ class Renderings {
         std::function<Rendering(Kind)> begin;
         /// A body of about `size` bytes will be made for this request.
         std::function<void(std::uint64_t ticket, std::size_t size)> make_room;
-        std::function<void(std::uint64_t ticket, const http::PlainReply&)> answer;
+        std::function<void(std::uint64_t ticket, const PlainReply&)> answer;
     };
 
     Renderings(Stretches& stretches, Callbacks callbacks);

@@ -54,7 +54,7 @@ Json without_defaults(Json patch, const Json& file, const std::string& name) {
     return patch;
 }
 
-Duration wait_of(const http::PlainRequest& request) {
+Duration wait_of(const PlainRequest& request) {
     const auto wait = parse_duration(request.parameter("timeout"));
     return std::min(wait.value_or(default_wait), longest_wait);
 }
@@ -71,7 +71,7 @@ const ServerConfig* Api::find_server(std::string_view id) {
     return index_.find(control_.shared_snapshot(), id);
 }
 
-http::PlainReply Api::unknown_server(const std::string& id) const {
+PlainReply Api::unknown_server(const std::string& id) const {
     // Comparing with thousands takes too long.
     constexpr std::size_t most_compared = 200;
     std::vector<std::string_view> names;

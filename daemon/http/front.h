@@ -54,8 +54,8 @@ struct Received {
 };
 
 /// One thread's side towards the clients: an evhttp that accepts connections, and what reads and
-/// answers them. Each worker has one; the admin API has some of its own (http/plain_server.h). Used
-/// and destroyed on that thread.
+/// answers them. Each worker has one; the admin API has some of its own (admin/plain_server.h).
+/// Used and destroyed on that thread.
 class Front {
   public:
     struct Callbacks {

@@ -13,11 +13,11 @@
 #include "admin/event_log.h"
 #include "admin/events.h"
 #include "admin/overlay_fit.h"
+#include "admin/plain_message.h"
 #include "admin/preconditions.h"
 #include "admin/problem.h"
 #include "admin/render.h"
 #include "base/random.h"
-#include "http/plain_message.h"
 
 namespace otto::admin {
 namespace {
@@ -91,7 +91,7 @@ TEST(Deeds, KeysOfTheConfiguration) {
 }
 
 TEST(Deeds, ActorsAreUsersOrClients) {
-    http::PlainRequest request;
+    PlainRequest request;
     EXPECT_EQ(describe_actor(request), "an API client");
     request.local = true;
     EXPECT_EQ(describe_actor(request), "a local user");
@@ -328,7 +328,7 @@ TEST(Malformed, SaysWhere) {
 }
 
 TEST(PlainRequest, FindsFieldsAndParameters) {
-    http::PlainRequest request;
+    PlainRequest request;
     request.query = "wait=drained&timeout=3%30s&x&&=y&a=b=c";
     EXPECT_EQ(request.parameter("wait"), "drained");
     EXPECT_EQ(request.parameter("timeout"), "30s");
@@ -338,7 +338,7 @@ TEST(PlainRequest, FindsFieldsAndParameters) {
     request.fields = {{"If-Match", "\"a\""}, {"if-match", "\"b\""}};
     EXPECT_EQ(request.joined("IF-MATCH"), "\"a\", \"b\"");
     EXPECT_EQ(request.count("If-Match"), 2u);
-    EXPECT_EQ(http::percent_decoded("a%2Fb%zz%2"), "a/b%zz%2");
+    EXPECT_EQ(percent_decoded("a%2Fb%zz%2"), "a/b%zz%2");
 }
 
 const Forbid nothing_forbidden = [](const Change&) { return std::nullopt; };

@@ -1,6 +1,6 @@
 // What a crowd of clients of the admin API may cost: time of the loop, and memory.
 
-#include "http/plain_server.h"
+#include "admin/plain_server.h"
 
 #include <algorithm>
 #include <string>
@@ -16,7 +16,7 @@
 #include "event/loop.h"
 #include "event/timer.h"
 
-namespace otto::http {
+namespace otto::admin {
 namespace {
 
 using namespace std::chrono_literals;
@@ -108,7 +108,7 @@ TEST_F(PlainServerTest, ACrowdOfPipelinesIsServedInStretches) {
 TEST_F(PlainServerTest, TheNextRequestIsReadWhenTheReplyHasGone) {
     const UniqueFd impatient = client(std::string(request) + std::string(request));
     run_until([this] { return tickets_.size() == 1; });
-    const SharedText text = SharedText::of(std::string(4 * 1024 * 1024, 'x'));
+    const http::SharedText text = http::SharedText::of(std::string(4 * 1024 * 1024, 'x'));
     server_->reply(tickets_[0],
                    {.status = 200, .body = {}, .type = "", .fields = {}, .shared = text});
     EXPECT_GT(text.owner.use_count(), 1) << "the client has not read it";
@@ -132,7 +132,7 @@ TEST_F(PlainServerTest, SharedBodiesAreNotCopiedAndMakeRoom) {
     constexpr std::size_t size = 12 * 1024 * 1024;
     for (std::size_t at = 0; at < 3; ++at) {
         server_->make_room_for(tickets_[at], size);
-        const SharedText body = SharedText::of(std::string(size, 'x'));
+        const http::SharedText body = http::SharedText::of(std::string(size, 'x'));
         bodies.push_back(body.owner);
         server_->reply(tickets_[at],
                        {.status = 200, .body = {}, .type = "", .fields = {}, .shared = body});
@@ -147,7 +147,7 @@ TEST_F(PlainServerTest, ManyMayShareABodyThatFitsOnce) {
     std::vector<UniqueFd> clients;
     for (std::size_t at = 0; at < 20; ++at) clients.push_back(client(request));
     run_until([this] { return tickets_.size() == 20; });
-    const SharedText body = SharedText::of(std::string(12 * 1024 * 1024, 'x'));
+    const http::SharedText body = http::SharedText::of(std::string(12 * 1024 * 1024, 'x'));
     for (const std::uint64_t ticket : tickets_) {
         server_->make_room_for(ticket, 1);
         server_->reply(ticket,
@@ -166,4 +166,4 @@ TEST_F(PlainServerTest, WhoGoesBeforeItsTurnIsForgotten) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::admin

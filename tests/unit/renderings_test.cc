@@ -29,7 +29,7 @@ class RenderingsTest : public testing::Test {
 
     Loop loop = std::move(*Loop::open());
     Stretches stretches{loop};
-    std::map<std::uint64_t, http::PlainReply> answers;
+    std::map<std::uint64_t, PlainReply> answers;
     std::vector<std::pair<std::uint64_t, std::size_t>> rooms;
     int begun = 0;
     std::function<void()> on_step = [] {};
@@ -48,7 +48,7 @@ class RenderingsTest : public testing::Test {
          .make_room = [this](std::uint64_t ticket,
                              std::size_t size) { rooms.emplace_back(ticket, size); },
          .answer =
-             [this](std::uint64_t ticket, const http::PlainReply& reply) {
+             [this](std::uint64_t ticket, const PlainReply& reply) {
                  answers[ticket] = reply;
                  if (answers.size() == wanted_) loop.stop();
              }}};

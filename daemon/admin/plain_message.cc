@@ -1,4 +1,4 @@
-#include "http/plain_message.h"
+#include "admin/plain_message.h"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@
 #include "http/forwarding.h"
 #include "http/message.h"
 
-namespace otto::http {
+namespace otto::admin {
 
 namespace {
 
@@ -20,28 +20,31 @@ int digit(char byte) {
 }
 
 bool is_field(const PlainReply& reply, std::string_view name) {
-    return std::ranges::any_of(
-        reply.fields, [name](const auto& field) { return equal_ignoring_case(field.first, name); });
+    return std::ranges::any_of(reply.fields, [name](const auto& field) {
+        return http::equal_ignoring_case(field.first, name);
+    });
 }
 
 }  // namespace
 
 const std::string* PlainRequest::field(std::string_view name) const {
     for (const auto& field : fields)
-        if (equal_ignoring_case(field.first, name)) return &field.second;
+        if (http::equal_ignoring_case(field.first, name)) return &field.second;
     return nullptr;
 }
 
 std::string PlainRequest::joined(std::string_view name) const {
     std::string all;
     for (const auto& field : fields)
-        if (equal_ignoring_case(field.first, name)) all += (all.empty() ? "" : ", ") + field.second;
+        if (http::equal_ignoring_case(field.first, name))
+            all += (all.empty() ? "" : ", ") + field.second;
     return all;
 }
 
 std::size_t PlainRequest::count(std::string_view name) const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        fields, [name](const auto& field) { return equal_ignoring_case(field.first, name); }));
+    return static_cast<std::size_t>(std::ranges::count_if(fields, [name](const auto& field) {
+        return http::equal_ignoring_case(field.first, name);
+    }));
 }
 
 std::string PlainRequest::parameter(std::string_view name) const {
@@ -70,8 +73,8 @@ std::string percent_decoded(std::string_view text) {
 
 std::string reply_head(const PlainReply& reply) {
     std::string head =
-        fmt::format("HTTP/1.1 {} {}\r\nDate: ", reply.status, reason_phrase(reply.status));
-    append_imf_fixdate(head, ::time(nullptr));
+        fmt::format("HTTP/1.1 {} {}\r\nDate: ", reply.status, http::reason_phrase(reply.status));
+    http::append_imf_fixdate(head, ::time(nullptr));
     head += "\r\n";
     if (!reply.type.empty()) head += fmt::format("Content-Type: {}\r\n", reply.type);
     if (!is_field(reply, "Cache-Control")) head += "Cache-Control: no-store\r\n";
@@ -80,4 +83,4 @@ std::string reply_head(const PlainReply& reply) {
     return head;
 }
 
-}  // namespace otto::http
+}  // namespace otto::admin

@@ -10,7 +10,7 @@
 
 #include "http/shared_text.h"
 
-namespace otto::http {
+namespace otto::admin {
 
 /// A request to Otto itself.
 struct PlainRequest {
@@ -43,7 +43,7 @@ struct PlainReply {
     /// More of them. Without a Cache-Control, one that forbids to store the reply is added.
     std::vector<std::pair<std::string, std::string>> fields;
     /// The body, when many replies share it; `body` is empty then.
-    SharedText shared = {};
+    http::SharedText shared = {};
 };
 
 /// Without percent-encoding (RFC 3986 §2.1); an invalid escape stays as it is.
@@ -53,4 +53,4 @@ std::string percent_decoded(std::string_view text);
 /// that ends them.
 std::string reply_head(const PlainReply& reply);
 
-}  // namespace otto::http
+}  // namespace otto::admin

@@ -8,16 +8,16 @@
 #include <optional>
 #include <vector>
 
+#include "admin/plain_exchange.h"
+#include "admin/plain_message.h"
 #include "base/handle.h"
 #include "base/result.h"
 #include "event/deferred.h"
 #include "event/loop.h"
 #include "event/stretches.h"
 #include "http/front.h"
-#include "http/plain_exchange.h"
-#include "http/plain_message.h"
 
-namespace otto::http {
+namespace otto::admin {
 
 /// A small HTTP server for the control thread: whole requests, whole replies, and streams. It reads
 /// with the same strictness as the front of a worker, which it stands on, within limits of its own,
@@ -78,7 +78,7 @@ class PlainServer {
     /// Begins a reply without an end; its body is ignored. False when the client has gone.
     bool begin_stream(std::uint64_t ticket, const PlainReply& reply);
     /// Adds to it. False when it is over: the client has gone, or does not read.
-    bool push(std::uint64_t ticket, const SharedText& text);
+    bool push(std::uint64_t ticket, const http::SharedText& text);
     void end_stream(std::uint64_t ticket);
 
   private:
@@ -87,22 +87,22 @@ class PlainServer {
     /// Those of UNIX sockets, or those of TCP.
     struct Side {
         Side() : share(1) {}
-        ConnectionShare share;
-        std::unique_ptr<Front> front;
+        http::ConnectionShare share;
+        std::unique_ptr<http::Front> front;
         struct Body {
             std::weak_ptr<const void> owner;
             std::size_t size;
         };
         std::vector<Body> bodies;  // shared ones that may not have been read yet
 
-        void note(const SharedText& body);
+        void note(const http::SharedText& body);
         std::size_t unread();
     };
 
     PlainServer(const Loop& loop, Callbacks callbacks);
     Status open_side(bool local);
     Side& side(bool local) { return local ? local_ : tcp_; }
-    void request_arrived(ClientStream& client, bool local);
+    void request_arrived(http::ClientStream& client, bool local);
     bool begin_next();
     bool make_room(bool local);
     PlainExchange* find(std::uint64_t ticket) const;
@@ -121,4 +121,4 @@ class PlainServer {
     Side tcp_;
 };
 
-}  // namespace otto::http
+}  // namespace otto::admin

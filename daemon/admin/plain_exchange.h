@@ -4,20 +4,20 @@
 #include <string>
 #include <string_view>
 
+#include "admin/plain_message.h"
 #include "event/timer.h"
 #include "http/chunked.h"
 #include "http/client_stream.h"
-#include "http/plain_message.h"
 
-namespace otto::http {
+namespace otto::admin {
 
 class PlainServer;
 
 /// One request to the plain server, from its head to the end of its reply. It belongs to the server
 /// and outlives the callbacks in which it ends.
-class PlainExchange final : public ClientObserver {
+class PlainExchange final : public http::ClientObserver {
   public:
-    PlainExchange(const Loop& loop, PlainServer& server, ClientStream& client, bool local,
+    PlainExchange(const Loop& loop, PlainServer& server, http::ClientStream& client, bool local,
                   std::uint64_t ticket);
     PlainExchange(const PlainExchange&) = delete;
     PlainExchange& operator=(const PlainExchange&) = delete;
@@ -35,7 +35,7 @@ class PlainExchange final : public ClientObserver {
     void answer(const PlainReply& reply);
     void start_stream(const PlainReply& reply);
     /// False when the client reads too slowly, and the stream is over.
-    bool push(const SharedText& text);
+    bool push(const http::SharedText& text);
     void end_stream();
     /// Ends the connection.
     void abandon();
@@ -57,20 +57,21 @@ class PlainExchange final : public ClientObserver {
     bool take_length(std::string_view bytes);
     bool take_chunked(std::string_view bytes);
     void refuse(unsigned status, std::string reason);
-    bool head_only() const { return client_->request().method == Method::head; }
+    bool head_only() const { return client_->request().method == http::Method::head; }
     std::string connection_field(bool keep_alive) const;
     bool send(std::string_view head, std::string_view body = {});
-    bool send_shared(std::string_view head, const SharedText& body, std::string_view tail = {});
+    bool send_shared(std::string_view head, const http::SharedText& body,
+                     std::string_view tail = {});
     bool sent(bool all);
 
     PlainServer& server_;
-    ClientStream* client_;
+    http::ClientStream* client_;
     const std::uint64_t ticket_;
     Phase phase_ = Phase::arrived;
     PlainRequest request_;
-    Framing framing_ = Framing::none;
+    http::Framing framing_ = http::Framing::none;
     Bytes left_ = 0;  // of a body with a length
-    ChunkedReader chunked_;
+    http::ChunkedReader chunked_;
     bool body_taken_ = false;
     bool http10_ = false;
     bool chunked_reply_ = false;
@@ -78,4 +79,4 @@ class PlainExchange final : public ClientObserver {
     Timer patience_;  // for the body
 };
 
-}  // namespace otto::http
+}  // namespace otto::admin

@@ -1,4 +1,4 @@
-#include "http/plain_exchange.h"
+#include "admin/plain_exchange.h"
 
 #include <algorithm>
 #include <array>
@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "http/plain_server.h"
+#include "admin/plain_server.h"
 
-namespace otto::http {
+namespace otto::admin {
 
 namespace {
 
@@ -24,7 +24,7 @@ iovec piece(std::string_view text) {
 
 }  // namespace
 
-PlainExchange::PlainExchange(const Loop& loop, PlainServer& server, ClientStream& client,
+PlainExchange::PlainExchange(const Loop& loop, PlainServer& server, http::ClientStream& client,
                              bool local, std::uint64_t ticket)
     : server_(server),
       client_(&client),
@@ -45,7 +45,7 @@ void PlainExchange::begin() {
         answer(*refusal);
         return;
     }
-    if (framing_ == Framing::length && left_ > largest_body) {
+    if (framing_ == http::Framing::length && left_ > largest_body) {
         refuse(413, fmt::format("the body is larger than {} bytes", largest_body));
         return;
     }
@@ -59,8 +59,8 @@ void PlainExchange::begin() {
 }
 
 void PlainExchange::read_head() {
-    const RequestHead& head = client_->request();
-    const Refusal& refusal = client_->refusal();
+    const http::RequestHead& head = client_->request();
+    const http::Refusal& refusal = client_->refusal();
     request_.refused = refusal.status;
     request_.refusal = refusal.reason;
     request_.peer = request_.local ? client_->peer_process() : client_->peer().text();
@@ -72,10 +72,12 @@ void PlainExchange::read_head() {
     const auto question = std::min(head.path.find('?'), head.path.size());
     request_.path = head.path.substr(0, question);
     request_.query = head.path.substr(std::min(question + 1, head.path.size()));
-    for (const Field& field : head.fields) request_.fields.emplace_back(field.name, field.value);
+    for (const http::Field& field : head.fields)
+        request_.fields.emplace_back(field.name, field.value);
     framing_ = head.framing;
     left_ = head.content_length;
-    body_taken_ = framing_ == Framing::none || (framing_ == Framing::length && left_ == 0);
+    body_taken_ =
+        framing_ == http::Framing::none || (framing_ == http::Framing::length && left_ == 0);
 }
 
 void PlainExchange::on_client_body() {
@@ -86,7 +88,7 @@ void PlainExchange::read_body() {
     while (!body_taken_) {
         const std::string_view bytes = client_->body();
         if (bytes.empty()) return;
-        if (!(framing_ == Framing::length ? take_length(bytes) : take_chunked(bytes))) return;
+        if (!(framing_ == http::Framing::length ? take_length(bytes) : take_chunked(bytes))) return;
     }
     patience_.cancel();
     phase_ = Phase::waiting;
@@ -104,23 +106,23 @@ bool PlainExchange::take_length(std::string_view bytes) {
 
 /// One piece of it. False when it takes more input, or has been refused.
 bool PlainExchange::take_chunked(std::string_view bytes) {
-    const ChunkedReader::Piece found = chunked_.next(bytes);
+    const http::ChunkedReader::Piece found = chunked_.next(bytes);
     switch (found.kind) {
-        case ChunkedReader::Kind::payload:
+        case http::ChunkedReader::Kind::payload:
             if (request_.body.size() + found.length > largest_body) {
                 refuse(413, fmt::format("the body is larger than {} bytes", largest_body));
                 return false;
             }
             request_.body.append(bytes.substr(0, found.length));
             break;
-        case ChunkedReader::Kind::framing:
+        case http::ChunkedReader::Kind::framing:
             break;
-        case ChunkedReader::Kind::end:
+        case http::ChunkedReader::Kind::end:
             body_taken_ = true;
             break;
-        case ChunkedReader::Kind::need_more:
+        case http::ChunkedReader::Kind::need_more:
             return false;
-        case ChunkedReader::Kind::malformed:
+        case http::ChunkedReader::Kind::malformed:
             refuse(400, chunked_.reason());
             return false;
     }
@@ -153,7 +155,7 @@ bool PlainExchange::send(std::string_view head, std::string_view body) {
     return sent(client_->send(pieces));
 }
 
-bool PlainExchange::send_shared(std::string_view head, const SharedText& body,
+bool PlainExchange::send_shared(std::string_view head, const http::SharedText& body,
                                 std::string_view tail) {
     std::array<iovec, 3> pieces{piece(head), piece(body.text), piece(tail)};
     return sent(client_->send_shared(pieces, 1, body.owner));
@@ -192,14 +194,14 @@ void PlainExchange::start_stream(const PlainReply& reply) {
     if (!send(head)) server_.over(*this);
 }
 
-bool PlainExchange::push(const SharedText& text) {
+bool PlainExchange::push(const http::SharedText& text) {
     if (client_->unsent() > most_unsent + last_push_) {
         abandon();
         server_.over(*this);
         return false;
     }
     last_push_ = text.text.size();
-    const ChunkHeader header(last_push_);
+    const http::ChunkHeader header(last_push_);
     if (chunked_reply_ ? send_shared(header.text(), text, "\r\n") : send_shared({}, text))
         return true;
     server_.over(*this);
@@ -220,4 +222,4 @@ void PlainExchange::abandon() {
     client_->abort(true);
 }
 
-}  // namespace otto::http
+}  // namespace otto::admin

@@ -1,4 +1,4 @@
-#include "http/plain_server.h"
+#include "admin/plain_server.h"
 
 #include <algorithm>
 #include <numeric>
@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-namespace otto::http {
+namespace otto::admin {
 
 namespace {
 
@@ -66,16 +66,17 @@ PlainServer::PlainServer(const Loop& loop, Callbacks callbacks)
 Status PlainServer::open_side(bool local) {
     Side& side = this->side(local);
     side.share.set_limit(connection_limit());
-    auto front = Front::open(
+    auto front = http::Front::open(
         loop_,
-        {.on_request = [this, local](ClientStream& client) { request_arrived(client, local); },
+        {.on_request = [this,
+                        local](http::ClientStream& client) { request_arrived(client, local); },
          .on_connections = [](std::uint64_t) {},
          .on_accept_paused = [this](const char* reason, int) { callbacks_.on_paused(reason); },
          .on_accept_resumed = [] {},
          .on_bad_proxy_header = [](const Address&, const char*) {},
          .on_full = [this, local] { return make_room(local); },
          .on_evicted =
-             [this](Waiting) {
+             [this](http::Waiting) {
                  if (callbacks_.on_evicted) callbacks_.on_evicted();
              }},
         side.share, 0);
@@ -99,7 +100,7 @@ Status PlainServer::listen(UniqueFd socket) {
     return side(local).front->listen(std::move(socket));
 }
 
-void PlainServer::request_arrived(ClientStream& client, bool local) {
+void PlainServer::request_arrived(http::ClientStream& client, bool local) {
     const std::uint64_t ticket = ++last_ticket_;
     open_.emplace(ticket, std::make_unique<PlainExchange>(loop_, *this, client, local, ticket));
     arrived_.push_back(ticket);
@@ -170,7 +171,7 @@ void PlainServer::make_room_for(std::uint64_t ticket, std::size_t size) {
 
 /// Each body once, however many replies share it. Small ones do not count: those of one client are
 /// bounded otherwise.
-void PlainServer::Side::note(const SharedText& body) {
+void PlainServer::Side::note(const http::SharedText& body) {
     if (!body.owner || body.text.size() < least_noted) return;
     const auto same = [&body](const Body& each) {
         return !each.owner.owner_before(body.owner) && !body.owner.owner_before(each.owner);
@@ -214,7 +215,7 @@ bool PlainServer::begin_stream(std::uint64_t ticket, const PlainReply& reply) {
     return exchange->phase() == PlainExchange::Phase::streaming;
 }
 
-bool PlainServer::push(std::uint64_t ticket, const SharedText& text) {
+bool PlainServer::push(std::uint64_t ticket, const http::SharedText& text) {
     PlainExchange* exchange = find(ticket);
     if (exchange == nullptr) return false;
     side(exchange->local()).note(text);
@@ -225,4 +226,4 @@ void PlainServer::end_stream(std::uint64_t ticket) {
     if (PlainExchange* exchange = find(ticket)) exchange->end_stream();
 }
 
-}  // namespace otto::http
+}  // namespace otto::admin
