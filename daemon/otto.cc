@@ -170,7 +170,6 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
 
     changes_.load();
     if (!loaded.source.empty()) loaded = changes_.lay_over_file(std::move(loaded));
-    candidates_ = Candidates::build({}, {.settled = false}, 0);
     const Status key = load_sticky_key();
     if (!key) return key;
     adopt(std::move(loaded.config));
@@ -195,11 +194,11 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
             {{"ADDRESS", address}});
     log(Priority::notice, &messages::started,
         fmt::format("Otto {} started: {} {}, {} {}", version, workers_.size(),
-                    workers_.size() == 1 ? "worker" : "workers", snapshot_->members.size(),
-                    snapshot_->members.size() == 1 ? "server" : "servers"),
+                    workers_.size() == 1 ? "worker" : "workers", snapshot_->members().size(),
+                    snapshot_->members().size() == 1 ? "server" : "servers"),
         {{"VERSION", version},
          {"WORKERS", std::to_string(workers_.size())},
-         {"SERVERS", std::to_string(snapshot_->members.size())}});
+         {"SERVERS", std::to_string(snapshot_->members().size())}});
     report_port();
     return {};
 }
@@ -232,7 +231,7 @@ Status Otto::start_workers() {
         if (!sockets) return sockets.error();
         auto worker = Worker::open({*mailbox_, reports_, *share_, count, *queue_share_,
                                     connection_calls_, sticky_key_, access_log_->desk()},
-                                   index, std::move(*sockets), snapshot_, candidates_);
+                                   index, std::move(*sockets), snapshot_);
         if (!worker) return worker.error();
         workers_.push_back(std::move(*worker));
     }
@@ -293,7 +292,7 @@ std::string Otto::status_line() const {
             line += "; failing open";
             break;
         case Roster::Service::nobody:
-            line += fmt::format("; {}, answering 503", why_unavailable(*snapshot_));
+            line += fmt::format("; {}, answering 503", why_unavailable(snapshot_->pools.front()));
             break;
     }
     for (const std::string& note : verdict().notes) line += "; " + note;
@@ -307,7 +306,7 @@ admin::ServiceVerdict Otto::verdict() const {
     admin::ServiceFacts facts{
         .draining = phase_ == Phase::draining,
         .connections = sum(workers_, &WorkerCounters::connections),
-        .total = snapshot_->members.size(),
+        .total = snapshot_->members().size(),
         .ejected = roster_.ejections().count(),
         .failing_open = roster_.service() == Roster::Service::failing_open,
         .nobody = roster_.service() == Roster::Service::nobody,
@@ -318,9 +317,9 @@ admin::ServiceVerdict Otto::verdict() const {
         .file_error = trouble_,
         .changes = changes_line(),
         .port = port_differs_};
-    for (const Member& member : snapshot_->members) {
+    for (const Member& member : snapshot_->members()) {
         const Health health = member.server->health();
-        if (candidates_->share_of(*member.server) > 0) ++facts.receiving;
+        if (snapshot_->candidates().share_of(*member.server) > 0) ++facts.receiving;
         const bool drained = member.state == ServerState::drain ||
                              (member.state == ServerState::active && member.weight == 0);
         if (drained) ++facts.drained;

@@ -148,7 +148,6 @@ class Otto : private admin::Control {
     ConnectionCalls connection_calls_;
     std::size_t connection_line_ = 0;  // of this thread there
     std::shared_ptr<const Snapshot> snapshot_;
-    std::shared_ptr<const Candidates> candidates_;
     bool adopting_ = false;  // flips are published together afterwards
     bool publish_due_ = false;
     struct News {

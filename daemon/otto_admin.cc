@@ -65,13 +65,13 @@ admin::Control::Overview Otto::overview() const {
     overview.uptime = now() - started_;
     overview.workers = workers_.size();
     overview.healthy = static_cast<std::size_t>(std::ranges::count_if(
-        snapshot_->members,
+        snapshot_->members(),
         [](const Member& member) { return member.server->health() == Health::healthy; }));
     overview.requests = total(&WorkerCounters::requests);
     overview.connections = total(&WorkerCounters::connections);
     overview.queued = total(&WorkerCounters::queued);
-    for (const Member& member : snapshot_->members) overview.active += member.server->active();
-    overview.failing_open = candidates_->failing_open();
+    for (const Member& member : snapshot_->members()) overview.active += member.server->active();
+    overview.failing_open = snapshot_->candidates().failing_open();
     overview.listening = listening_.texts();
     if (!port_differs_.empty()) overview.port_commands = port_commands();
     overview.unit = unit_;
@@ -80,7 +80,7 @@ admin::Control::Overview Otto::overview() const {
 }
 
 bool Otto::ready() const {
-    return phase_ == Phase::running && !candidates_->empty() && healthy_left_;
+    return phase_ == Phase::running && !snapshot_->candidates().empty() && healthy_left_;
 }
 
 admin::Condition Otto::condition(const Member& member, TimePoint now) const {
@@ -91,8 +91,8 @@ admin::Condition Otto::condition(const Member& member, TimePoint now) const {
                                .failures = report.failures,
                                .failure = std::move(report.failure),
                                .level = roster_.level(server.id, now),
-                               .share = candidates_->share_of(server),
-                               .failing_open = candidates_->failing_open()};
+                               .share = snapshot_->candidates().share_of(server),
+                               .failing_open = snapshot_->candidates().failing_open()};
     if (member.state == ServerState::disabled) {
         condition.reason = "disabled";
         condition.health_for = Duration::zero();

@@ -87,11 +87,11 @@ std::vector<ConfigProblem> Otto::reload_file() {
     const std::string changed = changes_line();
     log(Priority::notice, &messages::reload_done,
         fmt::format("reloaded {}: generation {}, {} {}{}", options_.config, snapshot_->generation,
-                    snapshot_->members.size(),
-                    snapshot_->members.size() == 1 ? "server" : "servers",
+                    snapshot_->members().size(),
+                    snapshot_->members().size() == 1 ? "server" : "servers",
                     changed.empty() ? "" : "; " + changed),
         {{"GENERATION", std::to_string(snapshot_->generation)},
-         {"SERVERS", std::to_string(snapshot_->members.size())}});
+         {"SERVERS", std::to_string(snapshot_->members().size())}});
     report_port();
     confirmations_due_ += workers_.size();
     for (const auto& worker : workers_) worker->confirm();
@@ -154,7 +154,7 @@ void Otto::adopt(Config config) {
 void Otto::take_up(SnapshotBuild build) {
     snapshot_ = std::move(build.snapshot);
     std::vector<std::shared_ptr<Server>> servers;
-    for (const Member& member : snapshot_->members) {
+    for (const Member& member : snapshot_->members()) {
         member.server->connections->set_calls(&connection_calls_);
         member.server->connections->set_most(member.max_connections);
         if (member.state != ServerState::disabled) {
@@ -164,7 +164,7 @@ void Otto::take_up(SnapshotBuild build) {
         }
     }
     adopting_ = true;
-    roster_.adopt({snapshot_, &snapshot_->members}, snapshot_->config);
+    roster_.adopt(snapshot_->pools.front().members, snapshot_->config);
     monitor_.watch(servers, snapshot_->config.health_check);
     for (const auto& [server, reason] : build.unresolved) monitor_.unresolved(*server, reason);
     adopting_ = false;

@@ -29,10 +29,10 @@ admin::Readings Otto::readings() const {
                              .totals = totals(),
                              .snapshot = snapshot_};
     if (watchdog_) readings.watchdog_lag = watchdog_->lag();
-    readings.standings.reserve(snapshot_->members.size());
-    for (const Member& member : snapshot_->members)
+    readings.standings.reserve(snapshot_->members().size());
+    for (const Member& member : snapshot_->members())
         readings.standings.push_back({.ejected = roster_.ejections().out(member.server->id),
-                                      .share = candidates_->share_of(*member.server)});
+                                      .share = snapshot_->candidates().share_of(*member.server)});
     return readings;
 }
 

@@ -15,12 +15,14 @@ namespace otto {
 /// judged, or time is up.
 void Otto::publish() {
     const Roster::Service before = roster_.service();
-    if (!settling_) candidates_ = roster_.build(*candidates_, monitor_.settled());
-    healthy_left_ = std::ranges::any_of(snapshot_->members, [](const Member& member) {
+    if (!settling_)
+        snapshot_ =
+            with_candidates(*snapshot_, roster_.build(snapshot_->candidates(), monitor_.settled()));
+    healthy_left_ = std::ranges::any_of(snapshot_->members(), [](const Member& member) {
         return member.state == ServerState::active && member.weight > 0 &&
                member.server->health() == Health::healthy;
     });
-    for (const auto& worker : workers_) worker->apply(snapshot_, candidates_);
+    for (const auto& worker : workers_) worker->apply(snapshot_);
     log_news();
     if (roster_.service() != before) service_changed();
 }
@@ -124,8 +126,8 @@ void Otto::server_back(const Member& member, const std::string& reason) {
 }
 
 void Otto::service_changed() {
-    const std::string count = std::to_string(candidates_->size());
-    const std::string servers = counted(candidates_->size(), "server");
+    const std::string count = std::to_string(snapshot_->candidates().size());
+    const std::string servers = counted(snapshot_->candidates().size(), "server");
     switch (roster_.service()) {
         case Roster::Service::normal:
             log(Priority::notice, &messages::fail_open_over,
@@ -135,12 +137,13 @@ void Otto::service_changed() {
         case Roster::Service::failing_open:
             log(Priority::critical, &messages::failing_open,
                 fmt::format("failing open: no server is healthy, so requests go to {}",
-                            counted(candidates_->size(), "unhealthy or ejected server")),
+                            counted(snapshot_->candidates().size(), "unhealthy or ejected server")),
                 {{"SERVERS", count}});
             return;
         case Roster::Service::nobody:
             log(Priority::critical, &messages::no_server_left,
-                fmt::format("{}: requests are answered with 503", why_unavailable(*snapshot_)));
+                fmt::format("{}: requests are answered with 503",
+                            why_unavailable(snapshot_->pools.front())));
             return;
     }
 }
@@ -155,7 +158,7 @@ std::string Otto::roster_line() const {
     std::size_t healthy = 0;
     std::size_t drained = 0;
     std::size_t disabled = 0;
-    for (const Member& member : snapshot_->members) {
+    for (const Member& member : snapshot_->members()) {
         if (member.server->health() == Health::healthy) ++healthy;
         if (member.state == ServerState::drain) ++drained;
         if (member.state == ServerState::disabled) ++disabled;
@@ -168,7 +171,7 @@ std::string Otto::roster_line() const {
     add(roster_.ejections().count(), "ejected");
     add(drained, "drained");
     add(disabled, "disabled");
-    return fmt::format("{}/{} servers healthy{}{}", healthy, snapshot_->members.size(), more,
+    return fmt::format("{}/{} servers healthy{}{}", healthy, snapshot_->members().size(), more,
                        more.empty() ? "" : ")");
 }
 

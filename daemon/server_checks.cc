@@ -35,7 +35,7 @@ class ServerChecks::Check {
             end({.passed = false, .reason = build.unresolved.front().reason});
             return;
         }
-        server_ = build.snapshot->members.front().server;
+        server_ = build.snapshot->members().front().server;
         if (server_->addresses.empty()) return;
         began_ = now();
         const auto probed = [this](ProbeResult result) { end(verdict(result)); };

@@ -265,8 +265,9 @@ Api::Answer Api::get_healthz(const Call&) {
 Api::Answer Api::get_readyz(const Call&) {
     const bool ready = control_.ready();
     // Without a healthy server, requests may be answered all the same.
-    const bool none = all_out_of_service(control_.snapshot());
-    const std::string why = none ? why_unavailable(control_.snapshot()) : "no server is healthy";
+    const bool none = all_out_of_service(control_.snapshot().pools.front());
+    const std::string why =
+        none ? why_unavailable(control_.snapshot().pools.front()) : "no server is healthy";
     return PlainReply{.status = ready ? 200u : 503u,
                       .body = (ready ? "ready" : why) + "\n",
                       .type = "text/plain",

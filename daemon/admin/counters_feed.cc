@@ -51,7 +51,7 @@ void CountersFeed::begin() {
     start(false);
     if (snapshot_->generation == generation_) return;
     std::unordered_set<std::uint64_t> present;
-    for (const Member& member : snapshot_->members) present.insert(member.server->id);
+    for (const Member& member : snapshot_->members()) present.insert(member.server->id);
     std::erase_if(said_, [&present](const auto& each) { return !present.contains(each.first); });
     generation_ = snapshot_->generation;
 }
@@ -69,7 +69,7 @@ void CountersFeed::start(bool all) {
 
 bool CountersFeed::step() {
     constexpr std::size_t at_once = 100;
-    const auto& members = snapshot_->members;
+    const auto& members = snapshot_->members();
     const std::size_t end = std::min(next_ + at_once, members.size());
     while (next_ < end) look_at(*members[next_++].server);
     return next_ < members.size();
@@ -116,7 +116,7 @@ std::string CountersFeed::take() {
     json.set("queued", Json::number(overview.queued));
     json.set("connections", Json::number(overview.connections));
     json.set("healthy", Json::number(overview.healthy));
-    json.set("total", Json::number(snapshot->members.size()));
+    json.set("total", Json::number(snapshot->members().size()));
     std::string text = json.compact();
     text.pop_back();
     return text + ",\"servers\":[" + std::exchange(rows_, {}) + "]}";

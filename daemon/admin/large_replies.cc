@@ -35,7 +35,7 @@ class ServersBody {
 
     bool step(std::string& body) {
         constexpr std::size_t at_once = 16;
-        const auto& members = snapshot_->members;
+        const auto& members = snapshot_->members();
         if (next_ == 0)
             body +=
                 fmt::format("{{\n  \"generation\": {},\n  \"servers\": [", snapshot_->generation);

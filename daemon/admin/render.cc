@@ -149,7 +149,7 @@ Json render_status(const Control& control, const Changes& changes, const std::st
     json.set("workers", Json::number(overview.workers));
     json.set("servers", Json::object()
                             .set("healthy", Json::number(overview.healthy))
-                            .set("total", Json::number(snapshot.members.size())));
+                            .set("total", Json::number(snapshot.members().size())));
     json.set("requests", Json::number(overview.requests));
     set_rates(json, control.sampler().total());
     json.set("active", Json::number(overview.active));

@@ -17,11 +17,11 @@ constexpr std::size_t servers_per_step = 50;
 }  // namespace
 
 MetricsPage::MetricsPage(Readings readings) : readings_(std::move(readings)) {
-    servers_.reserve(readings_.snapshot->members.size());
+    servers_.reserve(readings_.snapshot->members().size());
 }
 
 bool MetricsPage::read_some() {
-    const auto& members = readings_.snapshot->members;
+    const auto& members = readings_.snapshot->members();
     const std::size_t end = std::min(servers_.size() + servers_per_step, members.size());
     if (servers_.size() == end) return false;
     while (servers_.size() < end) servers_.emplace_back(*members[servers_.size()].server->metrics);
@@ -46,7 +46,7 @@ bool MetricsPage::step_of_servers(std::string& text, std::size_t at) {
     const FamilyRow& row = rows[at];
     prometheus::MetricFamily family{row.name, row.help, row.type, {}};
     if (server_ == 0) Exposition::append_head(text, family);
-    const std::span<const Member> members = readings_.snapshot->members;
+    const std::span<const Member> members = readings_.snapshot->members();
     const std::size_t count = std::min(servers_per_step, members.size() - server_);
     row.fill({readings_, process_, members.subspan(server_, count),
               std::span(readings_.standings).subspan(server_, count),

@@ -111,7 +111,7 @@ void Sampler::tick(TimePoint now) {
     total_->note(count_of(control_.totals()), slot, seconds, ticks_);
     kept_.push_back(total());
     if (kept_.size() > most_kept) kept_.pop_front();
-    for (const Member& member : control_.snapshot().members) {
+    for (const Member& member : control_.snapshot().members()) {
         const auto& metrics = member.server->metrics;
         const ServerTotals totals(*metrics);
         if (!totals.used) continue;

@@ -36,7 +36,7 @@ void ServerIndex::build(std::shared_ptr<const Snapshot> snapshot) {
         by_url_.emplace(server.url, &server);
         by_key_.emplace(server_key(server.url), &server);
     }
-    for (const Member& member : snapshot_->members) {
+    for (const Member& member : snapshot_->members()) {
         members_by_name_.emplace(member.name, &member);
         members_by_url_.emplace(member.server->url, &member);
         members_by_key_.emplace(server_key(member.server->url), &member);
@@ -45,7 +45,7 @@ void ServerIndex::build(std::shared_ptr<const Snapshot> snapshot) {
 
 const ServerConfig* ServerIndex::find(const std::shared_ptr<const Snapshot>& snapshot,
                                       std::string_view id) {
-    if (snapshot_ != snapshot) build(snapshot);
+    if (!snapshot_ || !same_servers(*snapshot_, *snapshot)) build(snapshot);
     if (const ServerConfig* named = look_up(by_name_, id)) return named;
     if (const auto url = parse_server_url(id)) return look_up(by_url_, std::string_view(url->url));
     const auto key = key_of(id);
@@ -58,7 +58,7 @@ std::vector<const Member*> ServerIndex::members_of(const ServerConfig& server) c
         members.push_back(one);
     if (!server.expand) return members;
     const std::string prefix = server.name + " (";
-    for (const Member& member : snapshot_->members)
+    for (const Member& member : snapshot_->members())
         if (member.name.starts_with(prefix)) members.push_back(&member);
     return members;
 }

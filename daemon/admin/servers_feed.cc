@@ -53,7 +53,7 @@ void ServersFeed::begin(bool first) {
 
 bool ServersFeed::step(TimePoint now) {
     constexpr std::size_t at_once = 32;
-    const auto& members = snapshot_->members;
+    const auto& members = snapshot_->members();
     const std::size_t end = std::min(next_ + at_once, members.size());
     while (next_ < end && changed_.children.size() < most_at_once) look_at(members[next_++], now);
     if (next_ < members.size() && changed_.children.size() < most_at_once) return true;
@@ -71,9 +71,9 @@ void ServersFeed::look_at(const Member& member, TimePoint now) {
 
 void ServersFeed::remove_gone() {
     // Each member that was looked at is there, so that this many are all.
-    if (next_ == snapshot_->members.size() && said_.size() == next_) return;
+    if (next_ == snapshot_->members().size() && said_.size() == next_) return;
     std::unordered_set<std::string_view> present;
-    for (const Member& member : snapshot_->members) present.insert(member.server->url);
+    for (const Member& member : snapshot_->members()) present.insert(member.server->url);
     for (auto each = said_.begin(); each != said_.end();) {
         if (present.contains(each->first)) {
             ++each;

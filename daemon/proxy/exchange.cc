@@ -30,6 +30,7 @@ void Exchange::begin(http::ClientStream& client) {
     client_ = &client;
     client.observe(*this);
     snapshot_ = worker_.snapshot();
+    route_ = &snapshot_->router.find(client.request());
     trace_ = {};
     if (worker_.traces()) trace_.begun = now();
     body_.begin(client, snapshot_->config.limits, snapshot_->config.forward_trailers);
@@ -95,7 +96,7 @@ void Exchange::attempt(bool fresh) {
     phase_ = Phase::attempting;
     back_ = false;
     erred_ = false;
-    measured_ = worker_.candidates().policy() == Policy::fastest;
+    measured_ = worker_.candidates(*route_).policy() == Policy::fastest;
     if (measured_ || worker_.traces())
         trace_.attempted = first && worker_.traces() ? trace_.begun : now();
     trace_.connected = trace_.sent = TimePoint{};
@@ -126,8 +127,8 @@ void Exchange::attempt(bool fresh) {
                                .via = config.via},
                               request.upgrade);
     // A second attempt at the same server keeps the pin that it is alive by.
-    if (!fresh && (pins_.empty() || pins_.back().get() != &worker_.candidates()))
-        pins_.push_back(worker_.pin_candidates());
+    if (!fresh && (pins_.empty() || pins_.back().get() != &worker_.candidates(*route_)))
+        pins_.push_back(worker_.pin_candidates(*route_));
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
     attempt_->start(head, fresh, is_idempotent(request.method), take_bound(fresh));

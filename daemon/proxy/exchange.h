@@ -142,6 +142,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     Phase phase_ = Phase::none;
     http::ClientStream* client_ = nullptr;
     std::shared_ptr<const Snapshot> snapshot_;
+    const Route* route_ = nullptr;                         // of its router
     std::vector<std::shared_ptr<const Candidates>> pins_;  // keep the servers asked alive
     RequestBody body_;
     http::BodyArrival arrival_;

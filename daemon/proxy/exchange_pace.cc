@@ -15,7 +15,7 @@ constexpr Duration gathering_time = std::chrono::seconds(1);
 /// Where every server has a limit, a place is not taken by a body that is still on its way. True
 /// when the exchange waits for it.
 bool Exchange::gather_body() {
-    if (!worker_.candidates().all_limited() || client_->request().expect_continue ||
+    if (!worker_.candidates(*route_).all_limited() || client_->request().expect_continue ||
         arrival_.is_enough(client_->body()))
         return false;
     phase_ = Phase::gathering;

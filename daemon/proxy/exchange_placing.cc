@@ -56,7 +56,8 @@ bool Exchange::find_bound() {
     const BoundConnection* mine = bound();
     if (mine == nullptr || !tried_.empty()) return false;
     Server& server = mine->server();
-    if (server.health() == Health::unhealthy || !worker_.candidates().has(server)) return false;
+    if (server.health() == Health::unhealthy || !worker_.candidates(*route_).has(server))
+        return false;
     lease_ = Lease::take(server, server.connections->most());
     if (lease_) server_ = &server;
     return lease_.has_value();
@@ -67,7 +68,7 @@ Exchange::Found Exchange::find_server() {
     if (find_bound()) return Found::server;
     const Asked question = asked();
     for (int claim = 0; claim < claims; ++claim) {
-        const Picked picked = worker_.pick(question);
+        const Picked picked = worker_.pick(*route_, question);
         if (picked.server == nullptr) {
             if (picked.saturated) return Found::full;
             return picked.outdated ? Found::outdated : Found::none;
@@ -85,8 +86,8 @@ Exchange::Found Exchange::find_server() {
 
 Asked Exchange::asked() const {
     Asked asked{.tried = tried_, .wanted = wanted_};
-    if (worker_.candidates().unhealthy()) asked.now = coarse_now();
-    switch (worker_.candidates().policy()) {
+    if (worker_.candidates(*route_).unhealthy()) asked.now = coarse_now();
+    switch (worker_.candidates(*route_).policy()) {
         case Policy::round_robin:
         case Policy::least_connections:
         case Policy::two_choices:
@@ -131,7 +132,7 @@ bool Exchange::try_again() {
 /// is about to say which ones receive requests instead, and whether Otto fails open.
 void Exchange::no_server_found(Found found) {
     const bool outdated = found == Found::outdated;
-    if (outdated || !worker_.candidates().settled()) {
+    if (outdated || !worker_.candidates(*route_).settled()) {
         if (phase_ == Phase::waiting && timer_.pending()) return;
         if (phase_ != Phase::waiting) {
             phase_ = Phase::waiting;
@@ -142,12 +143,13 @@ void Exchange::no_server_found(Found found) {
     if (failed_.server != nullptr) {
         give_up(*failed_.server, failed_.failure, failed_.detail);
     } else {
-        refuse(OwnReply::no_server, why_unavailable(*worker_.snapshot()), worker_.retry_after());
+        refuse(OwnReply::no_server, why_unavailable(worker_.snapshot()->pool_of(*route_)),
+               worker_.retry_after());
     }
 }
 
 void Exchange::candidates_changed() {
-    if (phase_ == Phase::gathering && !worker_.candidates().all_limited()) choose();
+    if (phase_ == Phase::gathering && !worker_.candidates(*route_).all_limited()) choose();
     if (phase_ == Phase::waiting) choose();
 }
 

@@ -54,23 +54,22 @@ class Builder {
   public:
     Builder(const Snapshot* previous, const NameAnswers& answers) : answers_(answers) {
         if (previous == nullptr) return;
-        known_.reserve(previous->members.size());
-        for (const Member& member : previous->members)
+        candidates_ = previous->pools.front().candidates;
+        known_.reserve(previous->members().size());
+        for (const Member& member : previous->members())
             known_.emplace(member.server->url, member.server);
     }
 
-    SnapshotBuild build(Config config, std::uint64_t generation) {
-        auto snapshot = std::make_shared<Snapshot>();
-        members_.reserve(config.servers.size());
-        if (std::ranges::any_of(config.servers, &ServerConfig::expand))
-            for (const ServerConfig& each : config.servers) taken_.insert(each.url);
-        for (const ServerConfig& each : config.servers) add(each);
-        snapshot->config = std::move(config);
-        for (const Member& member : members_) snapshot->servers.push_back(member.server->id);
-        std::ranges::sort(snapshot->servers);
-        snapshot->members = std::move(members_);
-        snapshot->generation = generation;
-        return {std::move(snapshot), std::move(unresolved_)};
+    SnapshotBuild build(std::shared_ptr<const Config> config, std::uint64_t generation) {
+        members_.reserve(config->servers.size());
+        if (std::ranges::any_of(config->servers, &ServerConfig::expand))
+            for (const ServerConfig& each : config->servers) taken_.insert(each.url);
+        for (const ServerConfig& each : config->servers) add(each);
+        Pool pool{std::make_shared<const std::vector<Member>>(std::move(members_)),
+                  std::move(candidates_)};
+        if (!pool.candidates) pool.candidates = Candidates::build({}, {.settled = false}, 0);
+        return {std::make_shared<const Snapshot>(std::move(config), generation, std::move(pool)),
+                std::move(unresolved_)};
     }
 
   private:
@@ -136,6 +135,7 @@ class Builder {
     }
 
     const NameAnswers& answers_;
+    std::shared_ptr<const Candidates> candidates_;                         // of before
     std::unordered_map<std::string_view, std::shared_ptr<Server>> known_;  // of before, by URL
     std::unordered_set<std::string> taken_;  // URLs; only when names are expanded
     std::vector<Member> members_;
@@ -144,29 +144,52 @@ class Builder {
 
 }  // namespace
 
+Snapshot::Snapshot(std::shared_ptr<const Config> configured, std::uint64_t number, Pool pool)
+    : configuration(std::move(configured)), config(*configuration), generation(number) {
+    auto ids = std::make_shared<std::vector<std::uint64_t>>();
+    ids->reserve(pool.members->size());
+    for (const Member& member : *pool.members) ids->push_back(member.server->id);
+    std::ranges::sort(*ids);
+    servers = std::move(ids);
+    pools.push_back(std::move(pool));
+}
+
 SnapshotBuild make_snapshot(Config config, const Snapshot* previous, const NameAnswers& answers) {
     const std::uint64_t generation = previous == nullptr ? 1 : previous->generation + 1;
-    return Builder(previous, answers).build(std::move(config), generation);
+    return Builder(previous, answers)
+        .build(std::make_shared<const Config>(std::move(config)), generation);
 }
 
 SnapshotBuild renew_snapshot(const Snapshot& current, const NameAnswers& answers) {
-    SnapshotBuild build = Builder(&current, answers).build(current.config, current.generation);
-    if (std::ranges::equal(build.snapshot->members, current.members, {}, &Member::server,
+    SnapshotBuild build =
+        Builder(&current, answers).build(current.configuration, current.generation);
+    if (std::ranges::equal(build.snapshot->members(), current.members(), {}, &Member::server,
                            &Member::server))
         build.snapshot.reset();
     return build;
 }
 
-bool all_out_of_service(const Snapshot& snapshot) {
-    return std::ranges::none_of(snapshot.members, [](const Member& member) {
+bool same_servers(const Snapshot& one, const Snapshot& other) {
+    return one.configuration == other.configuration && one.servers == other.servers;
+}
+
+std::shared_ptr<const Snapshot> with_candidates(const Snapshot& snapshot,
+                                                std::shared_ptr<const Candidates> candidates) {
+    auto changed = std::make_shared<Snapshot>(snapshot);
+    changed->pools.front().candidates = std::move(candidates);
+    return changed;
+}
+
+bool all_out_of_service(const Pool& pool) {
+    return std::ranges::none_of(*pool.members, [](const Member& member) {
         return member.state == ServerState::active && member.weight > 0;
     });
 }
 
-const char* why_unavailable(const Snapshot& snapshot) {
-    if (snapshot.members.empty()) return "no server is configured";
-    return all_out_of_service(snapshot) ? "all servers are drained or disabled"
-                                        : "no server is available";
+const char* why_unavailable(const Pool& pool) {
+    if (pool.members->empty()) return "no server is configured";
+    return all_out_of_service(pool) ? "all servers are drained or disabled"
+                                    : "no server is available";
 }
 
 std::vector<std::string> names_of(const Config& config) {

@@ -20,12 +20,12 @@ constexpr std::size_t value_length = id_length + 1 + 2 * signature_bytes;
 
 }  // namespace
 
-void StickyCookies::configure(const Snapshot& snapshot) {
+void StickyCookies::configure(const StickyConfig& config, const std::vector<Member>& members) {
     entries_.clear();
-    config_ = snapshot.config.sticky;
+    config_ = config;
     if (!config_.enabled) return;
-    entries_.reserve(snapshot.members.size());
-    for (const Member& member : snapshot.members)
+    entries_.reserve(members.size());
+    for (const Member& member : members)
         entries_[server_key(member.server->url)].server = member.server.get();
 }
 

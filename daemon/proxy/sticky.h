@@ -4,10 +4,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "balance/candidates.h"
 #include "config/config.h"
 #include "http/message.h"
-#include "proxy/snapshot.h"
 #include "tls/hmac.h"
 
 namespace otto {
@@ -21,9 +22,8 @@ class StickyCookies {
   public:
     explicit StickyCookies(const tls::Secret& key) : key_(key) {}
 
-    /// Takes on the name of the cookie and the servers that it may name, for as long as the
-    /// snapshot lives.
-    void configure(const Snapshot& snapshot);
+    /// Sets the cookie and the servers that it may name, which stay alive until the next call.
+    void configure(const StickyConfig& config, const std::vector<Member>& members);
     bool enabled() const { return config_.enabled; }
 
     /// The server that the request's cookie names; null when it brings none that is ours, or that

@@ -42,12 +42,11 @@ std::shared_ptr<T> counted_apart(std::shared_ptr<T> shared, Mailbox& control) {
 
 Result<std::unique_ptr<Worker>> Worker::open(const WorkerContext& context, unsigned index,
                                              std::vector<UniqueFd> sockets,
-                                             std::shared_ptr<const Snapshot> snapshot,
-                                             std::shared_ptr<const Candidates> candidates) {
+                                             std::shared_ptr<const Snapshot> snapshot) {
     auto loop = Loop::open();
     if (!loop) return loop.error();
     std::unique_ptr<Worker> worker(
-        new Worker(context, index, std::move(*loop), std::move(snapshot), std::move(candidates)));
+        new Worker(context, index, std::move(*loop), std::move(snapshot)));
     auto mailbox = Mailbox::open(worker->loop_);
     if (!mailbox) return mailbox.error();
     worker->mailbox_ = std::move(*mailbox);
@@ -58,14 +57,12 @@ Result<std::unique_ptr<Worker>> Worker::open(const WorkerContext& context, unsig
 }
 
 Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
-               std::shared_ptr<const Snapshot> snapshot,
-               std::shared_ptr<const Candidates> candidates)
+               std::shared_ptr<const Snapshot> snapshot)
     : context_(context),
       index_(index),
       loop_(std::move(loop)),
       snapshot_(counted_apart(std::move(snapshot), context.control)),
-      candidates_(counted_apart(std::move(candidates), context.control)),
-      picker_(candidates_, index, context.workers),
+      picker_(make_picker()),
       queue_(
           loop_, context.queue, index,
           [this](std::size_t length) { counters_.queued.store(length, std::memory_order_relaxed); },
@@ -91,11 +88,10 @@ Status Worker::start() {
     return {};
 }
 
-void Worker::apply(std::shared_ptr<const Snapshot> snapshot,
-                   std::shared_ptr<const Candidates> candidates) {
+void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
     ++ordered_;
-    mailbox_->post([this, snapshot = std::move(snapshot), candidates = std::move(candidates)] {
-        take_on(snapshot, candidates);
+    mailbox_->post([this, snapshot = std::move(snapshot)] {
+        take_on(snapshot);
         counters_.applied.fetch_add(1, std::memory_order_release);
     });
 }
@@ -228,17 +224,19 @@ void Worker::run() {
     pool_.reset();
 }
 
-void Worker::take_on(std::shared_ptr<const Snapshot> snapshot,
-                     std::shared_ptr<const Candidates> candidates) {
-    if (snapshot != snapshot_) {
-        pool_->keep_only(snapshot->servers);
-        snapshot_ = counted_apart(std::move(snapshot), context_.control);
+Picker Worker::make_picker() const {
+    return Picker(pin_candidates({}), index_, context_.workers);
+}
+
+void Worker::take_on(std::shared_ptr<const Snapshot> snapshot) {
+    const bool configured = !same_servers(*snapshot, *snapshot_);
+    const bool others = &snapshot->candidates() != &snapshot_->candidates();
+    snapshot_ = counted_apart(std::move(snapshot), context_.control);
+    if (configured) {
+        pool_->keep_only(*snapshot_->servers);
         configure();
     }
-    if (candidates != candidates_) {
-        candidates_ = counted_apart(std::move(candidates), context_.control);
-        picker_ = Picker(candidates_, index_, context_.workers);
-    }
+    if (others) picker_ = make_picker();
     // Backwards, since recycle() puts the last one where one ends.
     for (std::size_t at = exchanges_.size(); at > 0; --at)
         if (at <= exchanges_.size()) exchanges_[at - 1]->candidates_changed();
@@ -251,8 +249,8 @@ void Worker::configure() {
     pool_->configure(config.timeouts.server_idle);
     front_->configure(config);
     queue_.configure(std::ranges::any_of(
-        snapshot_->members, [](const Member& each) { return each.max_connections != 0; }));
-    sticky_.configure(*snapshot_);
+        snapshot_->members(), [](const Member& each) { return each.max_connections != 0; }));
+    sticky_.configure(config.sticky, snapshot_->members());
     access_pen_.configure(config.access_log);
     retry_budget_.configure(
         config.retries.budget_percent,

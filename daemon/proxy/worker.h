@@ -114,8 +114,7 @@ class Worker {
     /// the listening sockets.
     static Result<std::unique_ptr<Worker>> open(const WorkerContext& context, unsigned index,
                                                 std::vector<UniqueFd> sockets,
-                                                std::shared_ptr<const Snapshot> snapshot,
-                                                std::shared_ptr<const Candidates> candidates);
+                                                std::shared_ptr<const Snapshot> snapshot);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -123,9 +122,8 @@ class Worker {
     // ---- for the control thread ----
 
     [[nodiscard]] Status start();
-    /// From now on new requests use these; those under way keep theirs.
-    void apply(std::shared_ptr<const Snapshot> snapshot,
-               std::shared_ptr<const Candidates> candidates);
+    /// From now on new requests use this one; those in flight keep theirs.
+    void apply(std::shared_ptr<const Snapshot> snapshot);
     /// Control thread: whether what was given to apply() last holds, for each request from now on.
     bool up_to_date() const {
         return counters_.applied.load(std::memory_order_acquire) == ordered_;
@@ -155,9 +153,13 @@ class Worker {
     UpstreamPool& pool() { return *pool_; }
     PipePool& pipes() { return pipes_; }
     const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
-    const Candidates& candidates() const { return *candidates_; }
-    std::shared_ptr<const Candidates> pin_candidates() const { return candidates_; }
-    Picked pick(const Asked& asked) { return picker_.pick(asked); }
+    const Candidates& candidates(const Route& route) const {
+        return *snapshot_->pool_of(route).candidates;
+    }
+    std::shared_ptr<const Candidates> pin_candidates(const Route& route) const {
+        return {snapshot_, &candidates(route)};
+    }
+    Picked pick(const Route&, const Asked& asked) { return picker_.pick(asked); }
     Queue& queue() { return queue_; }
     StickyCookies& sticky() { return sticky_; }
     bool draining() const { return draining_; }
@@ -226,7 +228,7 @@ class Worker {
 
   private:
     Worker(const WorkerContext& context, unsigned index, Loop loop,
-           std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const Candidates> candidates);
+           std::shared_ptr<const Snapshot> snapshot);
 
     static void add(std::atomic<std::uint64_t>& counter) {
         counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -235,8 +237,8 @@ class Worker {
     void run();
     void configure();
     void begin_request(http::ClientStream& client);
-    void take_on(std::shared_ptr<const Snapshot> snapshot,
-                 std::shared_ptr<const Candidates> candidates);
+    Picker make_picker() const;
+    void take_on(std::shared_ptr<const Snapshot> snapshot);
 
     const WorkerContext context_;
     const unsigned index_;
@@ -251,8 +253,7 @@ class Worker {
 
     // The rest belongs to the thread once it runs.
     std::shared_ptr<const Snapshot> snapshot_;
-    std::shared_ptr<const Candidates> candidates_;
-    Picker picker_;
+    Picker picker_;  // of the one pool
     bool draining_ = false;
     std::unique_ptr<UpstreamPool> pool_;
     std::optional<std::size_t> connection_line_;  // of ConnectionCalls

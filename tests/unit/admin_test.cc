@@ -18,6 +18,7 @@
 #include "admin/problem.h"
 #include "admin/render.h"
 #include "base/random.h"
+#include "members.h"
 
 namespace otto::admin {
 namespace {
@@ -451,7 +452,7 @@ TEST(Changes, KnowWhichServersTheyTouch) {
 
 class FakeControl final : public Control {
   public:
-    FakeControl() : sampler_(*this), snapshot_(std::make_shared<Snapshot>()) {}
+    FakeControl() : sampler_(*this), snapshot_(snapshot_of({}, 0)) {}
 
     Overview overview() const override { return {}; }
     bool ready() const override { return true; }
@@ -472,20 +473,18 @@ class FakeControl final : public Control {
     bool in_force_everywhere() const override { return true; }
 
     void add(const std::string& name) {
-        auto next = std::make_shared<Snapshot>(*snapshot_);
+        auto members = snapshot_->members();
         Member added = member();
         added.server =
             std::make_shared<Server>("http://" + name + ":80", name, "", std::vector<Address>{});
         added.name = name;
-        next->members.push_back(added);
-        ++next->generation;
-        snapshot_ = next;
+        members.push_back(added);
+        snapshot_ = snapshot_of(std::move(members), snapshot_->generation + 1);
     }
     void remove_first() {
-        auto next = std::make_shared<Snapshot>(*snapshot_);
-        next->members.erase(next->members.begin());
-        ++next->generation;
-        snapshot_ = next;
+        auto members = snapshot_->members();
+        members.erase(members.begin());
+        snapshot_ = snapshot_of(std::move(members), snapshot_->generation + 1);
     }
     std::map<std::string, Condition> conditions;
 

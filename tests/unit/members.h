@@ -5,9 +5,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "balance/candidates.h"
+#include "proxy/snapshot.h"
 
 namespace otto {
 
@@ -27,6 +29,15 @@ inline std::map<const Server*, std::size_t> indices_of(const std::vector<Member>
     std::map<const Server*, std::size_t> indices;
     for (std::size_t i = 0; i < members.size(); ++i) indices[members[i].server.get()] = i;
     return indices;
+}
+
+/// A snapshot of these servers, none of which receives requests.
+inline std::shared_ptr<const Snapshot> snapshot_of(std::vector<Member> members,
+                                                   std::uint64_t generation = 1) {
+    return std::make_shared<const Snapshot>(
+        std::make_shared<const Config>(), generation,
+        Pool{std::make_shared<const std::vector<Member>>(std::move(members)),
+             Candidates::build({}, {}, 0)});
 }
 
 }  // namespace otto

@@ -102,11 +102,7 @@ TEST(Latencies, OfTheBoundBelongToItsBucket) {
 
 class FakeControl final : public Control {
   public:
-    void take(std::vector<Member> members) {
-        auto made = std::make_shared<Snapshot>();
-        made->members = std::move(members);
-        snapshot_ = made;
-    }
+    void take(std::vector<Member> members) { snapshot_ = snapshot_of(std::move(members)); }
 
     Overview overview() const override { return {}; }
     bool ready() const override { return true; }
@@ -131,7 +127,7 @@ class FakeControl final : public Control {
 
   private:
     std::string file_ = "config.json";
-    std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
+    std::shared_ptr<const Snapshot> snapshot_ = snapshot_of({});
 };
 
 class SamplerTest : public testing::Test {
@@ -250,13 +246,10 @@ TEST_F(SamplerTest, AServerWhoseNameMovesGoesOnAndAGoneOneIsForgotten) {
 // ---- the page ----------------------------------------------------------------------------------
 
 Readings readings_of(std::vector<Member> members) {
-    auto snapshot = std::make_shared<Snapshot>();
-    snapshot->members = std::move(members);
-    snapshot->generation = 3;
     Readings readings;
     readings.version = "1.2.3";
-    readings.standings.resize(snapshot->members.size());
-    readings.snapshot = std::move(snapshot);
+    readings.standings.resize(members.size());
+    readings.snapshot = snapshot_of(std::move(members), 3);
     return readings;
 }
 

@@ -41,7 +41,7 @@ NameAnswers answer(const std::string& name, std::vector<Address> addresses,
 
 std::vector<std::string> urls(const Snapshot& snapshot) {
     std::vector<std::string> list;
-    for (const Member& member : snapshot.members) list.push_back(member.server->url);
+    for (const Member& member : snapshot.members()) list.push_back(member.server->url);
     return list;
 }
 
@@ -55,7 +55,7 @@ TEST(Snapshot, KnowsAddressesThatNeedNoLookup) {
         {server("192.0.2.1"), server("app"), by_path, server("app", 81), server("2001:db8::1")});
     EXPECT_EQ(names_of(config), Texts{"app"});
     const SnapshotBuild build = make_snapshot(config, nullptr, {});
-    const auto& members = build.snapshot->members;
+    const auto& members = build.snapshot->members();
     ASSERT_EQ(members.size(), 5u);
     EXPECT_EQ(members[0].server->addresses, std::vector{ip("192.0.2.1", 80)});
     EXPECT_TRUE(members[1].server->addresses.empty());
@@ -63,6 +63,30 @@ TEST(Snapshot, KnowsAddressesThatNeedNoLookup) {
     EXPECT_EQ(members[4].server->host, "[2001:db8::1]");
     EXPECT_TRUE(build.unresolved.empty()) << "there is still hope";
     EXPECT_EQ(build.snapshot->generation, 1u);
+}
+
+TEST(Snapshot, HasCandidatesFromTheStartAndTakesThemOver) {
+    const Config config = config_of({server("192.0.2.1"), server("192.0.2.2")});
+    const auto first = make_snapshot(config, nullptr, {}).snapshot;
+    EXPECT_TRUE(first->candidates().empty());
+    EXPECT_FALSE(first->candidates().settled()) << "requests wait for the first verdicts";
+
+    const auto balanced = with_candidates(*first, Candidates::build(first->members(), {}, 0));
+    EXPECT_EQ(balanced->candidates().size(), 2u);
+    EXPECT_TRUE(same_servers(*balanced, *first));
+    EXPECT_EQ(&balanced->config, &first->config) << "nothing is copied";
+    EXPECT_EQ(&balanced->members(), &first->members());
+
+    const auto second = make_snapshot(config, balanced.get(), {}).snapshot;
+    EXPECT_EQ(&second->candidates(), &balanced->candidates());
+    EXPECT_FALSE(same_servers(*second, *balanced));
+}
+
+TEST(Snapshot, RoutesEachRequestToThePool) {
+    const auto snapshot = make_snapshot(config_of({server("192.0.2.1")}), nullptr, {}).snapshot;
+    const Pool& pool = snapshot->pool_of(snapshot->router.find({}));
+    EXPECT_EQ(pool.members->size(), 1u);
+    EXPECT_EQ(*snapshot->servers, std::vector{pool.members->front().server->id});
 }
 
 TEST(Snapshot, TakesOverWhatTheConfigurationSays) {
@@ -73,7 +97,7 @@ TEST(Snapshot, TakesOverWhatTheConfigurationSays) {
     each.state = ServerConfig::State::drain;
     each.name = "first";
     const auto snapshot = make_snapshot(config_of({each}), nullptr, {}).snapshot;
-    const Member& member = snapshot->members.front();
+    const Member& member = snapshot->members().front();
     EXPECT_EQ(member.weight, 7u);
     EXPECT_TRUE(member.backup);
     EXPECT_EQ(member.max_connections, 9u);
@@ -87,7 +111,7 @@ TEST(Snapshot, ServersThatStayAreTakenOver) {
     const auto after =
         make_snapshot(config_of({server("192.0.2.3"), server("192.0.2.2")}), before.get(), {})
             .snapshot;
-    EXPECT_EQ(after->members[1].server, before->members[1].server);
+    EXPECT_EQ(after->members()[1].server, before->members()[1].server);
     EXPECT_EQ(after->generation, 2u);
 }
 
@@ -96,21 +120,21 @@ TEST(Snapshot, TellsWhichNamesHaveNoAddressAndWhy) {
         make_snapshot(config_of({server("app"), server("app", 81), expanded("other")}), nullptr,
                       {{"app", {{}, "no such name"}}, {"other", {{}, "hung"}}});
     ASSERT_EQ(build.unresolved.size(), 3u);
-    EXPECT_EQ(build.unresolved[0].server, build.snapshot->members[0].server);
+    EXPECT_EQ(build.unresolved[0].server, build.snapshot->members()[0].server);
     EXPECT_EQ(build.unresolved[1].reason, "no such name");
     EXPECT_EQ(build.unresolved[2].reason, "hung");
-    EXPECT_EQ(build.snapshot->members[2].name, "app");
+    EXPECT_EQ(build.snapshot->members()[2].name, "app");
 }
 
 TEST(Snapshot, ANameGetsItsAddressesWithItsPort) {
     const auto before = make_snapshot(config_of({server("app", 81)}), nullptr, {}).snapshot;
     const auto after = renew_snapshot(*before, answer("app", {ip("::1"), ip("127.0.0.1")}));
     ASSERT_TRUE(after.snapshot);
-    const Server& server = *after.snapshot->members.front().server;
+    const Server& server = *after.snapshot->members().front().server;
     EXPECT_EQ(server.addresses, (std::vector{ip("::1", 81), ip("127.0.0.1", 81)}));
     EXPECT_EQ(server.url, "http://app:81");
     EXPECT_EQ(server.host, "app:81");
-    EXPECT_NE(after.snapshot->members.front().server, before->members.front().server);
+    EXPECT_NE(after.snapshot->members().front().server, before->members().front().server);
     EXPECT_EQ(after.snapshot->generation, before->generation);
 }
 
@@ -123,14 +147,14 @@ TEST(Snapshot, NothingNewIsNoNewSnapshot) {
     const SnapshotBuild after = renew_snapshot(*before, answers);
     EXPECT_FALSE(after.snapshot);
     ASSERT_EQ(after.unresolved.size(), 1u);
-    EXPECT_EQ(after.unresolved.front().server, before->members[1].server);
+    EXPECT_EQ(after.unresolved.front().server, before->members()[1].server);
 }
 
 TEST(Snapshot, AServerGoesOnWhereItAnswers) {
     const Config config = config_of({server("app")});
     const auto before =
         make_snapshot(config, nullptr, answer("app", {ip("192.0.2.1"), ip("192.0.2.2")})).snapshot;
-    Server& server = *before->members.front().server;
+    Server& server = *before->members().front().server;
     server.set_preferred(1);
     const NameAnswers moved = answer("app", {ip("192.0.2.2"), ip("192.0.2.3")});
     const NameAnswers left = answer("app", {ip("192.0.2.1"), ip("192.0.2.3")});
@@ -141,16 +165,16 @@ TEST(Snapshot, AServerGoesOnWhereItAnswers) {
     server.set_health(Health::unhealthy);
     const auto after = renew_snapshot(*before, moved).snapshot;
     ASSERT_TRUE(after);
-    EXPECT_EQ(after->members.front().server->health(), Health::unknown);
-    EXPECT_EQ(after->members.front().server->addresses.front(), ip("192.0.2.2", 80));
+    EXPECT_EQ(after->members().front().server->health(), Health::unknown);
+    EXPECT_EQ(after->members().front().server->addresses.front(), ip("192.0.2.2", 80));
 }
 
 TEST(Snapshot, AServerThatFollowsAnotherGoesOnCounting) {
     const Config config = config_of({server("app")});
     const auto before = make_snapshot(config, nullptr, answer("app", {ip("192.0.2.1")})).snapshot;
     const auto after = renew_snapshot(*before, answer("app", {ip("192.0.2.3")})).snapshot;
-    EXPECT_NE(after->members[0].server, before->members[0].server);
-    EXPECT_EQ(after->members[0].server->metrics, before->members[0].server->metrics);
+    EXPECT_NE(after->members()[0].server, before->members()[0].server);
+    EXPECT_EQ(after->members()[0].server->metrics, before->members()[0].server->metrics);
 }
 
 TEST(Snapshot, ExpandsANameIntoItsAddresses) {
@@ -163,7 +187,7 @@ TEST(Snapshot, ExpandsANameIntoItsAddresses) {
             .snapshot;
     EXPECT_EQ(urls(*snapshot), (Texts{"http://192.0.2.1:80/api", "http://192.0.2.2:80/api",
                                       "http://[2001:db8::1]:80/api", "http://192.0.2.9:80"}));
-    const Member& first = snapshot->members.front();
+    const Member& first = snapshot->members().front();
     EXPECT_EQ(first.name, "app (192.0.2.1)");
     EXPECT_EQ(first.weight, 3u);
     EXPECT_EQ(first.server->host, "app");
@@ -181,7 +205,7 @@ TEST(Snapshot, ExpandedServersComeAndGoByThemselves) {
         renew_snapshot(*before, answer("app", {ip("192.0.2.3"), ip("192.0.2.2")})).snapshot;
     ASSERT_TRUE(after);
     EXPECT_EQ(urls(*after), (Texts{"http://192.0.2.2:80", "http://192.0.2.3:80"}));
-    EXPECT_EQ(after->members.front().server, before->members.back().server);
+    EXPECT_EQ(after->members().front().server, before->members().back().server);
 }
 
 TEST(Snapshot, AnAddressIsOneServerHoweverOftenItIsNamed) {
@@ -192,7 +216,7 @@ TEST(Snapshot, AnAddressIsOneServerHoweverOftenItIsNamed) {
             .snapshot;
     EXPECT_EQ(urls(*snapshot),
               (Texts{"http://192.0.2.1:80", "http://192.0.2.3:80", "http://192.0.2.2:80"}));
-    EXPECT_EQ(snapshot->members[2].server->host, "192.0.2.2");
+    EXPECT_EQ(snapshot->members()[2].server->host, "192.0.2.2");
 }
 
 TEST(Snapshot, AServerWithAnotherHostFieldIsAnotherServer) {
@@ -201,7 +225,7 @@ TEST(Snapshot, AServerWithAnotherHostFieldIsAnotherServer) {
         make_snapshot(config_of({expanded("app")}), before.get(), answer("app", {ip("192.0.2.1")}))
             .snapshot;
     EXPECT_EQ(urls(*after), urls(*before));
-    EXPECT_NE(after->members.front().server, before->members.front().server);
+    EXPECT_NE(after->members().front().server, before->members().front().server);
 }
 
 TEST(Snapshot, ANameGrowsOnlySoFar) {
@@ -210,7 +234,7 @@ TEST(Snapshot, ANameGrowsOnlySoFar) {
         many.push_back(ip("10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256)));
     const auto snapshot =
         make_snapshot(config_of({expanded("app")}), nullptr, answer("app", many)).snapshot;
-    EXPECT_EQ(snapshot->members.size(), 1000u);
+    EXPECT_EQ(snapshot->members().size(), 1000u);
 }
 
 }  // namespace

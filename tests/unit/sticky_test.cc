@@ -61,18 +61,18 @@ class StickyTest : public testing::Test {
     StickyTest() { add({"http://a:1", "http://b:1", "http://c:1"}); }
 
     void add(const std::vector<std::string>& urls) {
-        snapshot.config.sticky.enabled = true;
+        config.enabled = true;
         for (const std::string& url : urls) {
             Member member;
             member.server = std::make_shared<Server>(url, "", "", std::vector<Address>{});
-            snapshot.members.push_back(member);
+            members.push_back(member);
         }
-        cookies.configure(snapshot);
+        cookies.configure(config, members);
     }
 
     /// NAME=VALUE of the field that names a server.
     std::string cookie_for(std::size_t server) {
-        const std::string_view field = cookies.field_for(*snapshot.members[server].server, false);
+        const std::string_view field = cookies.field_for(*members[server].server, false);
         constexpr std::string_view name = "Set-Cookie: ";
         EXPECT_TRUE(field.starts_with(name)) << field;
         return std::string(field.substr(name.size(), field.find(';') - name.size()));
@@ -80,25 +80,26 @@ class StickyTest : public testing::Test {
 
     Server* find(const std::string& cookie) { return cookies.find(Request({cookie}).head); }
 
-    Snapshot snapshot;
+    StickyConfig config;
+    std::vector<Member> members;
     StickyCookies cookies{tls::Secret{1, 2, 3}};
 };
 
 TEST_F(StickyTest, FindsTheServerThatItNamed) {
-    for (std::size_t i = 0; i < snapshot.members.size(); ++i) {
+    for (std::size_t i = 0; i < members.size(); ++i) {
         const std::string cookie = cookie_for(i);
-        EXPECT_EQ(find(cookie), snapshot.members[i].server.get());
-        EXPECT_EQ(find("session=1; " + cookie + "; x=y"), snapshot.members[i].server.get());
-        EXPECT_EQ(find("otto_server=old; " + cookie), snapshot.members[i].server.get());
+        EXPECT_EQ(find(cookie), members[i].server.get());
+        EXPECT_EQ(find("session=1; " + cookie + "; x=y"), members[i].server.get());
+        EXPECT_EQ(find("otto_server=old; " + cookie), members[i].server.get());
     }
 }
 
 TEST_F(StickyTest, TheFieldAsItIs) {
-    const Server& server = *snapshot.members[0].server;
+    const Server& server = *members[0].server;
     EXPECT_EQ(cookies.field_for(server, false),
               cookie_for(0).insert(0, "Set-Cookie: ") + "; Path=/; HttpOnly; SameSite=Lax\r\n");
-    snapshot.config.sticky.ttl = 90s;
-    cookies.configure(snapshot);
+    config.ttl = 90s;
+    cookies.configure(config, members);
     EXPECT_TRUE(cookies.field_for(server, true)
                     .ends_with("; Path=/; Max-Age=90; HttpOnly; SameSite=Lax; Secure\r\n"));
 }
@@ -123,25 +124,25 @@ TEST_F(StickyTest, WhatIsNotSignedIsIgnored) {
 TEST_F(StickyTest, ASignatureIsOfOneKeyAndOneName) {
     const std::string cookie = cookie_for(0);
     StickyCookies others{tls::Secret{3, 2, 1}};
-    others.configure(snapshot);
+    others.configure(config, members);
     EXPECT_EQ(others.find(Request({cookie}).head), nullptr);
 
-    snapshot.config.sticky.cookie = "other";
-    cookies.configure(snapshot);
+    config.cookie = "other";
+    cookies.configure(config, members);
     EXPECT_EQ(find("other" + cookie.substr(cookie.find('='))), nullptr);
-    EXPECT_EQ(find(cookie_for(0)), snapshot.members[0].server.get());
+    EXPECT_EQ(find(cookie_for(0)), members[0].server.get());
 }
 
 TEST_F(StickyTest, AServerThatIsGoneIsNotFound) {
     const std::string cookie = cookie_for(1);
-    const std::shared_ptr<Server> gone = snapshot.members[1].server;
-    snapshot.members.erase(snapshot.members.begin() + 1);
-    std::ranges::reverse(snapshot.members);
-    cookies.configure(snapshot);
+    const std::shared_ptr<Server> gone = members[1].server;
+    members.erase(members.begin() + 1);
+    std::ranges::reverse(members);
+    cookies.configure(config, members);
     EXPECT_EQ(find(cookie), nullptr);
     EXPECT_EQ(cookies.field_for(*gone, false), "");
     add({"http://b:1"});
-    EXPECT_EQ(find(cookie), snapshot.members.back().server.get());
+    EXPECT_EQ(find(cookie), members.back().server.get());
 }
 
 }  // namespace
