@@ -4,8 +4,8 @@
 #include <sys/resource.h>
 
 #include "base/phrases.h"
+#include "net/pipe.h"
 #include "otto.h"
-#include "proxy/pipe.h"
 #include "sd/journal.h"
 
 namespace otto {
@@ -21,7 +21,7 @@ std::uint64_t connections_for(const LimitsConfig& limits, std::size_t workers) {
     if (limits.connections != 0) return limits.connections;
     rlimit files{};
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return 0;
-    const std::uint64_t reserved = reserved_fds + workers * PipePool::most_descriptors();
+    const std::uint64_t reserved = reserved_fds + workers * net::PipePool::most_descriptors();
     return files.rlim_cur > 2 * reserved ? (files.rlim_cur - reserved) / 2 : files.rlim_cur / 4 + 1;
 }
 

@@ -5,8 +5,6 @@
 #include <cstring>
 #include <utility>
 
-#include <sys/socket.h>
-
 #include "base/phrases.h"
 
 namespace otto {
@@ -48,7 +46,7 @@ HttpProbe::HttpProbe(const Loop& loop, std::shared_ptr<Server> server,
       status_min_(config.status_min),
       status_max_(config.status_max) {}
 
-void HttpProbe::on_connected() {
+void HttpProbe::begin() {
     sent_ = 0;
     received_.clear();
     reader_ = {};
@@ -63,8 +61,8 @@ void HttpProbe::on_ready() {
 
 void HttpProbe::send_request() {
     while (sent_ < request_.size()) {
-        const ssize_t count =
-            ::send(fd(), request_.data() + sent_, request_.size() - sent_, MSG_NOSIGNAL);
+        iovec rest{const_cast<char*>(request_.data()) + sent_, request_.size() - sent_};
+        const ssize_t count = stream().send({&rest, 1});
         // A server that hung up may have answered first: whatever went wrong, receiving tells.
         if (count <= 0) return;
         sent_ += static_cast<std::size_t>(count);
@@ -74,7 +72,7 @@ void HttpProbe::send_request() {
 void HttpProbe::receive() {
     std::array<char, 4096> bytes;
     for (;;) {
-        const ssize_t count = ::recv(fd(), bytes.data(), bytes.size(), 0);
+        const ssize_t count = stream().receive(bytes.data(), bytes.size());
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) return;
         if (count < 0) {

@@ -20,7 +20,7 @@ class HttpProbe final : public Probe {
               OnDone on_done);
 
   private:
-    void on_connected() override;
+    void begin() override;
     void on_ready() override;
     void send_request();
     void receive();

@@ -8,11 +8,12 @@
 #include <string>
 
 #include "balance/server.h"
-#include "base/handle.h"
 #include "base/time.h"
+#include "event/deferred.h"
 #include "event/loop.h"
 #include "event/timer.h"
-#include "event/watch.h"
+#include "net/byte_stream.h"
+#include "net/connector.h"
 
 namespace otto {
 
@@ -33,7 +34,7 @@ struct ProbeResult {
 /// One check of one server, under way from its construction on. Destroying it cancels it. The
 /// server's addresses are tried one after another, the preferred one first, until one answers,
 /// which becomes the preferred one; `timeout` covers all of it. Control thread only.
-class Probe {
+class Probe : private net::ConnectorObserver, private net::StreamObserver {
   public:
     /// A connection to the server has been closed, which may have left its place to this one.
     void place_freed();
@@ -43,33 +44,38 @@ class Probe {
 
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;
-    virtual ~Probe() { disconnect(); }
+    virtual ~Probe();
 
   protected:
     Probe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout, OnDone on_done);
 
-    /// The connection to an address stands: begins afresh on fd(). Both hooks may end in answered()
-    /// or give_up_address(), after which they must return without touching the probe.
-    virtual void on_connected() = 0;
-    /// fd() is readable or writable (edge-triggered).
+    /// The connection to an address is up: starts again on stream(). Both hooks may end in
+    /// answered() or give_up_address(), after which they must return without touching the probe.
+    virtual void begin() = 0;
+    /// stream() is readable or writable (edge-triggered).
     virtual void on_ready() = 0;
     /// Bytes have come.
     void heard();
 
-    int fd() const { return fd_.get(); }
+    net::ByteStream& stream() { return *stream_; }
     /// The server has answered at this address: the probe is over.
     void answered(bool passed, std::string reason);
     /// No answer from this address: goes on with the next one.
     void give_up_address(std::string reason, bool refused = false);
 
   private:
+    void start();
     bool take_place();
-    void open_next();
-    bool open(const Address& address);
-    void clock_fired();
-    void ready();
+    void connect();
+    void next_address();
+    void share_time();
+    void on_connected() override;
+    void on_address_failed(int error_number) override;
+    void on_backlog_full() override;
+    void on_retry() override;
+    void on_stream(bool readable, bool writable) override;
+    void make_way();
     void timed_out();
-    /// The loop has other descriptors, which may get the number of this one at once.
     void disconnect();
     void note_failure(std::string reason, bool refused);
     void finish(ProbeResult result);
@@ -79,21 +85,18 @@ class Probe {
     Duration timeout_;
     OnDone on_done_;
     TimePoint deadline_;
-    std::size_t address_ = 0;  // index of the one being tried
-    std::size_t left_;         // addresses not tried yet
     bool connected_ = false;
-    std::optional<ProbeResult> result_;  // decided, to be told from the loop
-    ProbeResult failure_;                // the most telling one so far
+    ProbeResult failure_;  // the most telling one so far
+    Deferred start_;
     Timer timer_;
-    Timer clock_;             // for a wait within the limits of timer_
-    Duration retry_delay_{};  // until the next connect(2)
+    Timer silence_;  // on the connection, within the limits of timer_
     bool waits_for_place_ = false;
     bool heard_ = false;                            // a byte, on this connection
     std::optional<ServerConnections::Want> wants_;  // a place
     ServerConnections::Answer answer_;
     ServerConnections::Slot slot_;
-    UniqueFd fd_;
-    std::optional<Watch> watch_;  // of fd_, hence destroyed before it
+    net::Connector connector_;
+    std::unique_ptr<net::ByteStream> stream_;
 };
 
 /// "2s", "250ms".

@@ -8,7 +8,7 @@ TcpProbe::TcpProbe(const Loop& loop, std::shared_ptr<Server> server, Duration ti
                    OnDone on_done)
     : Probe(loop, std::move(server), timeout, std::move(on_done)) {}
 
-void TcpProbe::on_connected() {
+void TcpProbe::begin() {
     answered(true, "");
 }
 

@@ -11,7 +11,7 @@ class TcpProbe final : public Probe {
     TcpProbe(const Loop& loop, std::shared_ptr<Server> server, Duration timeout, OnDone on_done);
 
   private:
-    void on_connected() override;
+    void begin() override;
     void on_ready() override;
 };
 

@@ -14,10 +14,6 @@ namespace otto {
 
 namespace {
 
-bool wants_file(int error_number) {
-    return error_number == EMFILE || error_number == ENFILE;
-}
-
 Failure connect_failure(ConnectError error) {
     switch (error) {
         case ConnectError::refused:
@@ -85,7 +81,12 @@ void Attempt::start(std::string_view head, bool fresh, bool repeatable,
         connected();
         return;
     }
-    address_ = server_.preferred();
+    if (server_.addresses.empty()) {
+        fail(Failure::connect_failed, "its name does not resolve");
+        return;
+    }
+    connector_.emplace(worker_.loop(), server_.addresses, server_.preferred(),
+                       static_cast<net::ConnectorObserver&>(*this));
     observer_.on_progress(snapshot_.config.timeouts.connect);
     take_place();
 }
@@ -104,61 +105,55 @@ void Attempt::take_place() {
         server_.close_idle();
         return;
     }
-    wants_.reset();
-    slot_ = std::move(*slot);
-    connect_next();
+    connect(std::move(*slot));
 }
 
 bool Attempt::on_place_freed() {
     auto slot = ServerConnections::open(server_.connections, &*wants_);
     if (!slot) return false;
     waits_for_place_ = false;
-    wants_.reset();
-    slot_ = std::move(*slot);
     worker_.pool().forget(*this);
-    connect_next();
+    connect(std::move(*slot));
     return true;
 }
 
-/// Tries the server's addresses in turn, the one that answered last first: a name with several is
-/// one server.
-void Attempt::connect_next() {
-    const auto& addresses = server_.addresses;
-    int failure = EHOSTUNREACH;
-    ConnectError error = ConnectError::other;
-    while (addresses_tried_ < addresses.size()) {
-        address_ = (server_.preferred() + addresses_tried_) % addresses.size();
-        const Address& address = addresses[address_];
-        auto connection = UpstreamConnection::connect(worker_.loop(), address, slot_);
-        if (!connection && wants_file(connection.error().number) && worker_.make_room())
-            connection = UpstreamConnection::connect(worker_.loop(), address, slot_);
-        if (!connection) {
-            failure = connection.error().number;
-            error = connect_error(failure, !address.is_ip());
-            if (error == ConnectError::not_yet) {
-                connect_later();
-                return;
-            }
-            ++addresses_tried_;
-            continue;
-        }
-        ++addresses_tried_;
-        connection_ = std::move(*connection);
-        connection_->observe(this);
-        if (connection_->connected()) connected();
-        return;
-    }
-    fail(connect_failure(error), addresses.empty()
-                                     ? "its name does not resolve"
-                                     : connect_failure_text(failure, addresses[address_]));
+void Attempt::connect(ServerConnections::Slot slot) {
+    wants_.reset();
+    slot_ = std::move(slot);
+    connector_->go_on();
 }
 
-/// Over TCP the kernel would wait for a place in the backlog; here Otto does, until
-/// `timeouts.connect` has passed.
-void Attempt::connect_later() {
-    if (!server_.connections->limited()) slot_.release();  // it is not in the backlog yet
-    retry_delay_ = next_connect_delay(retry_delay_);
-    set_clock(Due::connect, retry_delay_);
+bool Attempt::on_descriptors_short() {
+    return worker_.make_room();
+}
+
+/// A connection that is not in the backlog yet has no place among the server's connections.
+void Attempt::on_backlog_full() {
+    if (!server_.connections->limited()) slot_.release();
+}
+
+void Attempt::on_retry() {
+    if (slot_.of() != nullptr) {
+        connector_->go_on();
+    } else {
+        take_place();
+    }
+}
+
+void Attempt::on_address_failed(int error_number) {
+    const Address& address = connector_->address();
+    if (connector_->next()) {
+        connector_->go_on();
+    } else {
+        fail(connect_failure(connect_error(error_number, !address.is_ip())),
+             connect_failure_text(error_number, address));
+    }
+}
+
+void Attempt::on_connected() {
+    connection_ = std::make_unique<UpstreamConnection>(connector_->take(), std::move(slot_));
+    connection_->observe(this);
+    connected();
 }
 
 void Attempt::set_clock(Due due, Duration delay) {
@@ -169,13 +164,6 @@ void Attempt::set_clock(Due due, Duration delay) {
 
 void Attempt::clock_fired() {
     switch (due_) {
-        case Due::connect:
-            if (slot_.of() != nullptr) {
-                connect_next();
-            } else {
-                take_place();
-            }
-            return;
         case Due::silence:
             if (unheard_) make_way();
             if (may_continue()) set_clock(Due::continuation, continue_wait - suspicious_silence);
@@ -226,28 +214,11 @@ bool Attempt::send_continue() {
     return client_.send({&piece, 1});
 }
 
-void Attempt::connect_settled(int failure) {
-    if (failure == EINPROGRESS) return;
-    if (failure == 0) {
-        connected();
-        return;
-    }
-    slot_ = connection_->take_slot();
-    connection_.reset();
-    const Address& address = server_.addresses[address_];
-    if (addresses_tried_ < server_.addresses.size()) {
-        connect_next();
-    } else {
-        fail(connect_failure(connect_error(failure, !address.is_ip())),
-             connect_failure_text(failure, address));
-    }
-}
-
 void Attempt::connected() {
     if (!connection_->reused()) {
         counters_.connections.add();
         server_.note_connected();
-        if (server_.preferred() != address_) server_.set_preferred(address_);
+        if (server_.preferred() != connector_->index()) server_.set_preferred(connector_->index());
     }
     phase_ = Phase::head;
     observer_.on_connected(connection_->reused());
@@ -260,10 +231,6 @@ void Attempt::connected() {
 }
 
 void Attempt::on_upstream(UpstreamConnection&, bool readable, bool writable) {
-    if (phase_ == Phase::connecting) {
-        connect_settled(connection_->finish_connecting());
-        return;
-    }
     if (writable && (!out_.empty() || request_pipe_) && !push_request()) return;
     if (readable) receive();
 }

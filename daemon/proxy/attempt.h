@@ -10,13 +10,17 @@
 #include "event/timer.h"
 #include "http/client_stream.h"
 #include "http/parse_response.h"
-#include "proxy/pipe.h"
+#include "net/connector.h"
+#include "net/pipe.h"
 #include "proxy/reply_body.h"
 #include "proxy/request_body.h"
 #include "proxy/upstream_connection.h"
 #include "proxy/upstream_pool.h"
 
 namespace otto {
+
+using net::Pipe;
+using net::PipeLease;
 
 class Worker;
 struct Snapshot;
@@ -60,7 +64,9 @@ class AttemptObserver {
 
 /// One try at one server: connects, sends the request, relays the reply. Of one worker's thread;
 /// owned by its exchange.
-class Attempt final : private UpstreamObserver, private PlaceWaiter {
+class Attempt final : private UpstreamObserver,
+                      private net::ConnectorObserver,
+                      private PlaceWaiter {
   public:
     Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot, Server& server,
             http::ClientStream& client, RequestBody& body);
@@ -103,14 +109,17 @@ class Attempt final : private UpstreamObserver, private PlaceWaiter {
   private:
     enum class Phase : std::uint8_t { connecting, head, body, over };
     /// What the clock is set for.
-    enum class Due : std::uint8_t { connect, silence, continuation };
+    enum class Due : std::uint8_t { silence, continuation };
 
     void on_upstream(UpstreamConnection& connection, bool readable, bool writable) override;
     bool on_place_freed() override;
+    void on_connected() override;
+    void on_address_failed(int error_number) override;
+    void on_backlog_full() override;
+    void on_retry() override;
+    bool on_descriptors_short() override;
     void take_place();
-    void connect_next();
-    void connect_later();
-    void connect_settled(int failure);
+    void connect(ServerConnections::Slot slot);
     void connected();
     void set_clock(Due due, Duration delay);
     void clock_fired();
@@ -148,17 +157,15 @@ class Attempt final : private UpstreamObserver, private PlaceWaiter {
     http::ClientStream& client_;
     RequestBody& request_body_;
     Phase phase_ = Phase::connecting;
-    std::size_t addresses_tried_ = 0;
-    std::size_t address_ = 0;
     ServerConnections::Slot slot_;                  // until the connection has it
     std::optional<ServerConnections::Want> wants_;  // a place
     ServerConnections::Answer answer_;
     bool waits_for_place_ = false;
     std::optional<Timer> clock_;  // made when it is needed, which is rare
-    Due due_ = Due::connect;
-    Duration retry_delay_{};  // until the next connect(2)
-    bool unheard_ = false;    // no byte has come on the new connection
-    bool continued_ = false;  // Otto has sent 100 (Continue)
+    Due due_ = Due::silence;
+    bool unheard_ = false;                     // no byte has come on the new connection
+    bool continued_ = false;                   // Otto has sent 100 (Continue)
+    std::optional<net::Connector> connector_;  // of a new connection
     std::unique_ptr<UpstreamConnection> connection_;
     PipeLease request_pipe_;
     PipeLease reply_pipe_;

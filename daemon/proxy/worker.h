@@ -19,8 +19,8 @@
 #include "event/spares.h"
 #include "http/front.h"
 #include "http/request_id.h"
+#include "net/pipe.h"
 #include "proxy/access_pen.h"
-#include "proxy/pipe.h"
 #include "proxy/queue.h"
 #include "proxy/snapshot.h"
 #include "proxy/sticky.h"
@@ -151,7 +151,7 @@ class Worker {
 
     const Loop& loop() const { return loop_; }
     UpstreamPool& pool() { return *pool_; }
-    PipePool& pipes() { return pipes_; }
+    net::PipePool& pipes() { return pipes_; }
     const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
     const Candidates& candidates(const Route& route) const {
         return *snapshot_->pool_of(route).candidates;
@@ -257,7 +257,7 @@ class Worker {
     bool draining_ = false;
     std::unique_ptr<UpstreamPool> pool_;
     std::optional<std::size_t> connection_line_;  // of ConnectionCalls
-    PipePool pipes_;
+    net::PipePool pipes_;
     Queue queue_;
     StickyCookies sticky_;
     AccessPen access_pen_;

@@ -18,7 +18,7 @@ from tracing import Traced, kind_of, main_without_sanitizer
 FLOWS = 4
 HONEST = 30       # requests of an honest client beside them
 SLICE = 256 << 10   # bytes that one callback may relay (event/slice.h)
-SPLICED = 1 << 20   # the same, within the kernel (proxy/pipe.h)
+SPLICED = 1 << 20   # the same, within the kernel (net/pipe.h)
 READ = 64 << 10     # one read
 PIPE = 1 << 20      # one splice
 ACCEPTED = 64       # connections in a turn (http/front.cc)

@@ -10,10 +10,10 @@
 #include <sys/types.h>
 
 #include "base/handle.h"
-#include "config/config.h"
+#include "base/time.h"
 #include "event/slice.h"
 
-namespace otto {
+namespace otto::net {
 
 /// A pipe through which splice(2) moves a large body from one socket to another without copying it
 /// into the process. Of one worker's thread.
@@ -127,4 +127,4 @@ class PipeLease {
     std::optional<Pipe> pipe_;
 };
 
-}  // namespace otto
+}  // namespace otto::net

@@ -1,10 +1,10 @@
-#include "proxy/pipe.h"
+#include "net/pipe.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-namespace otto {
+namespace otto::net {
 
 namespace {
 
@@ -49,4 +49,4 @@ void PipePool::give(Pipe pipe) {
     if (pipe.held() == 0 && spare_.size() < max_spare) spare_.push_back(std::move(pipe));
 }
 
-}  // namespace otto
+}  // namespace otto::net
