@@ -99,7 +99,7 @@ class Series:
         self.directory = directory
         self.workloads = workloads
         self.names = [name for name in options.peer
-                      if name != "haproxy-splice" or any(w.splice for w in workloads)]
+                      if not PEERS[name].special or any(name in w.also for w in workloads)]
         self.servers = {}
         self.proxies = {}
         self.started = 0

@@ -2,7 +2,7 @@
 
 Equal settings: so many workers, keep-alive with a pool of idle connections that is large enough on
 the servers' side, no cap on requests per connection, no logs, no health checks, time-outs of idle
-connections beyond a run, and the same forwarding fields for the server.
+connections beyond a run, and the same forwarding fields for the server, except for nginx-minimal.
 """
 
 import json
@@ -46,6 +46,13 @@ class Otto(Proxy):
 
 class Nginx(Proxy):
     name = "nginx"
+    set_fields = """
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Host $http_host;
+            proxy_set_header Forwarded "for=$remote_addr;host=$http_host;proto=$scheme";
+            proxy_set_header X-Request-Id $request_id;"""
 
     def configuration(self):
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -75,13 +82,7 @@ http {{
         location / {{
             proxy_pass http://servers;
             proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-Host $http_host;
-            proxy_set_header Forwarded "for=$remote_addr;host=$http_host;proto=$scheme";
-            proxy_set_header X-Request-Id $request_id;
+            proxy_set_header Connection "";{self.set_fields}
         }}
     }}
 }}
@@ -93,6 +94,17 @@ http {{
     @staticmethod
     def version(tools):
         return first_line("nginx", "-v")
+
+
+class NginxMinimal(Nginx):
+    """As most manuals configure it: two fields, where Otto sets five."""
+
+    name = "nginx-minimal"
+    special = True
+    fields = ("host", "x-forwarded-for")
+    set_fields = """
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;"""
 
 
 class Haproxy(Proxy):
@@ -141,6 +153,7 @@ backend servers
 
 class HaproxySplice(Haproxy):
     name = "haproxy-splice"
+    special = True
     splice = "option splice-request\n    option splice-response"
 
 
@@ -210,4 +223,4 @@ def place(server):
     return server.removeprefix("http://")
 
 
-PEERS = {kind.name: kind for kind in (Otto, Nginx, Haproxy, HaproxySplice, Caddy, Go)}
+PEERS = {kind.name: kind for kind in (Otto, Nginx, NginxMinimal, Haproxy, HaproxySplice, Caddy, Go)}

@@ -10,6 +10,11 @@ from programs import NotStarted, Program
 
 PATIENCE = 20
 
+FIELDS = {  # that a server is sent, with their values; None: any
+    "host": "bench.example:81", "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http",
+    "x-forwarded-host": "bench.example:81",
+    "forwarded": "for=127.0.0.1;host=bench.example:81;proto=http", "x-request-id": None}
+
 
 def free_port():
     with socket.socket() as probe:
@@ -22,6 +27,8 @@ class Proxy:
     """One peer, running. `servers` are "http://ADDRESS:PORT" or "unix:/PATH"."""
 
     name = ""
+    special = False  # runs only in workloads that name it (Workload.also)
+    fields = tuple(FIELDS)  # that it sends to servers
 
     def __init__(self, tools, directory, servers, workers, connections, cpus):
         self.tools = tools
@@ -125,11 +132,8 @@ class Proxy:
         for line in lines:
             name, _, value = line.partition(":")
             sent.setdefault(name.lower(), []).append(value.strip().replace('"', ""))
-        wanted = {"host": "bench.example:81", "x-forwarded-for": "127.0.0.1",
-                  "x-forwarded-proto": "http", "x-forwarded-host": "bench.example:81",
-                  "forwarded": "for=127.0.0.1;host=bench.example:81;proto=http",
-                  "x-request-id": None}
-        for name, value in wanted.items():
+        for name in self.fields:
+            value = FIELDS[name]
             got = sent.get(name, [])
             if len(got) != 1 or not got[0] or (value and got[0] != value):
                 raise NotStarted(f"{self.name} sends {name} as {got}, not as {[value]}")
