@@ -1,10 +1,9 @@
-"""Ten thousand servers: what a reload costs then, and that traffic does not notice."""
+"""Ten thousand servers: traffic does not notice a reload. What one costs: tests/bench/reload.py."""
 
-from harness import SLOWNESS, TestCase, main, settings, tcp_listener
+from harness import TestCase, main, settings, tcp_listener
 from servers import DemoServer
 
 MANY = 10_000
-RELOAD = 0.25 * SLOWNESS  # seconds of the control thread, which has nothing else to do meanwhile
 
 
 class ManyServers(TestCase):
@@ -14,10 +13,8 @@ class ManyServers(TestCase):
                     "weight": 1 + (i * 7919 + turn) % 1000} for i in range(MANY)]
         return settings(servers, healthCheck={"type": "off"})
 
-    def control_time(self, otto):
-        """Seconds that the control thread has run."""
-        with open(f"/proc/{otto.pid}/task/{otto.pid}/schedstat", encoding="ascii") as file:
-            return int(file.read().split()[0]) / 1e9
+    def around_reload(self, _, reload):
+        reload()
 
     def test_reload(self):
         with tcp_listener("0.0.0.0") as free:
@@ -28,14 +25,10 @@ class ManyServers(TestCase):
         otto.wait_status(MANY, MANY)
         load = self.load(otto, 4)
         load.wait_for(100)
-        costs = []
         for turn in range(1, 6):
-            before = self.control_time(otto)
-            otto.reload(self.config(port, turn))
-            costs.append(self.control_time(otto) - before)
+            self.around_reload(otto, lambda turn=turn: otto.reload(self.config(port, turn)))
             load.wait_for(100)
         self.assertEqual(load.finish().failures, [])
-        self.assertLess(min(costs), RELOAD, costs)
 
 
 if __name__ == "__main__":
