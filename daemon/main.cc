@@ -8,11 +8,11 @@
 #include "base/users.h"
 #include "config/load.h"
 #include "config/schema.h"
-#include "listening.h"
+#include "control/listening.h"
+#include "control/reload_socket.h"
 #include "options.h"
 #include "otto.h"
 #include "quick_start.h"
-#include "reloading.h"
 #include "sd/socket_unit.h"
 #include "version.h"
 
@@ -49,7 +49,7 @@ int check(const otto::Options& options) {
     // Of a file that is another Otto's, or as a part of a reload, which logs it by itself, this
     // says nothing.
     if (file != otto::Options().config || !otto::own_service().empty()) return 0;
-    const auto difference = otto::difference_to_unit(loaded.config.port);
+    const auto difference = otto::control::difference_to_unit(loaded.config.port);
     if (!difference.empty()) fmt::print(stderr, "{}: {}\n", file, difference);
     return 0;
 }
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
         fmt::print("{}", otto::config_schema());
         return 0;
     }
-    if (options.reload) return otto::request_reload();
+    if (options.reload) return otto::control::request_reload();
     if (!options.servers.empty() && !holds(otto::load_config(options))) return EX_USAGE;
     if (options.check) return check(options);
     return otto::Otto::run(options);

@@ -246,4 +246,27 @@ bool Changes::touches(std::string_view server) const {
            touched_.contains(std::string(server.substr(0, server.rfind(" ("))));
 }
 
+std::string Changes::note() const {
+    const auto some = [](const auto& list, auto name) {
+        constexpr std::size_t most = 3;
+        std::string text;
+        for (std::size_t at = 0; at < list.size() && at < most; ++at)
+            text += (at == 0 ? "" : ", ") + std::string(name(list[at]));
+        if (list.size() > most) text += fmt::format(" and {} more", list.size() - most);
+        return text;
+    };
+    std::string line;
+    if (!misfits_.empty())
+        line = fmt::format("{} run-time {} not applied: {}", misfits_.size(),
+                           misfits_.size() == 1 ? "change is" : "changes are",
+                           some(misfits_, [](const Fit::Misfit& misfit) {
+                               return misfit.change.pointer.substr(1);
+                           }));
+    if (!hidden_.empty())
+        line += std::string(line.empty() ? "" : "; ") +
+                "run-time changes override these keys of the file: " +
+                some(hidden_, [](const std::string& key) { return key; });
+    return line;
+}
+
 }  // namespace otto::admin

@@ -69,6 +69,9 @@ class Changes {
     const std::vector<Fit::Misfit>& misfits() const { return misfits_; }
     /// Keys of the file whose values are replaced by those of changes, as hidden_keys() has them.
     const std::vector<std::string>& hidden() const { return hidden_; }
+    /// What operators should know about the changes, as one line: those that are not applied, and
+    /// keys of the file that others replace. Often "".
+    std::string note() const;
     /// Whether anything about a server of this name (Member::name) comes from the changes.
     bool touches(std::string_view server) const;
     /// An entity tag (RFC 9110 §8.8.3) of the file, the changes, and what is in force. It begins

@@ -1,4 +1,4 @@
-#include "reloading.h"
+#include "control/reload_socket.h"
 
 #include <array>
 #include <cerrno>
@@ -12,10 +12,10 @@
 
 #include "base/address.h"
 #include "base/time.h"
-#include "listening.h"
+#include "control/listening.h"
 #include "sd/state.h"
 
-namespace otto {
+namespace otto::control {
 
 namespace {
 
@@ -118,4 +118,4 @@ int request_reload() {
     return 1;
 }
 
-}  // namespace otto
+}  // namespace otto::control

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -12,26 +13,25 @@
 #include "balance/ejections.h"
 #include "balance/eligible.h"
 #include "balance/slow_start.h"
+#include "base/time.h"
 #include "config/config.h"
-#include "event/loop.h"
-#include "event/timer.h"
 
-namespace otto {
+namespace otto::control {
 
-/// Decides who of the servers is given requests, by configuration, health, ejections and slow start
-/// (balance/eligible.h), and keeps the last two. Health itself is the monitor's. Control thread
-/// only.
-class Roster {
+/// Decides which servers receive requests, by configuration, health, ejections and slow start
+/// (balance/eligible.h), and keeps the last two. Health itself is the monitor's. It has no timer:
+/// its owner asks next_change(). Owned by Servers; control thread.
+class Rotation {
   public:
     enum class Service : std::uint8_t {
-        normal,        // servers that are in get the requests
-        failing_open,  // nobody is in: those get them that might answer all the same
+        normal,        // servers that are in receive requests
+        failing_open,  // none is in: servers receive requests that might answer all the same
         nobody         // there is not even such a server
     };
 
-    /// Called from whatever brought the change about. They may ask the roster, but change nothing.
+    /// Called from within what makes the change. They may ask the rotation, but change nothing.
     struct Callbacks {
-        /// The candidates are not what they were: build() soon.
+        /// The candidates are outdated: build() soon.
         std::function<void()> on_change;
         std::function<void(const Member&, const Ejections::Ejected&, const std::string& reason)>
             on_ejected;
@@ -41,21 +41,24 @@ class Roster {
 
     using Members = std::shared_ptr<const std::vector<Member>>;
 
-    Roster(const Loop& loop, Callbacks callbacks);
+    explicit Rotation(Callbacks callbacks);
 
     /// These are configured from now on. Servers that were there before keep their ejections,
     /// unless they are disabled or ejection is off.
     void adopt(Members members, const Config& config);
 
-    /// Who gets requests now, to follow `predecessor`. `settled`: all healths are known. The first
-    /// call is Otto's start: whoever is in then has all of its share.
-    std::shared_ptr<const Candidates> build(const Candidates& predecessor, bool settled);
+    /// The servers that receive requests now, to follow `predecessor`. `settled`: all healths are
+    /// known. The first call is Otto's start: servers that are in then have all of their share.
+    std::shared_ptr<const Candidates> build(const Candidates& predecessor, bool settled,
+                                            TimePoint now);
+    /// When build() will have another result though nothing is reported; as of the last build().
+    std::optional<TimePoint> next_change() const { return next_change_; }
 
-    /// What workers and the monitor have to tell. Servers that are gone are ignored.
-    void errors_in_a_row(std::uint64_t server, unsigned count);
-    void trial_ended(std::uint64_t server, bool passed);
-    void check_passed(const Server& server);
-    /// The server was out by its health and is back by its checks: an ejection of before is void.
+    /// Reports of workers and the monitor. Servers that are gone are ignored.
+    void errors_in_a_row(std::uint64_t server, unsigned count, TimePoint now);
+    void trial_ended(std::uint64_t server, bool passed, TimePoint now);
+    void check_passed(const Server& server, TimePoint now);
+    /// The server was out by its health and is back by its checks: an earlier ejection is void.
     void recovered(const Server& server);
 
     /// As of the last build().
@@ -63,7 +66,7 @@ class Roster {
     const Ejections& ejections() const { return ejections_; }
     /// Why a server was ejected last; "" for one that never was since it was added.
     std::string ejection_reason(std::uint64_t server) const;
-    /// In tenths, how much of its share a server is given while it starts slowly; 10 for others.
+    /// In tenths, how much of its share a server receives while it starts slowly; 10 for others.
     unsigned level(std::uint64_t server, TimePoint now) const {
         return slow_start_.level(server, now);
     }
@@ -87,7 +90,7 @@ class Roster {
     SlowStart slow_start_;
     Service service_ = Service::normal;
     bool started_ = false;
-    Timer change_timer_;
+    std::optional<TimePoint> next_change_;
 };
 
-}  // namespace otto
+}  // namespace otto::control

@@ -1,4 +1,4 @@
-#include "server_checks.h"
+#include "control/server_checks.h"
 
 #include <utility>
 
@@ -7,7 +7,7 @@
 #include "health/tcp_probe.h"
 #include "proxy/snapshot.h"
 
-namespace otto {
+namespace otto::control {
 
 class ServerChecks::Check {
   public:
@@ -89,4 +89,4 @@ bool ServerChecks::start(const ServerConfig& server, const HealthCheckConfig& ho
     return true;
 }
 
-}  // namespace otto
+}  // namespace otto::control

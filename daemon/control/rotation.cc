@@ -1,9 +1,9 @@
-#include "health/roster.h"
+#include "control/rotation.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace otto {
+namespace otto::control {
 
 namespace {
 
@@ -31,12 +31,10 @@ Policy policy_of(Balance balance) {
 
 }  // namespace
 
-Roster::Roster(const Loop& loop, Callbacks callbacks)
-    : callbacks_(std::move(callbacks)),
-      members_(std::make_shared<const std::vector<Member>>()),
-      change_timer_(loop, [this] { callbacks_.on_change(); }) {}
+Rotation::Rotation(Callbacks callbacks)
+    : callbacks_(std::move(callbacks)), members_(std::make_shared<const std::vector<Member>>()) {}
 
-void Roster::adopt(Members members, const Config& config) {
+void Rotation::adopt(Members members, const Config& config) {
     members_ = std::move(members);
     places_.clear();
     places_.reserve(members_->size());
@@ -60,26 +58,23 @@ void Roster::adopt(Members members, const Config& config) {
     }
 }
 
-const Member* Roster::find(std::uint64_t server) const {
+const Member* Rotation::find(std::uint64_t server) const {
     const auto found = places_.find(server);
     return found == places_.end() ? nullptr : &(*members_)[found->second];
 }
 
-std::string Roster::ejection_reason(std::uint64_t server) const {
+std::string Rotation::ejection_reason(std::uint64_t server) const {
     const auto found = ejection_reasons_.find(server);
     return found == ejection_reasons_.end() ? "" : found->second;
 }
 
-std::shared_ptr<const Candidates> Roster::build(const Candidates& predecessor, bool settled) {
-    const TimePoint time = now();
-    offer_trials(time);
-    slow_start_.note(servers_in(*members_, ejections_), time, !std::exchange(started_, true));
-    Eligible eligible = otto::eligible(*members_, ejections_, slow_start_, settled, time);
-    if (eligible.next_change) {
-        change_timer_.set(std::max(*eligible.next_change, time + least_wait));
-    } else {
-        change_timer_.cancel();
-    }
+std::shared_ptr<const Candidates> Rotation::build(const Candidates& predecessor, bool settled,
+                                                  TimePoint now) {
+    offer_trials(now);
+    slow_start_.note(servers_in(*members_, ejections_), now, !std::exchange(started_, true));
+    Eligible eligible = otto::eligible(*members_, ejections_, slow_start_, settled, now);
+    next_change_ = eligible.next_change;
+    if (next_change_) next_change_ = std::max(*next_change_, now + least_wait);
     set_service(eligible, settled);
 
     Selection selection{.policy = policy_,
@@ -97,20 +92,20 @@ std::shared_ptr<const Candidates> Roster::build(const Candidates& predecessor, b
     return Candidates::build(std::move(eligible.members), std::move(selection), predecessor);
 }
 
-void Roster::offer_trials(TimePoint now) {
+void Rotation::offer_trials(TimePoint now) {
     for (const std::uint64_t server : ejections_.expire(now))
         if (const Member* member = find(server)) member->server->offer_trial();
 }
 
-void Roster::set_service(const Eligible& eligible, bool settled) {
-    // While healths are unknown requests wait, and without a configuration there is nobody to miss.
+void Rotation::set_service(const Eligible& eligible, bool settled) {
+    // While healths are unknown requests wait, and without a configuration no server is missing.
     if (eligible.members.empty() && !settled) return;
     Service service = eligible.failing_open ? Service::failing_open : Service::normal;
     if (eligible.members.empty() && !members_->empty()) service = Service::nobody;
     service_ = service;
 }
 
-void Roster::errors_in_a_row(std::uint64_t server, unsigned count) {
+void Rotation::errors_in_a_row(std::uint64_t server, unsigned count, TimePoint now) {
     const Member* member = find(server);
     if (member == nullptr || consecutive_errors_ == 0 || count < consecutive_errors_) return;
     if (!is_in(*member, ejections_)) return;
@@ -118,45 +113,45 @@ void Roster::errors_in_a_row(std::uint64_t server, unsigned count) {
         member->server->metrics->ejections_denied.add();
         return;
     }
-    if (const auto ejected = ejections_.eject(server, now()))
+    if (const auto ejected = ejections_.eject(server, now))
         eject(*member, *ejected, std::to_string(count) + " errors in a row");
 }
 
-void Roster::trial_ended(std::uint64_t server, bool passed) {
+void Rotation::trial_ended(std::uint64_t server, bool passed, TimePoint now) {
     const Member* member = find(server);
     if (member == nullptr) return;
     if (passed) {
-        if (ejections_.acquit(server, now())) acquit(*member, "the probe request succeeded");
-    } else if (const auto ejected = ejections_.convict(server, now())) {
+        if (ejections_.acquit(server, now)) acquit(*member, "the probe request succeeded");
+    } else if (const auto ejected = ejections_.convict(server, now)) {
         eject(*member, *ejected, "the probe request failed");
     }
 }
 
-void Roster::check_passed(const Server& server) {
+void Rotation::check_passed(const Server& server, TimePoint now) {
     const Member* member = find(server.id);
     if (member == nullptr || server.health() != Health::healthy) return;
-    if (ejections_.acquit(server.id, now())) acquit(*member, "a check passed");
+    if (ejections_.acquit(server.id, now)) acquit(*member, "a check passed");
 }
 
-void Roster::recovered(const Server& server) {
+void Rotation::recovered(const Server& server) {
     const Member* member = find(server.id);
     if (member == nullptr || !ejections_.out(server.id)) return;
     ejections_.forget(server.id);
     acquit(*member, "it was unhealthy and has recovered");
 }
 
-void Roster::eject(const Member& member, const Ejections::Ejected& ejected,
-                   const std::string& reason) {
+void Rotation::eject(const Member& member, const Ejections::Ejected& ejected,
+                     const std::string& reason) {
     ejection_reasons_[member.server->id] = reason;
     callbacks_.on_ejected(member, ejected, reason);
     callbacks_.on_change();
 }
 
-void Roster::acquit(const Member& member, const std::string& reason) {
+void Rotation::acquit(const Member& member, const std::string& reason) {
     member.server->take_trial();
-    member.server->note_success();  // it begins afresh
+    member.server->note_success();  // its count starts over
     callbacks_.on_back(member, reason);
     callbacks_.on_change();
 }
 
-}  // namespace otto
+}  // namespace otto::control

@@ -10,7 +10,7 @@
 #include "event/loop.h"
 #include "event/watch.h"
 
-namespace otto {
+namespace otto::control {
 
 /// Where `otto --reload` asks the running Otto for a reload, and waits for what comes of it: the
 /// UNIX socket reload.sock in the state directory, which root and Otto's own user alone may enter.
@@ -51,4 +51,4 @@ class ReloadSocket {
 /// status.
 int request_reload();
 
-}  // namespace otto
+}  // namespace otto::control

@@ -10,7 +10,7 @@
 #include "event/loop.h"
 #include "event/mailbox.h"
 
-namespace otto {
+namespace otto::control {
 
 /// Health checks that an operator asks for, of servers that need not be configured: made as those
 /// of the monitor are, from the same process and with the same resolver, and without any effect.
@@ -38,4 +38,4 @@ class ServerChecks {
     Deferred sweep_;  // of those that are done
 };
 
-}  // namespace otto
+}  // namespace otto::control

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "config/config.h"
 
-namespace otto {
+namespace otto::control {
 
 /// The sockets that clients connect to. Owned by the control thread; each worker gets duplicates.
 class Listening {
@@ -58,4 +58,4 @@ std::string difference_to_unit(const std::vector<ListenConfig>& port);
 /// systemd takes these out of STATUS=.
 std::string drop_in_commands(const std::vector<ListenConfig>& port, const std::string& unit);
 
-}  // namespace otto
+}  // namespace otto::control

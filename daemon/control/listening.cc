@@ -1,4 +1,4 @@
-#include "listening.h"
+#include "control/listening.h"
 
 #include <algorithm>
 #include <utility>
@@ -16,7 +16,7 @@
 #include "sd/listen_fds.h"
 #include "sd/socket_unit.h"
 
-namespace otto {
+namespace otto::control {
 
 namespace {
 
@@ -179,4 +179,4 @@ std::string drop_in_commands(const std::vector<ListenConfig>& port, const std::s
         unit, lines);
 }
 
-}  // namespace otto
+}  // namespace otto::control

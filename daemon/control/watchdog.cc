@@ -1,4 +1,4 @@
-#include "supervision.h"
+#include "control/watchdog.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 #include "sd/journal.h"
 
-namespace otto {
+namespace otto::control {
 
 namespace {
 
@@ -16,10 +16,9 @@ constexpr int checks_per_interval = 4;
 
 }  // namespace
 
-Watchdog::Watchdog(const Loop& loop, Notifier& notifier,
-                   const std::vector<std::unique_ptr<Worker>>& workers, Duration interval)
+Watchdog::Watchdog(const Loop& loop, Notifier& notifier, const Crew& crew, Duration interval)
     : notifier_(notifier),
-      workers_(workers),
+      crew_(crew),
       interval_(interval),
       last_beat_(coarse_now()),
       timer_(loop, [this] { check(); }) {
@@ -30,18 +29,18 @@ Watchdog::Watchdog(const Loop& loop, Notifier& notifier,
 
 void Watchdog::ping_all() {
     ++pings_;
-    for (const auto& worker : workers_) worker->ping();
+    for (const auto& worker : crew_.workers()) worker->ping();
 }
 
 Duration Watchdog::lag() const {
     Duration longest{};
-    for (const auto& worker : workers_) longest = std::max(longest, worker->lag());
+    for (const auto& worker : crew_.workers()) longest = std::max(longest, worker->lag());
     return longest;
 }
 
 void Watchdog::check() {
     timer_.set_after(interval_ / checks_per_interval);
-    for (const auto& worker : workers_) {
+    for (const auto& worker : crew_.workers()) {
         if (worker->counters().pings_answered.load(std::memory_order_relaxed) >= pings_) continue;
         if (!reported_ && coarse_now() - last_beat_ >= interval_ / 2) {
             reported_ = true;
@@ -61,4 +60,4 @@ void Watchdog::check() {
     ping_all();
 }
 
-}  // namespace otto
+}  // namespace otto::control
