@@ -6,7 +6,6 @@
 
 #include "admin/plain_message.h"
 #include "event/timer.h"
-#include "http/chunked.h"
 #include "http/client_stream.h"
 
 namespace otto::admin {
@@ -54,14 +53,8 @@ class PlainExchange final : public http::ClientObserver {
 
     void read_head();
     void read_body();
-    bool take_length(std::string_view bytes);
-    bool take_chunked(std::string_view bytes);
     void refuse(unsigned status, std::string reason);
-    bool head_only() const { return client_->request().method == http::Method::head; }
-    std::string connection_field(bool keep_alive) const;
-    bool send(std::string_view head, std::string_view body = {});
-    bool send_shared(std::string_view head, const http::SharedText& body,
-                     std::string_view tail = {});
+    void begin_reply(const http::LocalHead& head, bool last);
     bool sent(bool all);
 
     PlainServer& server_;
@@ -69,12 +62,7 @@ class PlainExchange final : public http::ClientObserver {
     const std::uint64_t ticket_;
     Phase phase_ = Phase::arrived;
     PlainRequest request_;
-    http::Framing framing_ = http::Framing::none;
-    Bytes left_ = 0;  // of a body with a length
-    http::ChunkedReader chunked_;
     bool body_taken_ = false;
-    bool http10_ = false;
-    bool chunked_reply_ = false;
     std::size_t last_push_ = 0;
     Timer patience_;  // for the body
 };

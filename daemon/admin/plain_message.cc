@@ -2,11 +2,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-#include <time.h>
-
-#include "http/error_reply.h"
-#include "http/forwarding.h"
 #include "http/message.h"
 
 namespace otto::admin {
@@ -71,15 +66,11 @@ std::string percent_decoded(std::string_view text) {
     return plain;
 }
 
-std::string reply_head(const PlainReply& reply) {
-    std::string head =
-        fmt::format("HTTP/1.1 {} {}\r\nDate: ", reply.status, http::reason_phrase(reply.status));
-    http::append_imf_fixdate(head, ::time(nullptr));
-    head += "\r\n";
-    if (!reply.type.empty()) head += fmt::format("Content-Type: {}\r\n", reply.type);
-    if (!is_field(reply, "Cache-Control")) head += "Cache-Control: no-store\r\n";
-    for (const auto& field : reply.fields)
-        head += fmt::format("{}: {}\r\n", field.first, field.second);
+http::LocalHead head_of(const PlainReply& reply) {
+    http::LocalHead head{.status = reply.status};
+    if (!reply.type.empty()) head.fields.emplace_back("Content-Type", reply.type);
+    if (!is_field(reply, "Cache-Control")) head.fields.emplace_back("Cache-Control", "no-store");
+    head.fields.insert(head.fields.end(), reply.fields.begin(), reply.fields.end());
     return head;
 }
 

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "http/reply_sink.h"
 #include "http/shared_text.h"
 
 namespace otto::admin {
@@ -49,8 +50,7 @@ struct PlainReply {
 /// Without percent-encoding (RFC 3986 §2.1); an invalid escape stays as it is.
 std::string percent_decoded(std::string_view text);
 
-/// The status line and the fields of a reply; all but how its body is delimited, and the empty line
-/// that ends them.
-std::string reply_head(const PlainReply& reply);
+/// The head of a reply; the length of its body is left open.
+http::LocalHead head_of(const PlainReply& reply);
 
 }  // namespace otto::admin

@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <vector>
 
 #include "http/characters.h"
 #include "http/field_lines.h"
@@ -240,8 +239,7 @@ bool ChunkedReader::take_trailer(std::string_view input, std::size_t& taken) {
 bool ChunkedReader::finish_trailer() {
     state_ = State::done;
     if (section_.size() == 2) return true;
-    std::vector<Field> fields;
-    const auto lines = parse_field_lines(section_, trailer_limits_.header_count, fields);
+    const auto lines = parse_field_lines(section_, trailer_limits_.header_count, trailers_);
     switch (lines.state) {
         case FieldLines::State::malformed:
             return fail(lines.reason);
@@ -254,10 +252,9 @@ bool ChunkedReader::finish_trailer() {
             break;
     }
     if (lines.length != section_.size()) return fail("a malformed trailer");
-    for (const Field& field : fields) {
-        if (misleads(field)) return fail("a trailer field that frames or routes");
-        if (may_be_trailer(field)) trailers_.append(field.line);
-    }
+    if (std::any_of(trailers_.begin(), trailers_.end(), misleads))
+        return fail("a trailer field that frames or routes");
+    std::erase_if(trailers_, [](const Field& field) { return !may_be_trailer(field); });
     return true;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "http/message.h"
@@ -42,9 +44,10 @@ class ChunkedReader {
     const char* reason() const { return reason_; }
     /// After `malformed`: the limit that the trailer section exceeds, if that is why.
     OverLimit over() const { return over_; }
-    /// After `end`: the trailer section's field lines with their CRLFs, without those that must not
-    /// be passed on (RFC 9110 §6.5.1: framing, routing, authentication, hop-by-hop); may be empty.
-    const std::string& trailers() const { return trailers_; }
+    /// After `end`: the trailer section's fields, without those that must not be passed on
+    /// (RFC 9110 §6.5.1: framing, routing, authentication, hop-by-hop). They refer to the reader,
+    /// which is not to be moved.
+    std::span<const Field> trailers() const { return trailers_; }
     /// To be used for another message.
     void reset();
     /// The same for a response, whose trailer section has these limits.
@@ -87,7 +90,7 @@ class ChunkedReader {
     unsigned digits_ = 0;
     Bytes line_ = 0;       // bytes of the current size line
     std::string section_;  // the trailer section as it came
-    std::string trailers_;
+    std::vector<Field> trailers_;
     const char* reason_ = "";
     OverLimit over_ = OverLimit::none;
 };

@@ -83,10 +83,6 @@ void ClientConnection::start() {
     event_add(reader_.get(), nullptr);
 }
 
-bool ClientConnection::may_keep_alive() const {
-    return received_->head.keep_alive && !refusal_ && front_.keep_alive_;
-}
-
 bool ClientConnection::unused() const {
     return phase_ == Phase::idle && only_line_ends(rest());
 }
@@ -327,6 +323,8 @@ void ClientConnection::dispatched(evhttp_request* request) {
 
 void ClientConnection::begin() {
     phase_ = Phase::busy;
+    received_->body.begin(received_->head);
+    as_sent_ = Framing::none;
     if (front_.answer_half_closed_) allow_half_close();
     timer_.cancel();
     front_.waits(*this, Waiting::none);
@@ -363,11 +361,11 @@ void ClientConnection::drop_events() {
 
 // ---- after an exchange -------------------------------------------------------------------------
 
-void ClientConnection::finish(bool keep_alive, bool body_left) {
+void ClientConnection::finish(bool body_left) {
     observer_ = nullptr;
-    if (spliced_) end_body();
+    if (spliced_) end_splicing();
     if (!front_.answer_half_closed_) half_close_ = HalfClose::is_the_end;
-    keep_alive_ = keep_alive && !body_left;
+    keep_alive_ = keep_alive_ && !body_left;
     body_left_ = body_left;
     phase_ = Phase::finishing;
     if (queued() == 0) {
@@ -441,9 +439,10 @@ void ClientConnection::linger() {
     timer_.set_after(linger_time);
 }
 
-void ClientConnection::abort(bool reset) {
+void ClientConnection::abort(Abort how) {
     observer_ = nullptr;
-    if (reset) {
+    const bool looks_complete = as_sent_ == Framing::until_close;
+    if (how == Abort::reset || (how == Abort::cut && looks_complete)) {
         // A reset at once: SO_LINGER would come after the FIN that evhttp sends before it closes.
         sockaddr nowhere{};
         nowhere.sa_family = AF_UNSPEC;

@@ -13,6 +13,7 @@
 #include "event/timer.h"
 #include "http/client_stream.h"
 #include "http/eviction_order.h"
+#include "http/forwarding.h"
 #include "http/front.h"
 #include "http/message.h"
 #include "http/pace.h"
@@ -38,32 +39,37 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     std::string peer_process() const override;
     std::optional<uid_t> peer_user() const override;
     std::string_view scheme() const override { return "http"; }
-    bool may_keep_alive() const override;
     std::unique_ptr<Attachment>* attachment() override { return &attachment_; }
     void observe(ClientObserver& observer) override { observer_ = &observer; }
     std::string_view body() override;
     void consume_body(std::size_t length) override;
+    BodyState body_state() const override { return received_->body.state(); }
+    const char* body_error() const override { return received_->body.reason(); }
+    std::span<const Field> trailers() const override { return received_->body.trailers(); }
+    bool body_arrived(Bytes most) override;
+    Bytes spliceable() const override;
     ssize_t splice_body(int pipe, std::size_t length) override;
     void want_body(bool wanted) override;
-    void end_body() override;
-    void allow_half_close() override {
-        if (half_close_ == HalfClose::is_the_end) half_close_ = HalfClose::allowed;
-    }
     bool ended() const override { return half_close_ == HalfClose::happened; }
-    bool send(std::span<iovec> pieces) override { return send(pieces, 0); }
-    bool send_shared(std::span<iovec> pieces, std::size_t shared,
-                     const std::shared_ptr<const void>& owner) override;
-    bool send_more(std::span<iovec> pieces) override;
-    void push() override;
+    bool interim(const ResponseHead& head) override;
+    bool send_continue() override;
+    void begin_reply(const ResponseHead& head, const ReplyOptions& options) override;
+    void begin_reply(const LocalHead& head, const ReplyOptions& options) override;
+    bool write(std::string_view payload, More more) override;
+    bool write_shared(const SharedText& payload) override;
+    bool end_reply(std::string_view payload, std::span<const Field> trailers) override;
+    bool begin_tunnel(const ResponseHead& head, const ReplyOptions& options) override;
+    bool splices_reply() const override { return as_sent_ == Framing::length; }
     ssize_t splice_reply(int pipe, std::size_t length) override;
+    void push() override;
     std::size_t queued() const override;
     std::size_t unsent() const override;
     Bytes arrived() const override { return arrived_; }
     Bytes delivered() const override;
     bool blocked() const override;
     bool paused() const override { return reading_ == Reading::paused; }
-    void finish(bool keep_alive, bool body_left) override;
-    void abort(bool reset) override;
+    void finish(bool body_left) override;
+    void abort(Abort how) override;
 
   private:
     friend class Front;
@@ -91,8 +97,19 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     static void on_readable(evutil_socket_t fd, short what, void* self);
     static void on_writable(evutil_socket_t fd, short what, void* self);
 
+    bool may_keep_alive() const;
+    bool client_is_http10() const { return received_->head.version_minor == 0; }
+    ReplyFraming begin_reply(Framing as_sent, const ReplyOptions& options);
+    bool put(std::string_view payload, bool last = false, std::span<const Field> trailers = {},
+             int flags = 0, const std::shared_ptr<const void>* owner = nullptr);
+    bool send_head();
+    void allow_half_close() {
+        if (half_close_ == HalfClose::is_the_end) half_close_ = HalfClose::allowed;
+    }
+    void spliced_in(std::size_t length);
+    void end_splicing();
     /// `owner`: of `pieces[shared]`; null: no piece is shared.
-    bool send(std::span<iovec> pieces, int flags, std::size_t shared = 0,
+    bool send(std::span<iovec> pieces, int flags = 0, std::size_t shared = 0,
               const std::shared_ptr<const void>* owner = nullptr);
     bool queue(const iovec& rest, const std::shared_ptr<const void>* owner);
     void start();
@@ -133,8 +150,10 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     Phase phase_ = Phase::idle;
     bool keep_alive_ = true;
     bool body_left_ = false;
+    bool head_held_ = false;           // Front::reply_head_ is to go out before what follows
+    Framing as_sent_ = Framing::none;  // of the reply
     Reading reading_ = Reading::buffered;
-    bool spliced_ = false;  // the rest of the body goes by splice_body
+    bool spliced_ = false;  // the rest of the body goes by splice_body()
     HalfClose half_close_ = HalfClose::is_the_end;
     bool readable_ = false;         // so the loop says, and splice_body has not looked yet
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header

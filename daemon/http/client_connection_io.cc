@@ -24,29 +24,20 @@ constexpr ev_ssize_t most_at_once = 256 * 1024;
 
 }  // namespace
 
-std::string_view ClientConnection::body() {
-    return rest();
-}
-
-void ClientConnection::consume_body(std::size_t length) {
-    received_->take(length);
-    adjust_reading();
-}
-
 ssize_t ClientConnection::splice_body(int pipe, std::size_t length) {
     if (!std::exchange(spliced_, true)) set_reading(Reading::spliced);
     const int fd = fd_.get();
     const bool expected = std::exchange(readable_, false);
     const ssize_t moved =
         ::splice(fd, nullptr, pipe, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    if (moved > 0) arrived_ += static_cast<Bytes>(moved);
+    if (moved > 0) spliced_in(static_cast<std::size_t>(moved));
     if (moved >= 0 || errno != EAGAIN || !expected) return moved;
     // splice(2) stops for good at a byte of urgent data, and the loop would spin; recv(2) passes
     // over it (RFC 6093).
     std::vector<char>& scratch = front_.scratch_;
     const std::size_t most = std::min({length, scratch.size(), std::size_t{PIPE_BUF}});
     const ssize_t copied = ::recv(fd, scratch.data(), most, 0);
-    if (copied > 0) arrived_ += static_cast<Bytes>(copied);
+    if (copied > 0) spliced_in(static_cast<std::size_t>(copied));
     return copied > 0 ? ::write(pipe, scratch.data(), static_cast<std::size_t>(copied)) : copied;
 }
 
@@ -54,7 +45,13 @@ void ClientConnection::want_body(bool wanted) {
     set_reading(wanted ? Reading::spliced : Reading::paused);
 }
 
-void ClientConnection::end_body() {
+void ClientConnection::spliced_in(std::size_t length) {
+    arrived_ += length;
+    received_->body.take(length);
+    if (received_->body.state() == BodyState::complete) end_splicing();
+}
+
+void ClientConnection::end_splicing() {
     spliced_ = false;
     set_reading(Reading::buffered);
 }
@@ -71,18 +68,9 @@ ssize_t ClientConnection::splice_reply(int pipe, std::size_t length) {
     return taken;
 }
 
-bool ClientConnection::send_more(std::span<iovec> pieces) {
-    return send(pieces, MSG_MORE);
-}
-
 void ClientConnection::push() {
     const int on = 1;
     ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-bool ClientConnection::send_shared(std::span<iovec> pieces, std::size_t shared,
-                                   const std::shared_ptr<const void>& owner) {
-    return send(pieces, 0, shared, &owner);
 }
 
 bool ClientConnection::send(std::span<iovec> pieces, int flags, std::size_t shared,

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,11 +10,11 @@
 #include <string_view>
 
 #include <sys/types.h>
-#include <sys/uio.h>
 
 #include "base/address.h"
 #include "http/message.h"
 #include "http/parse_request.h"
+#include "http/reply_sink.h"
 
 namespace otto::http {
 
@@ -41,9 +42,19 @@ class Attachment {
     virtual ~Attachment() = default;
 };
 
+/// How far a request's body has come.
+enum class BodyState : std::uint8_t { open, complete, malformed };
+
+/// How a connection ends before its time.
+enum class Abort : std::uint8_t {
+    close,
+    cut,    // by a reset where the client would take the reply for complete otherwise
+    reset,  // so that the client cannot take what it got for complete
+};
+
 /// One request and the way to answer it, whatever protocol the client speaks. Belongs to the front
 /// and to one worker's thread.
-class ClientStream {
+class ClientStream : public ReplySink {
   public:
     virtual const RequestHead& request() const = 0;
     /// When set, the request must not be forwarded but answered with this status.
@@ -55,9 +66,6 @@ class ClientStream {
     /// The user of that process; nothing when it has no number in Otto's user namespace.
     virtual std::optional<uid_t> peer_user() const { return {}; }
     virtual std::string_view scheme() const = 0;
-    /// Whether the connection can go on after this request, as the client wishes and the front
-    /// allows.
-    virtual bool may_keep_alive() const = 0;
 
     /// Where something can be kept until the connection ends. Null: not with this client.
     virtual std::unique_ptr<Attachment>* attachment() { return nullptr; }
@@ -65,51 +73,44 @@ class ClientStream {
     /// Who hears of the client from now on.
     virtual void observe(ClientObserver& observer) = 0;
 
-    /// Bytes of the body, framing included, that have arrived: the first contiguous run of them.
-    /// Pipelined requests may follow the body.
+    /// The payload of the request's body that has arrived: the first contiguous run of it, without
+    /// framing. Empty, and body_state() says why: more is to come, that was all, or it is broken.
     virtual std::string_view body() = 0;
     virtual void consume_body(std::size_t length) = 0;
+    /// As of the last call of body().
+    virtual BodyState body_state() const = 0;
+    /// When malformed: why.
+    virtual const char* body_error() const { return ""; }
+    /// When complete: the trailer fields that may be passed on.
+    virtual std::span<const Field> trailers() const { return {}; }
+    /// Before body() is called: whether `most` bytes of the body have arrived, or all of it.
+    virtual bool body_arrived(Bytes most) = 0;
 
-    /// When body() is empty: moves up to `length` bytes of the body from the connection into a
-    /// pipe, as splice(2) does. From then on the body comes only this way, and on_client_body is
-    /// called for as long as bytes wait and want_body(true) holds. ENOTSUP: not with this client.
+    /// How much of the body may be spliced: all that is left of it, when that is known and none of
+    /// it has been read. 0: nothing.
+    virtual Bytes spliceable() const { return 0; }
+    /// Moves up to `length` bytes of the body from the connection into a pipe, as splice(2) does.
+    /// From then on the body comes only this way, and on_client_body is called for as long as bytes
+    /// wait and want_body(true) holds. ENOTSUP: not with this client.
     virtual ssize_t splice_body(int /*pipe*/, std::size_t /*length*/) {
         errno = ENOTSUP;
         return -1;
     }
     virtual void want_body(bool /*wanted*/) {}
-    /// The last byte of the body has been spliced.
-    virtual void end_body() {}
 
-    /// From now on, until finish(), a client that has sent all that it will is not gone.
-    virtual void allow_half_close() {}
     /// The client has sent all that it will, and is not gone.
     virtual bool ended() const { return false; }
 
-    /// Sends at once what the connection takes and queues the rest. False when the connection is
-    /// broken: abort() then.
-    [[nodiscard]] virtual bool send(std::span<iovec> pieces) = 0;
-    /// The same, but what is queued of `pieces[shared]`, which `owner` keeps alive (null: it lives
-    /// as long as the program), is not copied.
-    [[nodiscard]] virtual bool send_shared(std::span<iovec> pieces, std::size_t /*shared*/,
-                                           const std::shared_ptr<const void>& /*owner*/) {
-        return send(pieces);
-    }
-    /// The same as send() for bytes that splice_reply() will follow at once: the kernel may hold
-    /// them until then, or until push().
-    [[nodiscard]] virtual bool send_more(std::span<iovec> pieces) { return send(pieces); }
-    virtual void push() {}
-    /// When nothing is queued: moves up to `length` bytes from a pipe to the client, as splice(2)
-    /// does; on_client_drained is called once it takes bytes again after EAGAIN. ENOTSUP: not with
-    /// this client.
-    virtual ssize_t splice_reply(int /*pipe*/, std::size_t /*length*/) {
-        errno = ENOTSUP;
-        return -1;
-    }
-    /// Bytes that were queued and have not gone out.
-    virtual std::size_t queued() const = 0;
-    /// The same, and what the kernel still holds where that can be known: shrinks as the client
-    /// reads.
+    /// In the server's place (RFC 9110 §10.1.1). False when the connection is broken.
+    [[nodiscard]] virtual bool send_continue() = 0;
+    /// Switches protocols: the 101 goes out. From now on body() is whatever the client sends,
+    /// write() whatever it is to get, and a client that has sent all that it will is not gone.
+    /// False when the connection is broken.
+    [[nodiscard]] virtual bool begin_tunnel(const ResponseHead& head,
+                                            const ReplyOptions& options) = 0;
+
+    /// The same as queued(), and what the kernel still holds where that can be known: shrinks as
+    /// the client reads.
     virtual std::size_t unsent() const { return queued(); }
 
     /// Bytes that have come on the connection so far.
@@ -121,13 +122,12 @@ class ClientStream {
     /// The client is not read from for now.
     virtual bool paused() const { return false; }
 
-    /// The reply is complete: the observer hears no more, and the connection goes on with the next
-    /// request once the queue is empty, or is closed when `keep_alive` is false. `body_left`: the
-    /// request's body was not taken to its end.
-    virtual void finish(bool keep_alive, bool body_left) = 0;
-    /// Ends the connection now; with `reset`, so that the client cannot take what it got for
-    /// complete.
-    virtual void abort(bool reset) = 0;
+    /// The reply is complete: the observer hears no more, and once the queue is empty the
+    /// connection goes on with the next request, or is closed if the reply was its last.
+    /// `body_left`: the request's body was not taken to its end, which also ends it.
+    virtual void finish(bool body_left) = 0;
+    /// Ends the connection now.
+    virtual void abort(Abort how) = 0;
 
   protected:
     ~ClientStream() = default;

@@ -104,8 +104,7 @@ p {{ margin: 0 0 1rem; }}
 
 /// Nothing that a page may load or run; its own style sheet only.
 constexpr std::string_view page_policy =
-    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'\r\n";
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 const StatusText* find_text(unsigned status) {
     const auto* found =
@@ -187,26 +186,24 @@ std::string html_body(const Message& message) {
                        escape_html(message.detail), id);
 }
 
-void add_body(std::string& text, const Message& message, ReplyFormat format, bool head_only) {
-    std::string body;
+void add_body(LocalReply& reply, const Message& message, ReplyFormat format) {
     std::string_view type;
     switch (format) {
         case ReplyFormat::text:
-            body = text_body(message);
+            reply.body = text_body(message);
             type = "text/plain; charset=utf-8";
             break;
         case ReplyFormat::json:
-            body = json_body(message);
+            reply.body = json_body(message);
             type = "application/problem+json";
             break;
         case ReplyFormat::html:
-            body = html_body(message);
+            reply.body = html_body(message);
             type = "text/html; charset=utf-8";
-            text += page_policy;
+            reply.head.fields.emplace_back("Content-Security-Policy", page_policy);
             break;
     }
-    text += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n\r\n", type, body.size());
-    if (!head_only) text += body;
+    reply.head.fields.emplace_back("Content-Type", type);
 }
 
 }  // namespace
@@ -218,7 +215,7 @@ std::string_view reason_phrase(unsigned status) {
     return found == plain_reasons.end() ? std::string_view{} : found->second;
 }
 
-std::string error_reply(const ErrorReply& reply) {
+LocalReply error_reply(const ErrorReply& reply) {
     const StatusText* known = find_text(reply.status);
     Message message{reply.status, "Error", "The request could not be served.", ""};
     if (!reason_phrase(reply.status).empty()) message.reason = reason_phrase(reply.status);
@@ -226,18 +223,13 @@ std::string error_reply(const ErrorReply& reply) {
     if (!reply.detail.empty()) message.detail = reply.detail;
     if (valid_request_id(reply.request_id)) message.id = reply.request_id;
 
-    std::string text = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n{}", reply.status,
-                                   reason_phrase(reply.status), reply.date, reply.extra_fields);
-    if (!message.id.empty()) text += fmt::format("X-Request-Id: {}\r\n", message.id);
-    if (reply.status >= 400) text += "Cache-Control: no-store\r\n";
-    if (!reply.keep_alive) {
-        text += "Connection: close\r\n";
-    } else if (reply.client_is_http10) {
-        text += "Connection: keep-alive\r\n";
-    }
-    if (reply.status == 204) return text += "\r\n";
-    add_body(text, message, choose_reply_format(reply.accept), reply.head_only);
-    return text;
+    LocalReply made{.head = {.status = reply.status, .fields = reply.extra_fields}, .body = {}};
+    auto& fields = made.head.fields;
+    if (!message.id.empty()) fields.emplace_back("X-Request-Id", message.id);
+    if (reply.status >= 400) fields.emplace_back("Cache-Control", "no-store");
+    if (reply.status != 204) add_body(made, message, choose_reply_format(reply.accept));
+    made.head.length = made.body.size();
+    return made;
 }
 
 }  // namespace otto::http

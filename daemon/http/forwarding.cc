@@ -356,6 +356,18 @@ void append_request_head(std::string& out, const RequestHead& request,
     writer.add("\r\n");
 }
 
+Framing reply_framing(const ResponseHead& response, bool client_is_http10) {
+    switch (response.framing) {
+        case Framing::none:
+        case Framing::length:
+            return response.framing;
+        case Framing::chunked:
+        case Framing::until_close:
+            return client_is_http10 ? Framing::until_close : Framing::chunked;
+    }
+    return response.framing;
+}
+
 void append_response_head(std::string& out, const ResponseHead& response, const ReplyFraming& reply,
                           std::string_view date) {
     Writer writer(out);
@@ -383,6 +395,7 @@ void append_response_head(std::string& out, const ResponseHead& response, const 
     // A switch of protocols says nothing about the connection's end.
     append_connection(writer, reply, keep_alive || response.status == 101,
                       upgrade && has(seen, FieldId::upgrade));
+    if (!reply.set_cookie.empty()) writer.add("Set-Cookie: ", reply.set_cookie, "\r\n");
     writer.add("\r\n");
 }
 

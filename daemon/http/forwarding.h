@@ -50,9 +50,19 @@ struct ReplyFraming {
     Framing framing =
         Framing::none;       // as sent; a chunked reply for an HTTP/1.0 client becomes until_close
     bool keep_alive = true;  // else "Connection: close" is added, as it is with until_close
-    bool client_is_http10 = false;  // keep_alive then needs "Connection: keep-alive"
-    bool via = false;               // add Via
+    bool client_is_http10 = false;     // keep_alive then needs "Connection: keep-alive"
+    bool via = false;                  // add Via
+    std::string_view set_cookie = {};  // the value of a Set-Cookie field to add
 };
+
+/// How the body of `response` goes to a client: chunked where only its end says how long it is, or
+/// up to the end of the connection for an HTTP/1.0 client.
+Framing reply_framing(const ResponseHead& response, bool client_is_http10);
+
+/// Whether a response with this status has a Content-Length of its own (RFC 9110 §8.6).
+constexpr bool has_length(unsigned status) {
+    return status >= 200 && status != 204 && status != 304;
+}
 
 /// Appends the head of `response` as it goes to the client: HTTP/1.1 status line, hop-by-hop fields
 /// and those that Connection names dropped, framing fields as `framing` says (Content-Length is

@@ -20,6 +20,7 @@
 #include "http/connection_share.h"
 #include "http/eviction_order.h"
 #include "http/message.h"
+#include "http/request_body_reader.h"
 
 namespace otto::http {
 
@@ -30,6 +31,7 @@ class ClientConnection;
 struct Received {
     std::string head_bytes;
     RequestHead head;  // views of head_bytes
+    RequestBodyReader body;
     std::string input;
     std::size_t taken = 0;  // of the input
 
@@ -172,6 +174,7 @@ class Front {
     EvictionOrder order_;
     Spares<std::unique_ptr<Received>> spare_;
     std::vector<char> scratch_;          // for reading
+    std::string reply_head_;             // of the reply that begins in this very call chain
     EventHandle after_callbacks_;        // starts fresh_
     ClientConnection* fresh_ = nullptr;  // accepted, but evhttp has not told its descriptor yet
     ClientConnection* dispatching_ = nullptr;  // whose first request evhttp is given in this very

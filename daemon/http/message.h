@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -109,6 +110,22 @@ struct RequestHead {
     bool upgrade = false;     // Connection: upgrade with an Upgrade field and HTTP/1.1; not to h2c
     bool offers_h2c = false;  // in an Upgrade field, to be left out there
     bool connection_authentication = false;  // authenticates_connection()
+
+    /// Whether a body is announced, however long it is.
+    bool has_body() const { return framing != Framing::none; }
+    /// How long the body is; nothing when only its end will say.
+    std::optional<Bytes> body_length() const {
+        switch (framing) {
+            case Framing::none:
+                return 0;
+            case Framing::length:
+                return content_length;
+            case Framing::chunked:
+            case Framing::until_close:
+                return std::nullopt;
+        }
+        return std::nullopt;
+    }
 
     void clear();
     /// The first field of that kind, or null.

@@ -46,33 +46,30 @@ Attempt::Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snap
       request_body_(body),
       request_pipe_(worker.pipes()),
       reply_pipe_(worker.pipes()),
-      out_(worker.take_buffer()) {}
+      request_(worker.take_buffer()) {}
 
 Attempt::~Attempt() {
     if (waits_for_place_) worker_.pool().forget(*this);
-    worker_.give_buffer(std::move(out_));
-}
-
-bool Attempt::client_is_http10() const {
-    return client_.request().version_minor == 0;
+    worker_.give_buffer(request_.release());
 }
 
 bool Attempt::request_complete() const {
-    return out_.empty() && request_pipe_.held() == 0 &&
+    return request_.empty() && request_pipe_.held() == 0 &&
            request_body_.state() == RequestBody::State::complete;
 }
 
 std::size_t Attempt::unsent() const {
-    return out_.size() - out_sent_ + request_pipe_.held() + reply_pipe_.held() +
+    return request_.unsent().size() + request_pipe_.held() + reply_pipe_.held() +
            (connection_ ? connection_->unacknowledged() : 0);
 }
 
 // ---- connecting --------------------------------------------------------------------------------
 
-void Attempt::start(std::string_view head, bool fresh, bool repeatable,
+void Attempt::start(const http::ForwardingContext& context, bool fresh, bool repeatable,
                     std::unique_ptr<UpstreamConnection> bound) {
-    out_.assign(head).append(request_body_.taken());
-    request_body_.begin_attempt();
+    request_.begin(client_.request(), context);
+    request_body_.begin_attempt(request_);
+    reply_.begin(client_.request().method, response_limits());
     binds_ = bound != nullptr || client_.request().connection_authentication;
     connection_ = std::move(bound);
     if (!fresh && !connection_) connection_ = worker_.pool().take(server_, repeatable);
@@ -171,7 +168,8 @@ void Attempt::clock_fired() {
         case Due::continuation:
             if (!may_continue()) return;
             server_.connections->set_never_continues(true);
-            if (!send_continue()) observer_.on_client_broken();
+            continued_ = true;
+            if (!client_.send_continue()) observer_.on_client_broken();
             return;
     }
 }
@@ -206,14 +204,6 @@ bool Attempt::may_continue() const {
            !continued_ && request_body_.received() == 0;
 }
 
-/// In the server's place (RFC 9110 §10.1.1). False when the client's connection is broken.
-bool Attempt::send_continue() {
-    static std::string line = "HTTP/1.1 100 Continue\r\n\r\n";
-    continued_ = true;
-    iovec piece{line.data(), line.size()};
-    return client_.send({&piece, 1});
-}
-
 void Attempt::connected() {
     if (!connection_->reused()) {
         counters_.connections.add();
@@ -223,30 +213,32 @@ void Attempt::connected() {
     phase_ = Phase::head;
     observer_.on_connected(connection_->reused());
     watch_silence();
-    if (may_continue() && server_.connections->never_continues() && !send_continue()) {
-        observer_.on_client_broken();
-        return;
+    if (may_continue() && server_.connections->never_continues()) {
+        continued_ = true;
+        if (!client_.send_continue()) {
+            observer_.on_client_broken();
+            return;
+        }
     }
     if (push_request() && connection_->readable()) receive();
 }
 
 void Attempt::on_upstream(UpstreamConnection&, bool readable, bool writable) {
-    if (writable && (!out_.empty() || request_pipe_) && !push_request()) return;
+    if (writable && (!request_.empty() || request_pipe_) && !push_request()) return;
     if (readable) receive();
 }
 
 void Attempt::complete() {
     phase_ = Phase::over;
-    const bool reusable = server_keeps_alive_ && !reply_.surplus() && request_complete() &&
-                          !send_broken_ && !worker_.draining() &&
-                          (connection_->quiet() || connection_->untouched());
+    const bool reusable = reply_.reusable() && request_complete() && !send_broken_ &&
+                          !worker_.draining() && (connection_->quiet() || connection_->untouched());
     connection_->observe(nullptr);
     if (reusable && binds_) {
         observer_.on_bound(std::move(connection_));
     } else if (reusable) {
         worker_.pool().put(server_, std::move(connection_));
     }
-    observer_.on_reply_complete(client_keeps_alive_);
+    observer_.on_reply_complete();
 }
 
 void Attempt::fail(Failure failure, std::string_view detail) {

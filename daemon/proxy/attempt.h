@@ -9,10 +9,10 @@
 #include "balance/server.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
-#include "http/parse_response.h"
+#include "http/request_writer.h"
+#include "http/response_reader.h"
 #include "net/connector.h"
 #include "net/pipe.h"
-#include "proxy/reply_body.h"
 #include "proxy/request_body.h"
 #include "proxy/upstream_connection.h"
 #include "proxy/upstream_pool.h"
@@ -39,13 +39,13 @@ class AttemptObserver {
     virtual void on_request_sent() = 0;
     /// The head of the final response, or of a 101, is here, and about to go to the client: what
     /// came of the body along with it is well formed. `stream`: what follows may go on for
-    /// as long as it likes (server-sent events, a tunnel). Returns field lines to add to it.
+    /// as long as it likes (server-sent events, a tunnel). Returns the value of a Set-Cookie field
+    /// to add to it, or "".
     virtual std::string_view on_response(unsigned status, bool stream) = 0;
     /// The reply has been relayed to its end.
-    virtual void on_reply_complete(bool client_keep_alive) = 0;
-    /// The reply broke off after its head had been relayed. `noticed`: the client can tell from the
-    /// framing.
-    virtual void on_reply_cut(std::string_view detail, bool noticed) = 0;
+    virtual void on_reply_complete() = 0;
+    /// The reply broke off after its head had been relayed.
+    virtual void on_reply_cut(std::string_view detail, http::Abort how) = 0;
     /// The client's connection does not take bytes any more.
     virtual void on_client_broken() = 0;
     /// The server switched protocols and the client has been told; `first` are bytes of the new one
@@ -74,11 +74,12 @@ class Attempt final : private UpstreamObserver,
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
 
-    /// Sends `head` and then the request's body, which must be replayable: what earlier attempts
-    /// have taken of it comes first. `fresh`: on a new connection, not on one from the pool.
-    /// `repeatable`: the request may be sent again when a pooled connection turns out to be closed.
-    /// `bound`: the connection to this server that the client has authenticated, or null.
-    void start(std::string_view head, bool fresh, bool repeatable,
+    /// Sends the request's head, as `context` says, and then its body, which must be replayable:
+    /// what earlier attempts have taken of it comes first. `fresh`: on a new connection, not on one
+    /// from the pool. `repeatable`: the request may be sent again when a pooled connection turns
+    /// out to be closed. `bound`: the connection to this server that the client has authenticated,
+    /// or null.
+    void start(const http::ForwardingContext& context, bool fresh, bool repeatable,
                std::unique_ptr<UpstreamConnection> bound);
 
     /// More of the request's body has arrived.
@@ -95,10 +96,10 @@ class Attempt final : private UpstreamObserver,
     bool on_reused_connection() const { return connection_ && connection_->reused(); }
     bool connecting() const { return phase_ == Phase::connecting; }
     /// Bytes of the reply's body that have come so far.
-    Bytes relayed() const { return phase_ == Phase::connecting ? 0 : reply_.relayed(); }
+    Bytes relayed() const { return reply_.received(); }
     /// All that the client has sent so far has been handed on.
     bool awaits_client() const {
-        return out_.empty() && request_pipe_.held() == 0 &&
+        return request_.empty() && request_pipe_.held() == 0 &&
                request_body_.state() == RequestBody::State::open;
     }
     /// Bytes of the request that the server has not taken: shrinks as it reads.
@@ -127,7 +128,6 @@ class Attempt final : private UpstreamObserver,
     void make_way();
     void heard();
     bool may_continue() const;
-    bool send_continue();
     bool flush();
     void count_sent(std::size_t bytes);
     bool push_request();
@@ -136,18 +136,19 @@ class Attempt final : private UpstreamObserver,
     void receive();
     void splice_reply();
     bool received(std::span<char> bytes, bool more);
-    std::optional<std::size_t> read_head(std::span<char> bytes);
-    bool note_interim(std::size_t length);
-    void note_over(http::OverLimit over);
+    std::optional<const http::ResponseHead*> read_head();
+    void note_over();
+    void reply_malformed();
     http::ResponseLimits response_limits() const;
     void begin_reply(const http::ResponseHead& head);
-    void upgrade(const http::ResponseHead& head, std::span<char> rest);
-    bool relay(std::span<iovec> body, bool more);
+    http::ReplyOptions reply_options(std::string_view set_cookie);
+    void upgrade(const http::ResponseHead& head);
+    bool relay(const http::ResponseHead* head, std::string_view payload, bool more);
+    bool end_reply(std::string_view payload);
     void end_of_input();
     void broken(int error_number);
     void complete();
     void fail(Failure failure, std::string_view detail);
-    bool client_is_http10() const;
 
     AttemptObserver& observer_;
     Worker& worker_;
@@ -169,24 +170,16 @@ class Attempt final : private UpstreamObserver,
     std::unique_ptr<UpstreamConnection> connection_;
     PipeLease request_pipe_;
     PipeLease reply_pipe_;
-    std::string out_;  // of the request, not taken by the kernel yet
-    std::size_t out_sent_ = 0;
+    http::RequestWriter request_;  // what the kernel has not taken yet
     Bytes sent_ = 0;
     bool send_broken_ = false;  // the server takes no more; it may still answer
-    std::string partial_head_;  // of the response
-    http::ResponseHeadReader head_reader_;
     unsigned interims_ = 0;
-    Bytes interim_bytes_ = 0;   // of their heads
     Duration reply_limit_{};    // between bytes of the reply
     bool held_back_ = false;    // by the kernel, for the spliced bytes that follow
-    unsigned status_ = 0;       // of the final reply
     bool stream_ = false;       // which is of server-sent events
     bool reply_begun_ = false;  // bytes of the final reply went to the client
-    bool server_keeps_alive_ = false;
-    bool binds_ = false;  // the server's connection to the client
-    bool client_keeps_alive_ = false;
-    http::Framing as_sent_ = http::Framing::none;
-    ReplyBody reply_;
+    bool binds_ = false;        // the server's connection to the client
+    http::ResponseReader reply_;
 };
 
 }  // namespace otto

@@ -18,15 +18,16 @@ void Attempt::on_client_body() {
 /// ended.
 bool Attempt::push_request() {
     for (;;) {
-        if (out_.empty() && (request_pipe_ || Pipe::is_worth_it(request_body_.spliceable())) &&
+        if (request_.empty() && (request_pipe_ || Pipe::is_worth_it(request_body_.spliceable())) &&
             request_pipe_.begin())
             return splice_request();
         if (request_body_.state() == RequestBody::State::open) {
-            const auto state = request_body_.take(out_);
+            const auto state = request_body_.take(request_);
             if (state == RequestBody::State::too_large || state == RequestBody::State::malformed) {
                 const bool large = state == RequestBody::State::too_large;
                 if (reply_begun_) {
-                    observer_.on_reply_cut("the request body is malformed or too large", true);
+                    observer_.on_reply_cut("the request body is malformed or too large",
+                                           http::Abort::cut);
                 } else {
                     observer_.on_request_refused(
                         large ? 413 : 400,
@@ -35,12 +36,11 @@ bool Attempt::push_request() {
                 return false;
             }
         }
-        if (request_body_.state() == RequestBody::State::open && client_.ended() &&
-            client_.body().empty()) {
+        if (request_body_.cut_short()) {
             observer_.on_client_broken();  // it has ended within its request
             return false;
         }
-        if (out_.empty()) return true;
+        if (request_.empty()) return true;
         const Bytes sent_before = sent_;
         if (!flush()) return false;
         const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
@@ -48,7 +48,7 @@ bool Attempt::push_request() {
         if (done) observer_.on_request_sent();
         if (!reply_begun_ && (done || sent_ > sent_before))
             observer_.on_progress(done ? timeouts.response : timeouts.progress);
-        if (done || !out_.empty()) return true;  // the next edge goes on
+        if (done || !request_.empty()) return true;  // the next edge goes on
     }
 }
 
@@ -56,7 +56,8 @@ bool Attempt::push_request() {
 bool Attempt::splice_request() {
     if (send_broken_) return true;
     const Bytes sent_before = sent_;
-    Bytes left = request_body_.spliceable();
+    const Bytes left_before = request_body_.spliceable();
+    Bytes left = left_before;
     const auto moved = request_pipe_->move(
         left, [this](int pipe, std::size_t most) { return client_.splice_body(pipe, most); },
         [this](int pipe, std::size_t most) {
@@ -64,7 +65,7 @@ bool Attempt::splice_request() {
             if (taken > 0) count_sent(static_cast<std::size_t>(taken));
             return taken;
         });
-    if (request_body_.state() == RequestBody::State::open) request_body_.spliced(left);
+    if (left < left_before) request_body_.spliced(left_before - left);
     const bool open = request_body_.state() == RequestBody::State::open;
     switch (moved) {
         case Pipe::Moved::all:
@@ -94,13 +95,14 @@ bool Attempt::splice_request() {
     return true;
 }
 
-/// Hands the kernel what waits in `out_`. False when the attempt has ended.
+/// Hands the kernel what waits in `request_`. False when the attempt has ended.
 bool Attempt::flush() {
-    while (!send_broken_ && out_sent_ < out_.size()) {
-        iovec rest{out_.data() + out_sent_, out_.size() - out_sent_};
-        const ssize_t taken = connection_->send({&rest, 1});
+    while (!send_broken_ && !request_.empty()) {
+        const std::string_view rest = request_.unsent();
+        iovec piece{const_cast<char*>(rest.data()), rest.size()};
+        const ssize_t taken = connection_->send({&piece, 1});
         if (taken >= 0) {
-            out_sent_ += static_cast<std::size_t>(taken);
+            request_.sent(static_cast<std::size_t>(taken));
             count_sent(static_cast<std::size_t>(taken));
         } else if (errno == EAGAIN) {
             return true;
@@ -112,8 +114,7 @@ bool Attempt::flush() {
             send_broken_ = true;  // an answer may be waiting to be read
         }
     }
-    out_.clear();
-    out_sent_ = 0;
+    request_.clear();
     return true;
 }
 

@@ -39,7 +39,6 @@ void Exchange::begin(http::ClientStream& client) {
     if (answer_locally()) return;
     StickyCookies& sticky = worker_.sticky();
     wanted_ = sticky.enabled() ? sticky.find(client.request()) : nullptr;
-    arrival_.begin(client.request(), snapshot_->config.limits.per_request_buffer);
     if (!gather_body()) choose();
 }
 
@@ -109,36 +108,32 @@ void Exchange::attempt(bool fresh) {
     }
     const http::RequestHead& request = client_->request();
     const Config& config = snapshot_->config;
-    std::string& head = worker_.request_head();
-    head.clear();
     const std::string_view id = request_id();
     const bool trusted = is_trusted(client_->peer());
     const http::Origin from = trusted ? origin() : http::Origin();
-    http::append_request_head(head, request,
-                              {.client_ip = client_->peer_ip(),
-                               .trusted = trusted,
-                               .scheme = client_->scheme(),
-                               .client_scheme = from.scheme,
-                               .client_host = from.host,
-                               .drop_trailers = !config.forward_trailers,
-                               .base_path = server.base_path,
-                               .request_id = made_id_ ? id : std::string_view(),
-                               .server_host = server.host,
-                               .via = config.via},
-                              request.upgrade);
     // A second attempt at the same server keeps the pin that it is alive by.
     if (!fresh && (pins_.empty() || pins_.back().get() != &worker_.candidates(*route_)))
         pins_.push_back(worker_.pin_candidates(*route_));
     attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
                      body_);
-    attempt_->start(head, fresh, is_idempotent(request.method), take_bound(fresh));
+    attempt_->start({.client_ip = client_->peer_ip(),
+                     .trusted = trusted,
+                     .scheme = client_->scheme(),
+                     .client_scheme = from.scheme,
+                     .client_host = from.host,
+                     .drop_trailers = !config.forward_trailers,
+                     .base_path = server.base_path,
+                     .request_id = made_id_ ? id : std::string_view(),
+                     .server_host = server.host,
+                     .via = config.via},
+                    fresh, is_idempotent(request.method), take_bound(fresh));
 }
 
 // ---- what the client does ----------------------------------------------------------------------
 
 void Exchange::on_client_body() {
     if (phase_ == Phase::gathering) {
-        if (arrival_.is_enough(client_->body())) choose();
+        if (body_arrived()) choose();
         return;
     }
     if (phase_ == Phase::attempting) attempt_->on_client_body();
@@ -184,7 +179,7 @@ void Exchange::on_client_gone() {
 void Exchange::on_client_broken() {
     http::ClientStream* client = client_;
     over(Trace::End::aborted);
-    client->abort(false);
+    client->abort(http::Abort::close);
 }
 
 // ---- what the attempt does ---------------------------------------------------------------------
@@ -301,7 +296,7 @@ TimePoint Exchange::asked_at() const {
 }
 
 void Exchange::on_request_sent() {
-    if (client_->request().framing == http::Framing::none) return;
+    if (!client_->request().has_body()) return;
     if (measured_ || worker_.traces()) trace_.sent = now();
 }
 
@@ -326,7 +321,7 @@ std::string_view Exchange::on_response(unsigned status, bool stream) {
     if (!stream) counters.head.observe(trace_.answered - trace_.attempted);
     StickyCookies& sticky = worker_.sticky();
     if (!sticky.enabled() || server_ == wanted_) return {};
-    return sticky.field_for(*server_, http::equal_ignoring_case(origin().scheme, "https"));
+    return sticky.cookie_for(*server_, http::equal_ignoring_case(origin().scheme, "https"));
 }
 
 void Exchange::on_request_refused(unsigned status, const char* reason) {
@@ -335,22 +330,22 @@ void Exchange::on_request_refused(unsigned status, const char* reason) {
     reply(OwnReply::refused, status);
 }
 
-void Exchange::on_reply_complete(bool client_keep_alive) {
+void Exchange::on_reply_complete() {
     if (phase_ == Phase::attempting && !erred_) server_->note_success();
     http::ClientStream* client = client_;
     const bool body_left = body_.state() != RequestBody::State::complete;
     over(Trace::End::complete);
-    client->finish(client_keep_alive, body_left);
+    client->finish(body_left);
 }
 
-void Exchange::on_reply_cut(std::string_view detail, bool noticed) {
+void Exchange::on_reply_cut(std::string_view detail, http::Abort how) {
     const bool body_is_bad = body_.state() == RequestBody::State::malformed ||
                              body_.state() == RequestBody::State::too_large;
-    cut(detail, noticed, !body_is_bad);
+    cut(detail, how, !body_is_bad);
 }
 
 /// `by_server`: whose fault it is that the reply does not come to its end.
-void Exchange::cut(std::string_view detail, bool noticed, bool by_server) {
+void Exchange::cut(std::string_view detail, http::Abort how, bool by_server) {
     if (phase_ == Phase::attempting) {
         if (by_server) {
             worker_.server_erred(*server_);
@@ -363,7 +358,7 @@ void Exchange::cut(std::string_view detail, bool noticed, bool by_server) {
     }
     http::ClientStream* client = client_;
     over(Trace::End::cut);
-    client->abort(!noticed);
+    client->abort(how);
 }
 
 void Exchange::on_upgraded(std::unique_ptr<UpstreamConnection> connection, std::span<char> first) {
@@ -409,11 +404,11 @@ void Exchange::timed_out() {
         return;
     }
     if (phase_ == Phase::tunnelling) {
-        on_reply_complete(false);
+        on_reply_complete();
         return;
     }
     if (attempt_->reply_begun()) {
-        cut("no progress in time", false, client_->unsent() == 0);
+        cut("no progress in time", http::Abort::reset, client_->unsent() == 0);
     } else if (attempt_->connecting()) {
         on_attempt_failed(Failure::connect_timeout, "no connection in time");
     } else if (attempt_->awaits_client()) {

@@ -8,7 +8,6 @@
 
 #include "balance/lease.h"
 #include "event/timer.h"
-#include "http/body_arrival.h"
 #include "http/client_stream.h"
 #include "http/forwarded.h"
 #include "http/pace.h"
@@ -81,8 +80,8 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void on_request_refused(unsigned status, const char* reason) override;
     void on_request_sent() override;
     std::string_view on_response(unsigned status, bool stream) override;
-    void on_reply_complete(bool client_keep_alive) override;
-    void on_reply_cut(std::string_view detail, bool noticed) override;
+    void on_reply_complete() override;
+    void on_reply_cut(std::string_view detail, http::Abort how) override;
     void on_client_broken() override;
     void on_upgraded(std::unique_ptr<UpstreamConnection> connection,
                      std::span<char> first) override;
@@ -103,15 +102,17 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void leave_server();
 
     // Otto's own replies, in exchange_replies.cc.
+    using Fields = std::vector<std::pair<std::string, std::string>>;
     bool answer_locally();
     void give_up(const Server& server, Failure failure, std::string_view detail);
     void refuse(OwnReply own, std::string_view why, long long retry_after);
-    void reply(OwnReply own, unsigned status, std::string_view extra_fields = {});
+    void reply(OwnReply own, unsigned status, Fields extra_fields = {});
     void log_refusal(unsigned status, const char* reason) const;
 
     // Slow clients, in exchange_pace.cc.
     bool gather_body();
     void watch_pace();
+    bool body_arrived();
     bool awaits_client();
     void check_pace();
     void end_slow_client(bool sends);
@@ -128,7 +129,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void note_silence();
     TimePoint asked_at() const;
     void timed_out();
-    void cut(std::string_view detail, bool noticed, bool by_server);
+    void cut(std::string_view detail, http::Abort how, bool by_server);
     std::size_t unsent() const;
     void note_failed(Server& server, Failure failure, std::string_view detail,
                      std::string_view then);
@@ -145,7 +146,6 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     const Route* route_ = nullptr;                         // of its router
     std::vector<std::shared_ptr<const Candidates>> pins_;  // keep the servers asked alive
     RequestBody body_;
-    http::BodyArrival arrival_;
     http::Pace request_pace_;  // of the client
     http::Pace reply_pace_;
     Server* wanted_ = nullptr;    // by the client's cookie

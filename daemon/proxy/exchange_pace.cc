@@ -16,12 +16,17 @@ constexpr Duration gathering_time = std::chrono::seconds(1);
 /// when the exchange waits for it.
 bool Exchange::gather_body() {
     if (!worker_.candidates(*route_).all_limited() || client_->request().expect_continue ||
-        arrival_.is_enough(client_->body()))
+        body_arrived())
         return false;
     phase_ = Phase::gathering;
     watch_pace();
     timer_.set_after(gathering_time);
     return true;
+}
+
+/// Whether enough of the body is here to ask for a server's place.
+bool Exchange::body_arrived() {
+    return client_->body_arrived(snapshot_->config.limits.per_request_buffer);
 }
 
 /// From now on the client is held to its minimum rate.
@@ -44,7 +49,7 @@ bool Exchange::awaits_client() {
         case Phase::waiting:
         case Phase::gathering:
         case Phase::queued:
-            return trace_.attempts == 0 && !arrival_.is_enough(client_->body());
+            return trace_.attempts == 0 && !body_arrived();
         case Phase::attempting:
             break;
     }
@@ -85,7 +90,7 @@ void Exchange::end_slow_client(bool sends) {
     }
     http::ClientStream* client = client_;
     over(Trace::End::too_slow);
-    client->abort(true);
+    client->abort(http::Abort::reset);
 }
 
 }  // namespace otto

@@ -16,8 +16,7 @@ namespace otto {
 
 namespace {
 
-constexpr std::string_view allowed_methods =
-    "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+constexpr const char* allowed_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 unsigned status_of(Failure failure) {
     switch (failure) {
@@ -46,12 +45,12 @@ bool Exchange::answer_locally() {
         log_refusal(client_->refusal().status, client_->refusal().reason);
         reply(OwnReply::refused, client_->refusal().status);
     } else if (request.method == http::Method::connect || request.method == http::Method::trace) {
-        reply(OwnReply::refused, 405, allowed_methods);
+        reply(OwnReply::refused, 405, {{"Allow", allowed_methods}});
     } else if (limited && !http::max_forwards(request)) {
         log_refusal(400, "Max-Forwards is not a number");
         reply(OwnReply::refused, 400);
     } else if (options && (request.path == "*" || (limited && *http::max_forwards(request) == 0))) {
-        reply(OwnReply::options, 204, allowed_methods);
+        reply(OwnReply::options, 204, {{"Allow", allowed_methods}});
     } else if (body_.state() == RequestBody::State::too_large) {
         log_refusal(413, "the body exceeds limits.bodyBytes");
         reply(OwnReply::refused, 413);
@@ -76,13 +75,12 @@ void Exchange::refuse(OwnReply own, std::string_view why, long long retry_after)
     worker_.log_failure(request_id(), "none", 503,
                         fmt::format("{} {}: {}; answered 503", client_->request().method_text,
                                     client_->request().path, why));
-    reply(own, 503, fmt::format("Retry-After: {}\r\n", retry_after));
+    reply(own, 503, {{"Retry-After", std::to_string(retry_after)}});
 }
 
 /// Otto's own reply. A body that has arrived is dropped, so that the connection can go on.
-void Exchange::reply(OwnReply own, unsigned status, std::string_view extra_fields) {
+void Exchange::reply(OwnReply own, unsigned status, Fields extra_fields) {
     const bool body_left = client_->refusal() || body_.discard() != RequestBody::State::complete;
-    const bool keep_alive = client_->may_keep_alive() && !body_left;
     const http::RequestHead& request = client_->request();
     std::string accept;
     for (const http::Field& field : request.fields) {
@@ -90,27 +88,22 @@ void Exchange::reply(OwnReply own, unsigned status, std::string_view extra_field
         if (!accept.empty()) accept += ", ";
         accept += field.value;
     }
-    const std::string text = http::error_reply({.status = status,
-                                                .keep_alive = keep_alive,
-                                                .client_is_http10 = request.version_minor == 0,
-                                                .head_only = request.method == http::Method::head,
-                                                .date = worker_.date(),
-                                                .extra_fields = extra_fields,
-                                                .accept = accept,
-                                                .detail = {},
-                                                .request_id = request_id()});
+    const http::LocalReply made = http::error_reply({.status = status,
+                                                     .extra_fields = std::move(extra_fields),
+                                                     .accept = accept,
+                                                     .detail = {},
+                                                     .request_id = request_id()});
     trace_.own = own;
     trace_.status = status;
     trace_.answered = worker_.traces() ? now() : TimePoint{};
-    constexpr std::string_view head_end = "\r\n\r\n";
-    trace_.relayed = text.size() - text.find(head_end) - head_end.size();
-    iovec piece{const_cast<char*>(text.data()), text.size()};
+    trace_.relayed = request.method == http::Method::head ? 0 : made.body.size();
     http::ClientStream* client = client_;
+    client->begin_reply(made.head, {.date = worker_.date(), .last = body_left});
     over(Trace::End::complete);
-    if (client->send({&piece, 1})) {
-        client->finish(keep_alive, body_left);
+    if (client->end_reply(made.body)) {
+        client->finish(body_left);
     } else {
-        client->abort(false);
+        client->abort(http::Abort::close);
     }
 }
 

@@ -46,22 +46,21 @@ Server* StickyCookies::find(const http::RequestHead& request) {
     return nullptr;
 }
 
-std::string_view StickyCookies::field_for(const Server& server, bool secure) {
+std::string_view StickyCookies::cookie_for(const Server& server, bool secure) {
     const std::uint64_t id = server_key(server.url);
     const auto entry = entries_.find(id);
     if (entry == entries_.end()) return {};
     std::string& value = entry->second.value;
     if (value.empty()) value = value_of(id);
-    field_.clear();
-    const auto out = std::back_inserter(field_);
-    fmt::format_to(out, "Set-Cookie: {}={}; Path=/", config_.cookie, value);
+    cookie_.clear();
+    const auto out = std::back_inserter(cookie_);
+    fmt::format_to(out, "{}={}; Path=/", config_.cookie, value);
     if (config_.ttl != Duration::zero())
         fmt::format_to(out, "; Max-Age={}",
                        std::chrono::ceil<std::chrono::seconds>(config_.ttl).count());
-    field_.append("; HttpOnly; SameSite=Lax");
-    if (secure) field_.append("; Secure");
-    field_.append("\r\n");
-    return field_;
+    cookie_.append("; HttpOnly; SameSite=Lax");
+    if (secure) cookie_.append("; Secure");
+    return cookie_;
 }
 
 std::string StickyCookies::value_of(std::uint64_t id) const {

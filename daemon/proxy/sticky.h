@@ -29,10 +29,10 @@ class StickyCookies {
     /// The server that the request's cookie names; null when it brings none that is ours, or that
     /// server is no longer configured.
     Server* find(const http::RequestHead& request);
-    /// The Set-Cookie field, with its line end, that names `server` (RFC 6265 §4.1; SameSite is
+    /// The value of the Set-Cookie field that names `server` (RFC 6265 §4.1; SameSite is
     /// browsers' practice). `secure`: the client came by TLS. Empty when it is no longer
     /// configured. Valid until the next call.
-    std::string_view field_for(const Server& server, bool secure);
+    std::string_view cookie_for(const Server& server, bool secure);
 
   private:
     struct Entry {
@@ -45,7 +45,7 @@ class StickyCookies {
     const tls::Secret key_;
     StickyConfig config_;
     std::unordered_map<std::uint64_t, Entry> entries_;  // by server_key()
-    std::string field_;
+    std::string cookie_;
 };
 
 }  // namespace otto

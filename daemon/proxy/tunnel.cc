@@ -25,7 +25,6 @@ Tunnel::Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapsh
 
 void Tunnel::start(std::span<char> first) {
     connection_->observe(this);
-    client_.allow_half_close();
     client_ended_ = client_.ended();
     if (client_ended_) limit_ = last_limit_;
     observer_.on_progress(limit_);
@@ -72,7 +71,7 @@ bool Tunnel::push() {
         if (taken < 0) {
             if (errno == EAGAIN) return true;
             if (errno == EINTR) continue;
-            observer_.on_reply_cut(std::strerror(errno), true);
+            observer_.on_reply_cut(std::strerror(errno), http::Abort::close);
             return false;
         }
         observer_.on_progress(limit_);
@@ -100,21 +99,20 @@ bool Tunnel::pull() {
             return true;
         }
         if (length == 0) {
-            observer_.on_reply_complete(false);
+            observer_.on_reply_complete();
             return false;
         }
         if (errno == EINTR) continue;
         if (errno == EAGAIN) return true;
-        observer_.on_reply_cut(std::strerror(errno), false);
+        observer_.on_reply_cut(std::strerror(errno), http::Abort::reset);
         return false;
     }
 }
 
 bool Tunnel::relay(std::span<char> bytes) {
-    iovec piece{bytes.data(), bytes.size()};
     relayed_ += bytes.size();
     observer_.on_progress(limit_);
-    if (client_.send({&piece, 1})) return true;
+    if (client_.write({bytes.data(), bytes.size()})) return true;
     observer_.on_client_broken();
     return false;
 }

@@ -198,8 +198,6 @@ class Worker {
     std::span<char> scratch(Bytes limit) {
         return std::span(scratch_).first(std::min<std::size_t>(scratch_.size(), limit));
     }
-    std::string& request_head() { return request_head_; }
-    std::string& reply_head() { return reply_head_; }
     http::ResponseHead& response_head() { return response_head_; }
     std::string take_buffer();
     void give_buffer(std::string buffer);
@@ -265,8 +263,6 @@ class Worker {
     std::vector<std::unique_ptr<Exchange>> exchanges_;  // that are in progress
     Spares<std::unique_ptr<Exchange>> spare_exchanges_;
     std::vector<char> scratch_;
-    std::string request_head_;
-    std::string reply_head_;
     http::ResponseHead response_head_;
     Spares<std::string> buffers_;
     RetryBudget retry_budget_;

@@ -207,7 +207,7 @@ void handle_request(const std::string& bytes, Size size) {
         if (field.id == FieldId::accept) accept.append(field.value).append(", ");
     ErrorReply reply;
     reply.accept = accept;
-    EXPECT_FALSE(error_reply(reply).empty());
+    EXPECT_FALSE(error_reply(reply).body.empty());
     if (refusal) return;
     std::string out;
     ForwardingContext context;

@@ -44,7 +44,7 @@ Reading read(std::string_view input, Draw* steps) {
                     break;
                 case Kind::end:
                     reading.length += piece.length;
-                    reading.trailers = reader.trailers();
+                    for (const auto& field : reader.trailers()) reading.trailers += field.line;
                     return reading;
                 case Kind::need_more:
                     OTTO_NEVER("bytes that are there can be told");

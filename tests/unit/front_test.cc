@@ -118,15 +118,12 @@ class FrontTest : public testing::Test, private ClientObserver {
   private:
     void answer(ClientStream& client) {
         client.observe(*this);
-        const bool keep_alive = client.may_keep_alive();
         if (client.refusal()) refusals_.push_back(client.refusal().status);
-        std::string reply = "HTTP/1.1 204 No Content\r\n";
-        reply += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
-        iovec piece{reply.data(), reply.size()};
-        EXPECT_TRUE(client.send({&piece, 1}));
+        client.begin_reply(LocalHead{.status = 204}, {.date = "now"});
+        EXPECT_TRUE(client.end_reply());
         ++answered_;
         on_answered_();
-        client.finish(keep_alive, false);
+        client.finish(false);
     }
     void on_client_body() override {}
     void on_client_drained() override {}

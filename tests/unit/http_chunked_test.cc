@@ -12,6 +12,13 @@
 namespace otto::http {
 namespace {
 
+/// The trailer fields as they came.
+std::string lines_of(const ChunkedReader& reader) {
+    std::string lines;
+    for (const Field& field : reader.trailers()) lines += field.line;
+    return lines;
+}
+
 using std::string_literals::operator""s;
 using Kind = ChunkedReader::Kind;
 
@@ -45,7 +52,7 @@ Reading read(std::string_view input, std::size_t step) {
             }
             if (piece.kind == Kind::end) {
                 reading.end = Reading::End::complete;
-                reading.trailers = reader.trailers();
+                reading.trailers = lines_of(reader);
                 const auto after = bytes.size() - left.size() + piece.length;
                 reading.rest = input.substr(after);
                 return reading;
@@ -216,7 +223,7 @@ TEST(HttpChunked, PiecesAreAsLongAsCanBeTold) {
         left.remove_prefix(piece.length);
     }
     EXPECT_EQ(left, "rest");
-    EXPECT_EQ(reader.trailers(), "A: b\r\n");
+    EXPECT_EQ(lines_of(reader), "A: b\r\n");
 }
 
 TEST(HttpChunked, TrailersOfResponsesHaveLimits) {
@@ -239,11 +246,11 @@ TEST(HttpChunked, AReaderCanBeUsedAgain) {
     ChunkedReader reader;
     EXPECT_EQ(reader.next("0\r\nA: b\r\n\r\n").kind, Kind::end);
     reader.reset();
-    EXPECT_EQ(reader.trailers(), "");
+    EXPECT_EQ(lines_of(reader), "");
     EXPECT_EQ(reader.next("7f;x").kind, Kind::framing);
     reader.reset();
     EXPECT_EQ(reader.next("0\r\n\r\n").kind, Kind::end);
-    EXPECT_EQ(reader.trailers(), "");
+    EXPECT_EQ(lines_of(reader), "");
 }
 
 TEST(HttpChunked, Headers) {

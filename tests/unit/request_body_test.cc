@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../fakes/client.h"
 #include "../fuzz/simple_chunks.h"
 #include "balance/retry.h"
 #include "http/parse_request.h"
@@ -20,38 +21,6 @@ namespace {
 
 /// Attempts that fail at random points; OTTO_FAILURES overrides it.
 constexpr unsigned long default_failures = 30'000;
-
-/// A client whose request arrives bit by bit.
-class Client final : public http::ClientStream {
-  public:
-    Client(const http::RequestHead& request, std::string_view bytes)
-        : request_(request), bytes_(bytes) {}
-
-    void arrive(std::size_t length) { arrived_ = std::min(bytes_.size(), arrived_ + length); }
-    bool all_arrived() const { return arrived_ == bytes_.size(); }
-
-    const http::RequestHead& request() const override { return request_; }
-    const http::Refusal& refusal() const override { return refusal_; }
-    const Address& peer() const override { return peer_; }
-    std::string_view peer_ip() const override { return "192.0.2.7"; }
-    std::string_view scheme() const override { return "http"; }
-    bool may_keep_alive() const override { return true; }
-    void observe(http::ClientObserver&) override {}
-    std::string_view body() override { return bytes_.substr(consumed_, arrived_ - consumed_); }
-    void consume_body(std::size_t length) override { consumed_ += length; }
-    bool send(std::span<iovec>) override { return false; }
-    std::size_t queued() const override { return 0; }
-    void finish(bool, bool) override {}
-    void abort(bool) override {}
-
-  private:
-    const http::RequestHead& request_;
-    std::string_view bytes_;
-    http::Refusal refusal_;
-    Address peer_;
-    std::size_t arrived_ = 0;
-    std::size_t consumed_ = 0;
-};
 
 class RequestBodyTest : public testing::Test {
   protected:
@@ -76,10 +45,13 @@ class RequestBodyTest : public testing::Test {
 
     /// One request through attempts as Attempt makes them, of which each fails at a random point.
     /// What the last server got when it got all of it; nothing when the client gets an error.
-    std::optional<std::string> pass(RequestBody& body, Client& client, bool idempotent) {
+    std::optional<std::string> pass(RequestBody& body, fakes::Client& client, bool idempotent) {
         for (unsigned attempts = 1;; ++attempts) {
-            std::string out(body.taken());
-            body.begin_attempt();
+            http::RequestWriter out({});
+            out.begin(client.request(), {});
+            const std::size_t head = out.size();
+            out.sent(head);
+            body.begin_attempt(out);
             std::string server;
             const bool fails = attempts < 4 || below(8) == 0;
             // Often before a byte is sent: a pooled connection that the server has closed.
@@ -88,10 +60,10 @@ class RequestBodyTest : public testing::Test {
                 if (below(2) == 0) client.arrive(1 + below(100));
                 body.take(out);
                 if (fails && fatal-- == 0) break;
-                const std::size_t taken = below(3) == 0 ? 0 : below(out.size() + 1);
+                const std::size_t taken = below(3) == 0 ? 0 : below(out.unsent().size() + 1);
                 if (taken > 0) body.note_sent();
-                server.append(out, 0, taken);
-                out.erase(0, taken);
+                server.append(out.unsent().substr(0, taken));
+                out.sent(taken);
                 const bool done = body.state() == RequestBody::State::complete && out.empty();
                 if (done) return server;
                 if (out.empty() && client.all_arrived() && body.state() != RequestBody::State::open)
@@ -125,7 +97,7 @@ TEST_F(RequestBodyTest, NoServerSeesACompleteRequestThatIsNotTheClients) {
         head.content_length = chunked ? 0 : sent.size();
         LimitsConfig limits;
         limits.per_request_buffer = 1 + below(200);
-        Client client(head, bytes);
+        fakes::Client client(head, bytes);
         body.begin(client, limits);
         const auto server = pass(body, client, below(2) == 0);
         if (!server) continue;
@@ -149,20 +121,20 @@ TEST_F(RequestBodyTest, WhatNoServerHasSeenIsHeldHoweverMuchItIs) {
     head.content_length = sent.size();
     LimitsConfig limits;
     limits.per_request_buffer = 10;
-    Client client(head, sent);
+    fakes::Client client(head, sent);
     RequestBody body;
     body.begin(client, limits);
     client.arrive(sent.size());
-    std::string first;
+    http::RequestWriter first({});
     body.take(first);
-    EXPECT_EQ(first, sent.substr(0, 10));
+    EXPECT_EQ(first.unsent(), sent.substr(0, 10));
 
     // The attempt dies without having sent anything; the next one starts with what it had.
     ASSERT_TRUE(body.replayable());
-    std::string second(body.taken());
-    body.begin_attempt();
+    http::RequestWriter second({});
+    body.begin_attempt(second);
     body.take(second);
-    EXPECT_EQ(second, first) << "its buffer is full";
+    EXPECT_EQ(second.unsent(), first.unsent()) << "its buffer is full";
     second.clear();
     body.take(second);  // nothing was sent yet: held, over the buffer's size
     EXPECT_TRUE(body.replayable());
