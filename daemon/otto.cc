@@ -53,6 +53,13 @@ std::string nothing_to_listen_on(const Error& error) {
     return text;
 }
 
+void log_stuck(unsigned worker, Duration silent) {
+    log(Priority::critical, &messages::worker_stuck,
+        fmt::format("worker {} has not responded for {} ms; systemd will restart Otto", worker,
+                    std::chrono::duration_cast<std::chrono::milliseconds>(silent).count()),
+        {{"WORKER", std::to_string(worker)}});
+}
+
 }  // namespace
 
 int Otto::run(const Options& options) {
@@ -143,16 +150,17 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
                 .status = status_,
                 .changes = changes_,
                 .access_log = access_log_,
-                .watchdog = watchdog_,
                 .reloader = reloader_,
                 .checks = server_checks_,
                 .reload = [this] { return reload(); }},
                {.version = version,
                 .config_file = options.servers.empty() ? absolute_path(options.config) : "",
-                .unit = own_service()}),
+                .unit = own_service(),
+                .watched = notifier_.watchdog_interval().has_value()}),
       server_checks_(loop_, *mailbox_),
       tick_timer_(loop_, [this] { tick(); }),
-      accept_timer_(loop_, [this] { advance_shutdown(); }) {}
+      accept_timer_(loop_, [this] { advance_shutdown(); }),
+      watchdog_timer_(loop_, [this] { check_workers(); }) {}
 
 // ---- start -------------------------------------------------------------------------------------
 
@@ -176,8 +184,7 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     if (!admin) return admin;
     open_reload_socket();
 
-    if (const auto interval = notifier_.watchdog_interval())
-        watchdog_ = std::make_unique<Watchdog>(loop_, notifier_, crew_, *interval);
+    if (const auto interval = notifier_.watchdog_interval()) watch_workers(*interval);
     tick_timer_.set_after(tick_time);
     report_ready();
     log_start();
@@ -263,6 +270,16 @@ void Otto::log_start() const {
          {"SERVERS", std::to_string(servers)}});
 }
 
+void Otto::watch_workers(Duration interval) {
+    watchdog_.emplace(interval,
+                      Watchdog::Callbacks{.beat = [this] { notifier_.watchdog(); },
+                                          .ping = [this] { crew_.ping(); },
+                                          .behind = [this] { return crew_.behind(); },
+                                          .on_stuck = log_stuck},
+                      coarse_now());
+    watchdog_timer_.set_after(watchdog_->pause());
+}
+
 // ---- while it runs -----------------------------------------------------------------------------
 
 /// What follows from a configuration. Workers get it last.
@@ -314,6 +331,11 @@ void Otto::tick() {
     if (line == last_status_) return;
     notifier_.status(line);
     last_status_ = std::move(line);
+}
+
+void Otto::check_workers() {
+    watchdog_timer_.set_after(watchdog_->pause());
+    watchdog_->check(coarse_now());
 }
 
 void Otto::dump() const {

@@ -48,6 +48,7 @@ class Otto {
     Status start_workers();
     Status open_admin(std::vector<UniqueFd> sockets);
     void open_reload_socket();
+    void watch_workers(Duration interval);
     void log_start() const;
 
     void use(Config config);
@@ -55,6 +56,7 @@ class Otto {
     std::string reload_and_explain();
     void report_ready();
     void tick();
+    void check_workers();
     void dump() const;
     void terminate();
     void advance_shutdown();
@@ -76,7 +78,6 @@ class Otto {
     control::Reloader reloader_;
     control::Shutdown shutdown_;
     control::StatusReport status_;
-    std::unique_ptr<control::Watchdog> watchdog_;
     std::unique_ptr<control::ReloadSocket> reload_socket_;
     control::AdminControl control_;
     std::unique_ptr<admin::Api> api_;      // null: there is no socket for it
@@ -85,6 +86,8 @@ class Otto {
     std::string last_status_;
     Timer tick_timer_;
     Timer accept_timer_;
+    std::optional<control::Watchdog> watchdog_;
+    Timer watchdog_timer_;
     std::vector<std::unique_ptr<SignalWatch>> signals_;
     std::optional<control::LogTap> tap_;  // last: no record is brought when the rest ends
 };

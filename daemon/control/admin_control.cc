@@ -56,7 +56,7 @@ admin::Readings AdminControl::readings() const {
                              .journal_dropped = log_records_dropped(),
                              .totals = totals(),
                              .snapshot = snapshot};
-    if (of_.watchdog) readings.watchdog_lag = of_.watchdog->lag();
+    if (about_.watched) readings.watchdog_lag = of_.crew.lag();
     readings.standings.reserve(snapshot->members().size());
     for (const Member& member : snapshot->members())
         readings.standings.push_back({.ejected = rotation.ejections().out(member.server->id),

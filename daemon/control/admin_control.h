@@ -12,7 +12,6 @@
 #include "control/reloader.h"
 #include "control/server_checks.h"
 #include "control/status_report.h"
-#include "control/watchdog.h"
 
 namespace otto::control {
 
@@ -29,7 +28,6 @@ class AdminControl final : public admin::Control {
         const StatusReport& status;
         const admin::Changes& changes;
         const std::unique_ptr<AccessLog>& access_log;  // null until it is opened
-        const std::unique_ptr<Watchdog>& watchdog;     // null without one
         Reloader& reloader;
         ServerChecks& checks;
         /// As a signal does it.
@@ -41,6 +39,7 @@ class AdminControl final : public admin::Control {
         std::string version;
         std::string config_file;  // absolute; "": there is none
         std::string unit;         // Otto's own service; "": there is none
+        bool watched = false;     // by systemd's watchdog
     };
 
     AdminControl(Parts parts, About about) : of_(std::move(parts)), about_(std::move(about)) {}

@@ -49,6 +49,24 @@ bool Crew::up_to_date() const {
     return std::ranges::all_of(workers_, [](const auto& worker) { return worker->up_to_date(); });
 }
 
+void Crew::ping() {
+    ++pings_;
+    for (const auto& worker : workers_) worker->ping();
+}
+
+std::optional<unsigned> Crew::behind() const {
+    for (const auto& worker : workers_)
+        if (worker->counters().pings_answered.load(std::memory_order_relaxed) < pings_)
+            return worker->index();
+    return std::nullopt;
+}
+
+Duration Crew::lag() const {
+    Duration longest{};
+    for (const auto& worker : workers_) longest = std::max(longest, worker->lag());
+    return longest;
+}
+
 void Crew::end_keep_alive() const {
     for (const auto& worker : workers_) worker->end_keep_alive();
 }

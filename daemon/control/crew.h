@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "control/listening.h"
 #include "proxy/worker.h"
 
@@ -36,6 +38,13 @@ class Crew {
     /// Whether each uses what was applied last, for each request from now on.
     bool up_to_date() const;
 
+    /// Each counts the ping when its loop turns.
+    void ping();
+    /// The index of one that has not answered the last ping; nothing when each has.
+    std::optional<unsigned> behind() const;
+    /// The longest time that one took, or has been taking by now, to answer the last ping.
+    Duration lag() const;
+
     /// From now on each reply is the last on its connection.
     void end_keep_alive() const;
     /// Each accepts no more and reports WorkerReports::on_drained in the end.
@@ -58,6 +67,7 @@ class Crew {
     std::unique_ptr<QueueShare> queue_;
     ConnectionCalls connection_calls_;
     unsigned count_ = 0;
+    std::uint64_t pings_ = 0;
     WorkerReports reports_;
     std::vector<std::unique_ptr<Worker>> workers_;
 };

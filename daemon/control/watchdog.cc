@@ -1,11 +1,5 @@
 #include "control/watchdog.h"
 
-#include <algorithm>
-
-#include <fmt/format.h>
-
-#include "sd/journal.h"
-
 namespace otto::control {
 
 namespace {
@@ -16,48 +10,32 @@ constexpr int checks_per_interval = 4;
 
 }  // namespace
 
-Watchdog::Watchdog(const Loop& loop, Notifier& notifier, const Crew& crew, Duration interval)
-    : notifier_(notifier),
-      crew_(crew),
-      interval_(interval),
-      last_beat_(coarse_now()),
-      timer_(loop, [this] { check(); }) {
-    notifier_.watchdog();
-    ping_all();
-    timer_.set_after(interval_ / checks_per_interval);
+Watchdog::Watchdog(Duration interval, Callbacks callbacks, TimePoint now)
+    : interval_(interval), callbacks_(std::move(callbacks)) {
+    beat(now);
 }
 
-void Watchdog::ping_all() {
-    ++pings_;
-    for (const auto& worker : crew_.workers()) worker->ping();
+Duration Watchdog::pause() const {
+    return interval_ / checks_per_interval;
 }
 
-Duration Watchdog::lag() const {
-    Duration longest{};
-    for (const auto& worker : crew_.workers()) longest = std::max(longest, worker->lag());
-    return longest;
+void Watchdog::beat(TimePoint now) {
+    reported_ = false;
+    last_beat_ = now;
+    callbacks_.beat();
+    callbacks_.ping();
 }
 
-void Watchdog::check() {
-    timer_.set_after(interval_ / checks_per_interval);
-    for (const auto& worker : crew_.workers()) {
-        if (worker->counters().pings_answered.load(std::memory_order_relaxed) >= pings_) continue;
-        if (!reported_ && coarse_now() - last_beat_ >= interval_ / 2) {
-            reported_ = true;
-            log(Priority::critical, &messages::worker_stuck,
-                fmt::format(
-                    "worker {} has not responded for {} ms; systemd will restart Otto",
-                    worker->index(),
-                    std::chrono::duration_cast<std::chrono::milliseconds>(coarse_now() - last_beat_)
-                        .count()),
-                {{"WORKER", std::to_string(worker->index())}});
-        }
+void Watchdog::check(TimePoint now) {
+    const std::optional<unsigned> behind = callbacks_.behind();
+    if (!behind) {
+        beat(now);
         return;
     }
-    reported_ = false;
-    last_beat_ = coarse_now();
-    notifier_.watchdog();
-    ping_all();
+    const Duration silent = now - last_beat_;
+    if (reported_ || silent < interval_ / 2) return;
+    reported_ = true;
+    callbacks_.on_stuck(*behind, silent);
 }
 
 }  // namespace otto::control

@@ -1,35 +1,44 @@
 #pragma once
 
-#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
 
-#include "control/crew.h"
-#include "event/loop.h"
-#include "event/timer.h"
-#include "sd/notifier.h"
+#include "base/time.h"
 
 namespace otto::control {
 
 /// Beats systemd's watchdog as long as every worker answers: a beat is sent only when each has
-/// answered the ping that followed the last beat. Owned by Otto; control thread, whose own loop
-/// withholds the beat, too, when it stands still.
+/// answered the ping that followed the last beat. The control thread's own loop withholds the beat,
+/// too, when it stands still. It has no timer: its owner calls check(). Owned by Otto; control
+/// thread.
 class Watchdog {
   public:
-    Watchdog(const Loop& loop, Notifier& notifier, const Crew& crew, Duration interval);
+    struct Callbacks {
+        std::function<void()> beat;
+        /// Pings each worker.
+        std::function<void()> ping;
+        /// The index of a worker that has not answered the last ping.
+        std::function<std::optional<unsigned>()> behind;
+        /// This worker has been silent for half of the interval. Once, until it answers.
+        std::function<void(unsigned worker, Duration silent)> on_stuck;
+    };
 
-    /// The longest time that a worker took, or has been taking by now, to answer the last ping.
-    Duration lag() const;
+    /// Beats and pings at once. `interval` is what systemd waits for a beat.
+    Watchdog(Duration interval, Callbacks callbacks, TimePoint now);
+
+    /// Beats, if each worker has answered.
+    void check(TimePoint now);
+    /// The time between two calls of check().
+    Duration pause() const;
 
   private:
-    void check();
-    void ping_all();
+    void beat(TimePoint now);
 
-    Notifier& notifier_;
-    const Crew& crew_;
     const Duration interval_;
-    std::uint64_t pings_ = 0;
+    const Callbacks callbacks_;
     TimePoint last_beat_;
     bool reported_ = false;
-    Timer timer_;
 };
 
 }  // namespace otto::control

@@ -208,6 +208,16 @@ TEST_F(RotationTest, ReloadsKeepEjections) {
     EXPECT_EQ(told(), Told{});
 }
 
+TEST_F(RotationTest, AServerThatIsBackIsNotBackAgain) {
+    adopt(2);
+    put_on_trial(0);
+    trial_ended(0, true);
+    told();
+    members_[0].state = ServerState::disabled;
+    adopt();
+    EXPECT_EQ(told(), Told{}) << "its record alone is forgotten";
+}
+
 TEST_F(RotationTest, BackupsStandByForRequestsThatFindNobodyElse) {
     adopt(4);
     members_[2].backup = members_[3].backup = true;
