@@ -315,7 +315,7 @@ Rendering Api::begin_rendering(Renderings::Kind kind) const {
         case Renderings::Kind::metrics:
             break;
     }
-    Readings readings = control_.readings();
+    metrics::Readings readings = control_.readings();
     readings.admin_requests = requests_;
     readings.admin_evicted = evicted_.count;
     return metrics_rendering(std::move(readings));

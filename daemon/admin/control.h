@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "admin/condition.h"
-#include "admin/readings.h"
 #include "admin/service_verdict.h"
 #include "base/time.h"
 #include "config/load.h"
+#include "metrics/readings.h"
 #include "proxy/snapshot.h"
 
 namespace otto::admin {
@@ -57,9 +57,9 @@ class Control {
     virtual const std::string& config_file() const = 0;
     virtual const std::shared_ptr<const Snapshot>& shared_snapshot() const = 0;
     const Snapshot& snapshot() const { return *shared_snapshot(); }
-    virtual Totals totals() const = 0;
+    virtual metrics::Totals totals() const = 0;
     /// For /metrics; what the API itself counts is left to it.
-    virtual Readings readings() const = 0;
+    virtual metrics::Readings readings() const = 0;
     /// How a server of the snapshot is.
     virtual Condition condition(const Member& member, TimePoint now) const = 0;
     /// How it goes lately.

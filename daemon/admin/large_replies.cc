@@ -9,7 +9,7 @@
 
 #include "admin/problem.h"
 #include "admin/render.h"
-#include "admin/render_prometheus.h"
+#include "metrics/page.h"
 
 namespace otto::admin {
 
@@ -126,9 +126,9 @@ Rendering config_rendering(const Control& control, const Changes& changes) {
     return by(tagged(changes), std::make_shared<ConfigBody>(control, changes));
 }
 
-Rendering metrics_rendering(Readings readings) {
+Rendering metrics_rendering(metrics::Readings readings) {
     return by({.status = 200, .body = {}, .type = metrics_type, .fields = {}},
-              std::make_shared<MetricsPage>(std::move(readings)));
+              std::make_shared<metrics::Page>(std::move(readings)));
 }
 
 }  // namespace otto::admin

@@ -19,6 +19,6 @@ Rendering servers_rendering(const Control& control, const Changes& changes);
 /// GET /api/v1/config.
 Rendering config_rendering(const Control& control, const Changes& changes);
 /// GET /metrics.
-Rendering metrics_rendering(Readings readings);
+Rendering metrics_rendering(metrics::Readings readings);
 
 }  // namespace otto::admin

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-#include "admin/readings.h"
+#include "metrics/readings.h"
 
 namespace otto::admin {
 
@@ -41,14 +41,14 @@ std::uint64_t sum(const List& list) {
     return std::accumulate(list.begin(), list.end(), std::uint64_t{0});
 }
 
-Count count_of(const Totals& totals) {
+Count count_of(const metrics::Totals& totals) {
     return {.requests = totals.requests,
             .errors = totals.replies[5] + totals.cut,
             .retries = totals.retries,
             .latencies = totals.total.counts};
 }
 
-Count count_of(const ServerTotals& totals) {
+Count count_of(const metrics::ServerTotals& totals) {
     const std::uint64_t failed =
         sum(totals.failed) - totals.failed[static_cast<std::size_t>(Failure::local)];
     return {.requests = sum(totals.replies) + sum(totals.failed),
@@ -79,7 +79,7 @@ class Sampler::History {
                    .requests_per_second = rate(now.requests - then.requests),
                    .errors_per_second = rate(now.errors - then.errors),
                    .retries_per_second = rate(now.retries - then.retries)};
-        Latencies late;
+        metrics::Latencies late;
         for (std::size_t bucket = 0; bucket < late.counts.size(); ++bucket)
             late.counts[bucket] = now.latencies[bucket] - then.latencies[bucket];
         if (late.count() == 0) return;
@@ -113,7 +113,7 @@ void Sampler::tick(TimePoint now) {
     if (kept_.size() > most_kept) kept_.pop_front();
     for (const Member& member : control_.snapshot().members()) {
         const auto& metrics = member.server->metrics;
-        const ServerTotals totals(*metrics);
+        const metrics::ServerTotals totals(*metrics);
         if (!totals.used) continue;
         std::unique_ptr<History>& history = servers_[metrics.get()];
         if (!history) history = std::make_unique<History>(metrics);

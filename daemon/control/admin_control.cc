@@ -31,31 +31,32 @@ admin::Control::Overview AdminControl::overview() const {
     return overview;
 }
 
-admin::Totals AdminControl::totals() const {
-    admin::Totals totals;
+metrics::Totals AdminControl::totals() const {
+    metrics::Totals totals;
     for (const auto& worker : of_.crew.workers()) totals.add(worker->counters());
     return totals;
 }
 
-admin::Readings AdminControl::readings() const {
+metrics::Readings AdminControl::readings() const {
     const std::shared_ptr<const Snapshot>& snapshot = shared_snapshot();
     const Rotation& rotation = of_.servers.rotation();
     const Reloader::Loads& loads = of_.reloader.loads();
-    admin::Readings readings{.version = about_.version,
-                             .started = started_at_,
-                             .ready = ready(),
-                             .draining = !of_.shutdown.running(),
-                             .failing_open = rotation.service() == Rotation::Service::failing_open,
-                             .workers = of_.crew.size(),
-                             .changed = !of_.changes.overlay().children.empty(),
-                             .reload_failed = loads.failed_last,
-                             .reloads_done = loads.done,
-                             .reloads_failed = loads.failed,
-                             .last_load = loads.last,
-                             .access_log_dropped = of_.access_log->dropped(),
-                             .journal_dropped = log_records_dropped(),
-                             .totals = totals(),
-                             .snapshot = snapshot};
+    metrics::Readings readings{
+        .version = about_.version,
+        .started = started_at_,
+        .ready = ready(),
+        .draining = !of_.shutdown.running(),
+        .failing_open = rotation.service() == Rotation::Service::failing_open,
+        .workers = of_.crew.size(),
+        .changed = !of_.changes.overlay().children.empty(),
+        .reload_failed = loads.failed_last,
+        .reloads_done = loads.done,
+        .reloads_failed = loads.failed,
+        .last_load = loads.last,
+        .access_log_dropped = of_.access_log->dropped(),
+        .journal_dropped = log_records_dropped(),
+        .totals = totals(),
+        .snapshot = snapshot};
     if (about_.watched) readings.watchdog_lag = of_.crew.lag();
     readings.standings.reserve(snapshot->members().size());
     for (const Member& member : snapshot->members())

@@ -53,8 +53,8 @@ class AdminControl final : public admin::Control {
     const std::shared_ptr<const Snapshot>& shared_snapshot() const override {
         return of_.servers.snapshot();
     }
-    admin::Totals totals() const override;
-    admin::Readings readings() const override;
+    metrics::Totals totals() const override;
+    metrics::Readings readings() const override;
     admin::Condition condition(const Member& member, TimePoint now) const override {
         return of_.servers.condition(member, now);
     }

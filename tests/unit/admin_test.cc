@@ -458,8 +458,8 @@ class FakeControl final : public Control {
     bool ready() const override { return true; }
     const std::string& config_file() const override { return file_; }
     const std::shared_ptr<const Snapshot>& shared_snapshot() const override { return snapshot_; }
-    Totals totals() const override { return {}; }
-    Readings readings() const override { return {}; }
+    metrics::Totals totals() const override { return {}; }
+    metrics::Readings readings() const override { return {}; }
     Condition condition(const Member& of, TimePoint) const override {
         const auto found = conditions.find(of.server->url);
         return found == conditions.end() ? Condition{} : found->second;

@@ -7,16 +7,17 @@
 #include <gtest/gtest.h>
 #include <prometheus/text_serializer.h>
 
-#include "admin/exposition.h"
-#include "admin/render_prometheus.h"
 #include "admin/sampler.h"
 #include "base/process.h"
 #include "members.h"
+#include "metrics/exposition.h"
+#include "metrics/page.h"
 
 namespace otto::admin {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace metrics;
 
 // ---- the text format ---------------------------------------------------------------------------
 
@@ -254,7 +255,7 @@ Readings readings_of(std::vector<Member> members) {
 }
 
 std::string page_of(Readings readings) {
-    MetricsPage page(std::move(readings));
+    Page page(std::move(readings));
     std::string text;
     while (page.step(text)) continue;
     return text;
@@ -266,7 +267,7 @@ bool has_line(const std::string& page, const std::string& line) {
 
 TEST(MetricsPage, HasEachFamilyOnceWithHelp) {
     const std::string page = page_of(readings_of(members_of({1})));
-    for (const std::string& name : MetricsPage::names()) {
+    for (const std::string& name : Page::names()) {
         const std::size_t help = page.find("# HELP " + name + " ");
         ASSERT_NE(help, std::string::npos) << name;
         EXPECT_EQ(page.find("# HELP " + name + " ", help + 1), std::string::npos) << name;

@@ -7,11 +7,11 @@
 
 #include <prometheus/client_metric.h>
 
-#include "admin/readings.h"
 #include "balance/retry.h"
 #include "base/time.h"
+#include "metrics/readings.h"
 
-namespace otto::admin {
+namespace otto::metrics {
 
 // How Otto's values become the library's. Pure.
 
@@ -32,4 +32,4 @@ const char* label_of(Failure failure);
 
 double in_seconds(Duration duration);
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

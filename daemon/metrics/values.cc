@@ -1,8 +1,8 @@
-#include "admin/metric_values.h"
+#include "metrics/values.h"
 
 #include <utility>
 
-namespace otto::admin {
+namespace otto::metrics {
 
 using prometheus::ClientMetric;
 
@@ -66,4 +66,4 @@ double in_seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

@@ -1,13 +1,13 @@
-#include "admin/render_prometheus.h"
+#include "metrics/page.h"
 
 #include <algorithm>
 #include <span>
 #include <utility>
 
-#include "admin/exposition.h"
-#include "admin/metric_families.h"
+#include "metrics/exposition.h"
+#include "metrics/families.h"
 
-namespace otto::admin {
+namespace otto::metrics {
 
 namespace {
 
@@ -16,11 +16,11 @@ constexpr std::size_t servers_per_step = 50;
 
 }  // namespace
 
-MetricsPage::MetricsPage(Readings readings) : readings_(std::move(readings)) {
+Page::Page(Readings readings) : readings_(std::move(readings)) {
     servers_.reserve(readings_.snapshot->members().size());
 }
 
-bool MetricsPage::read_some() {
+bool Page::read_some() {
     const auto& members = readings_.snapshot->members();
     const std::size_t end = std::min(servers_.size() + servers_per_step, members.size());
     if (servers_.size() == end) return false;
@@ -28,7 +28,7 @@ bool MetricsPage::read_some() {
     return true;
 }
 
-bool MetricsPage::step(std::string& text) {
+bool Page::step(std::string& text) {
     if (read_some()) return true;
     const auto rows = families_in_all();
     if (family_ >= rows.size()) return step_of_servers(text, family_ - rows.size());
@@ -40,7 +40,7 @@ bool MetricsPage::step(std::string& text) {
     return true;
 }
 
-bool MetricsPage::step_of_servers(std::string& text, std::size_t at) {
+bool Page::step_of_servers(std::string& text, std::size_t at) {
     const auto rows = families_of_servers();
     if (at >= rows.size()) return false;
     const FamilyRow& row = rows[at];
@@ -60,11 +60,11 @@ bool MetricsPage::step_of_servers(std::string& text, std::size_t at) {
     return true;
 }
 
-std::vector<std::string> MetricsPage::names() {
+std::vector<std::string> Page::names() {
     std::vector<std::string> names;
     for (const FamilyRow& row : families_in_all()) names.emplace_back(row.name);
     for (const FamilyRow& row : families_of_servers()) names.emplace_back(row.name);
     return names;
 }
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

@@ -1,8 +1,8 @@
-#include "admin/metric_families.h"
+#include "metrics/families.h"
 
 #include <cmath>
 
-namespace otto::admin {
+namespace otto::metrics {
 
 namespace {
 
@@ -201,4 +201,4 @@ std::span<const FamilyRow> families_in_all() {
     return rows;
 }
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

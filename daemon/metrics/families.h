@@ -4,11 +4,11 @@
 
 #include <prometheus/metric_type.h>
 
-#include "admin/metric_values.h"
-#include "admin/readings.h"
 #include "base/process.h"
+#include "metrics/readings.h"
+#include "metrics/values.h"
 
-namespace otto::admin {
+namespace otto::metrics {
 
 /// What metrics are made of. Valid during the call.
 struct Source {
@@ -28,10 +28,10 @@ struct FamilyRow {
     void (*fill)(const Source& from, Metrics& metrics);
 };
 
-/// Of Otto as a whole, in metric_families.cc.
+/// Of Otto as a whole, in families.cc.
 std::span<const FamilyRow> families_in_all();
 /// Of each server in the source, with a label `server`, the configured name; in
-/// metric_families_of_servers.cc.
+/// families_of_servers.cc.
 std::span<const FamilyRow> families_of_servers();
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

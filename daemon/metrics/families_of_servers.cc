@@ -1,6 +1,6 @@
-#include "admin/metric_families.h"
+#include "metrics/families.h"
 
-namespace otto::admin {
+namespace otto::metrics {
 
 namespace {
 
@@ -188,4 +188,4 @@ std::span<const FamilyRow> families_of_servers() {
     return rows;
 }
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

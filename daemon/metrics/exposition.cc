@@ -1,4 +1,4 @@
-#include "admin/exposition.h"
+#include "metrics/exposition.h"
 
 #include <cmath>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-namespace otto::admin {
+namespace otto::metrics {
 
 namespace {
 
@@ -167,4 +167,4 @@ void Exposition::append_metrics(std::string& out, const MetricFamily& family) {
     }
 }
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

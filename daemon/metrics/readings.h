@@ -14,7 +14,7 @@
 #include "proxy/trace.h"
 #include "proxy/worker.h"
 
-namespace otto::admin {
+namespace otto::metrics {
 
 /// Histograms summed up.
 struct Latencies {
@@ -104,4 +104,4 @@ struct Readings {
     std::vector<Standing> standings{};  // of its members, in their order
 };
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

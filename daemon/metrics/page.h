@@ -5,18 +5,18 @@
 #include <utility>
 #include <vector>
 
-#include "admin/readings.h"
 #include "base/process.h"
+#include "metrics/readings.h"
 
-namespace otto::admin {
+namespace otto::metrics {
 
 /// The reply to GET /metrics in the making, in the text format of Prometheus 0.0.4. With thousands
 /// of servers it has tens of megabytes: it is made in small steps, so that its maker can do other
 /// things in between. The manual lists the metrics. Of one thread, any.
-class MetricsPage {
+class Page {
   public:
     /// The first steps read what the servers have counted.
-    explicit MetricsPage(Readings readings);
+    explicit Page(Readings readings);
 
     /// Adds a family to `text`, or some servers' part of one; false when there is none left.
     bool step(std::string& text);
@@ -35,4 +35,4 @@ class MetricsPage {
     std::size_t server_ = 0;             // in that family
 };
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

@@ -1,9 +1,9 @@
-#include "admin/readings.h"
+#include "metrics/readings.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace otto::admin {
+namespace otto::metrics {
 
 void Latencies::add(const Histogram& histogram) {
     for (std::size_t bucket = 0; bucket < counts.size(); ++bucket)
@@ -79,4 +79,4 @@ ServerTotals::ServerTotals(const ServerMetrics& metrics) {
     });
 }
 
-}  // namespace otto::admin
+}  // namespace otto::metrics

@@ -7,7 +7,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/serializer.h>
 
-namespace otto::admin {
+namespace otto::metrics {
 
 /// Writes metric families in the text format of Prometheus 0.0.4, byte for byte what the library's
 /// own TextSerializer writes, in a tenth of its time: 1,000 servers have 80,000 lines, for which
@@ -24,4 +24,4 @@ class Exposition final : public prometheus::Serializer {
     static void append_metrics(std::string& out, const prometheus::MetricFamily& family);
 };
 
-}  // namespace otto::admin
+}  // namespace otto::metrics
