@@ -9,9 +9,9 @@
 
 #include "base/cpus.h"
 #include "base/phrases.h"
+#include "log/journal.h"
+#include "log/log_thread.h"
 #include "quick_start.h"
-#include "sd/journal.h"
-#include "sd/log_thread.h"
 #include "sd/socket_unit.h"
 #include "sd/state.h"
 #include "version.h"

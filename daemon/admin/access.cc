@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "admin/problem.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 #include "sd/state.h"
 #include "tls/hmac.h"
 

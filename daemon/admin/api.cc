@@ -11,7 +11,7 @@
 #include "base/phrases.h"
 #include "config/units.h"
 #include "config/wording.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 
 namespace otto::admin {
 

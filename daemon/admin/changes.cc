@@ -13,7 +13,7 @@
 #include "base/phrases.h"
 #include "config/overlay.h"
 #include "config/wording.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 #include "sd/state.h"
 
 namespace otto::admin {

@@ -8,7 +8,7 @@
 #include "admin/preconditions.h"
 #include "admin/problem.h"
 #include "config/json_tree.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 
 namespace otto::admin {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "http/shared_text.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 
 namespace otto::admin {
 

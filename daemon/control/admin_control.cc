@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sd/log_thread.h"
+#include "log/log_thread.h"
 
 namespace otto::control {
 

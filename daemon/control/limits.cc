@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 
 #include "base/phrases.h"
+#include "log/journal.h"
 #include "net/pipe.h"
-#include "sd/journal.h"
 
 namespace otto::control {
 

@@ -12,7 +12,7 @@
 
 #include "config/locator.h"
 #include "config/port.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 #include "sd/listen_fds.h"
 #include "sd/socket_unit.h"
 

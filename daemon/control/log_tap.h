@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "event/mailbox.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 
 namespace otto::control {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/port.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 #include "sd/socket_unit.h"
 
 namespace otto::control {

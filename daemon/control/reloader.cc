@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/phrases.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 #include "sd/state.h"
 
 namespace otto::control {

@@ -10,7 +10,7 @@
 #include "admin/changes.h"
 #include "config/load.h"
 #include "control/publisher.h"
-#include "sd/messages.h"
+#include "log/messages.h"
 
 namespace otto::control {
 

@@ -9,9 +9,9 @@
 #include "control/rotation.h"
 #include "health/monitor.h"
 #include "health/resolver.h"
+#include "log/journal.h"
+#include "log/record_fold.h"
 #include "proxy/snapshot.h"
-#include "sd/journal.h"
-#include "sd/record_fold.h"
 
 namespace otto::control {
 

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "sd/journal.h"
+#include "log/journal.h"
 #include "sd/state.h"
 
 namespace otto::control {

@@ -11,7 +11,7 @@
 #include "event/timer.h"
 #include "health/http_probe.h"
 #include "health/tcp_probe.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 
 namespace otto {
 

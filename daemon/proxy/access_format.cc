@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "log/messages.h"
 #include "proxy/log_text.h"
 #include "sd/journal_socket.h"
-#include "sd/messages.h"
 
 namespace otto {
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/phrases.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 
 namespace otto {
 

@@ -7,9 +7,9 @@
 
 #include "balance/retry.h"
 #include "http/forwarding.h"
+#include "log/journal.h"
 #include "proxy/bound_connection.h"
 #include "proxy/worker.h"
-#include "sd/journal.h"
 
 namespace otto {
 

@@ -8,9 +8,9 @@
 #include "base/phrases.h"
 #include "http/error_reply.h"
 #include "http/forwarding.h"
+#include "log/journal.h"
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
-#include "sd/journal.h"
 
 namespace otto {
 

@@ -9,8 +9,8 @@
 
 #include "base/thread.h"
 #include "http/forwarding.h"
+#include "log/journal.h"
 #include "proxy/exchange.h"
-#include "sd/journal.h"
 
 namespace otto {
 

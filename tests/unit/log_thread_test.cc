@@ -1,4 +1,4 @@
-#include "sd/log_thread.h"
+#include "log/log_thread.h"
 
 #include <condition_variable>
 #include <mutex>

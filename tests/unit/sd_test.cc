@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #include "base/handle.h"
+#include "log/journal.h"
+#include "log/messages.h"
+#include "log/record_fold.h"
 #include "sd/connect_cure.h"
-#include "sd/journal.h"
 #include "sd/listen_fds.h"
-#include "sd/messages.h"
 #include "sd/notifier.h"
-#include "sd/record_fold.h"
 #include "sd/state.h"
 
 namespace otto {

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "sd/journal.h"
+#include "log/journal.h"
 
 namespace otto {
 

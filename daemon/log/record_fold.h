@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sd/messages.h"
+#include "log/messages.h"
 
 namespace otto {
 

@@ -1,4 +1,4 @@
-#include "sd/record_fold.h"
+#include "log/record_fold.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "sd/journal.h"
+#include "log/journal.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -15,7 +15,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-#include "sd/log_thread.h"
+#include "log/log_thread.h"
 
 namespace otto {
 namespace {
