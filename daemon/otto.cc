@@ -174,7 +174,7 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     if (!signals) return signals;
     Config config = reloader_.begin(std::move(loaded));
     crew_.prepare(config.workers != 0 ? config.workers : usable_cpus());
-    auto access_log = AccessLog::open(crew_.size());
+    auto access_log = accesslog::AccessLog::open(crew_.size());
     if (!access_log) return access_log.error();
     access_log_ = std::move(*access_log);
     reloader_.use(std::move(config));
@@ -223,7 +223,7 @@ Status Otto::start_workers() {
     };
     return crew_.start({.control = *mailbox_,
                         .sticky_key = sticky_key_.secret(),
-                        .access_desk = access_log_->desk()},
+                        .access_log = access_log_->queue()},
                        std::move(reports), listening_, servers_.snapshot());
 }
 

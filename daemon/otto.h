@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "accesslog/access_log.h"
 #include "admin/api.h"
 #include "admin/changes.h"
 #include "base/heap_trim.h"
@@ -28,7 +29,6 @@
 #include "event/timer.h"
 #include "event/watch.h"
 #include "options.h"
-#include "proxy/access_log.h"
 #include "sd/notifier.h"
 
 namespace otto {
@@ -70,7 +70,7 @@ class Otto {
     control::Listening listening_;
     control::StickyKey sticky_key_;
     admin::Changes changes_;  // made at run time
-    std::unique_ptr<AccessLog> access_log_;
+    std::unique_ptr<accesslog::AccessLog> access_log_;
     control::Crew crew_;
     control::Limits limits_{crew_};
     control::Servers servers_;

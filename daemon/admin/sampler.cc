@@ -16,13 +16,13 @@ constexpr std::size_t window = 10;
 /// What a sample is made of, so far.
 struct Count {
     std::uint64_t requests = 0, errors = 0, retries = 0;
-    std::array<std::uint64_t, Histogram::buckets> latencies{};
+    std::array<std::uint64_t, observe::Histogram::buckets> latencies{};
 };
 
 /// What is kept of it: enough for differences, since none exceeds 32 bits in so short a time.
 struct Kept {
     std::uint32_t requests = 0, errors = 0, retries = 0;
-    std::array<std::uint32_t, Histogram::buckets> latencies{};
+    std::array<std::uint32_t, observe::Histogram::buckets> latencies{};
 };
 
 constexpr std::uint32_t cut_off(std::uint64_t number) {

@@ -27,7 +27,7 @@ class AdminControl final : public admin::Control {
         const Shutdown& shutdown;
         const StatusReport& status;
         const admin::Changes& changes;
-        const std::unique_ptr<AccessLog>& access_log;  // null until it is opened
+        const std::unique_ptr<accesslog::AccessLog>& access_log;  // null until it is opened
         Reloader& reloader;
         ServerChecks& checks;
         /// As a signal does it.

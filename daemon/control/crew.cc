@@ -21,7 +21,7 @@ Status Crew::start(const Surroundings& surroundings, WorkerReports reports,
                                 .queue = *queue_,
                                 .connections = connection_calls_,
                                 .sticky_key = surroundings.sticky_key,
-                                .access_desk = surroundings.access_desk};
+                                .access_log = surroundings.access_log};
     for (unsigned index = 0; index < count_; ++index) {
         auto sockets = listening.duplicate();
         if (!sockets) return sockets.error();

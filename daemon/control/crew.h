@@ -22,7 +22,7 @@ class Crew {
     struct Surroundings {
         Mailbox& control;
         const tls::Secret& sticky_key;
-        AccessDesk& access_desk;
+        accesslog::Queue& access_log;
     };
 
     /// Makes room for `count` workers. Once, before all else.

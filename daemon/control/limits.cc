@@ -51,7 +51,8 @@ void Limits::tick(TimePoint now) {
     std::uint64_t evicted = 0;
     std::uint64_t refused = 0;
     for (const auto& worker : crew_.workers()) {
-        for (const Counter& counter : worker->counters().evicted) evicted += counter.value();
+        for (const observe::Counter& counter : worker->counters().evicted)
+            evicted += counter.value();
         refused += worker->counters().refused.value();
     }
     const std::uint64_t more_evicted = evicted - std::exchange(evicted_, evicted);

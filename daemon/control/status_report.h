@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "accesslog/access_log.h"
 #include "admin/changes.h"
 #include "admin/sampler.h"
 #include "admin/service_verdict.h"
@@ -13,7 +14,6 @@
 #include "control/reloader.h"
 #include "control/servers.h"
 #include "control/shutdown.h"
-#include "proxy/access_log.h"
 
 namespace otto::control {
 
@@ -40,7 +40,7 @@ class StatusReport {
         const Shutdown& shutdown;
         const PortReport& ports;
         const admin::Changes& changes;
-        const std::unique_ptr<AccessLog>& access_log;  // null until it is opened
+        const std::unique_ptr<accesslog::AccessLog>& access_log;  // null until it is opened
     };
 
     explicit StatusReport(const Sources& sources) : from_(sources) {}

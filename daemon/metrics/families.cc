@@ -37,8 +37,8 @@ void fill_responses(const Source& from, Metrics& metrics) {
 }
 
 void fill_own_replies(const Source& from, Metrics& metrics) {
-    for (std::size_t kind = 1; kind < own_replies; ++kind)
-        set_counter(add(metrics, "reason", to_string(static_cast<OwnReply>(kind))),
+    for (std::size_t kind = 1; kind < observe::own_replies; ++kind)
+        set_counter(add(metrics, "reason", to_string(static_cast<observe::OwnReply>(kind))),
                     from.readings.totals.own[kind]);
 }
 

@@ -100,7 +100,7 @@ void fill_responses(const Source& from, Metrics& metrics) {
     });
 }
 
-template <Counter ServerMetrics::*Member>
+template <observe::Counter ServerMetrics::*Member>
 void fill_ejections(const Source& from, Metrics& metrics) {
     metrics.reserve(from.members.size());
     each_server(from, [&metrics](const Each& each) {

@@ -5,7 +5,7 @@
 
 namespace otto::metrics {
 
-void Latencies::add(const Histogram& histogram) {
+void Latencies::add(const observe::Histogram& histogram) {
     for (std::size_t bucket = 0; bucket < counts.size(); ++bucket)
         counts[bucket] += histogram.count(bucket);
     sum += histogram.sum();
@@ -19,9 +19,9 @@ Duration Latencies::percentile(double part) const {
     const double wanted = part * static_cast<double>(count());
     double before = 0;
     std::int64_t lower = 0;
-    for (std::size_t bucket = 0; bucket < Histogram::bounds.size(); ++bucket) {
+    for (std::size_t bucket = 0; bucket < observe::Histogram::bounds.size(); ++bucket) {
         const auto here = static_cast<double>(counts[bucket]);
-        const std::int64_t upper = Histogram::bounds[bucket];
+        const std::int64_t upper = observe::Histogram::bounds[bucket];
         if (here > 0 && before + here >= wanted) {
             const double into = static_cast<double>(upper - lower) * (wanted - before) / here;
             return Duration(lower + static_cast<std::int64_t>(into));

@@ -10,18 +10,18 @@
 
 #include "balance/server_metrics.h"
 #include "base/time.h"
+#include "observe/trace.h"
 #include "proxy/snapshot.h"
-#include "proxy/trace.h"
 #include "proxy/worker.h"
 
 namespace otto::metrics {
 
-/// Histograms summed up.
+/// observe::Histograms summed up.
 struct Latencies {
-    std::array<std::uint64_t, Histogram::buckets> counts{};  // by bucket, each by itself
-    std::uint64_t sum = 0;                                   // nanoseconds
+    std::array<std::uint64_t, observe::Histogram::buckets> counts{};  // by bucket, each by itself
+    std::uint64_t sum = 0;                                            // nanoseconds
 
-    void add(const Histogram& histogram);
+    void add(const observe::Histogram& histogram);
     std::uint64_t count() const;
     /// The time that `part` (0 to 1) of them did not exceed, interpolated within its bucket; the
     /// greatest bound for what took longer than that, zero when there are none.
@@ -32,7 +32,7 @@ struct Latencies {
 struct Totals {
     std::uint64_t requests = 0;
     std::array<std::uint64_t, 6> replies{};  // by the first digit of the status; [0] is unused
-    std::array<std::uint64_t, own_replies> own{};  // by OwnReply
+    std::array<std::uint64_t, observe::own_replies> own{};  // by OwnReply
     std::uint64_t retries = 0;
     std::uint64_t retries_denied = 0;  // by the budget
     std::uint64_t aborted = 0;

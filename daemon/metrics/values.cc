@@ -26,11 +26,11 @@ void set_gauge(ClientMetric& metric, double value) {
 
 void set_histogram(ClientMetric& metric, const Latencies& latencies) {
     constexpr double nanoseconds = 1e9;
-    metric.histogram.bucket.reserve(Histogram::bounds.size());
+    metric.histogram.bucket.reserve(observe::Histogram::bounds.size());
     std::uint64_t count = 0;
-    for (std::size_t bucket = 0; bucket < Histogram::bounds.size(); ++bucket) {
+    for (std::size_t bucket = 0; bucket < observe::Histogram::bounds.size(); ++bucket) {
         count += latencies.counts[bucket];
-        const auto bound = static_cast<double>(Histogram::bounds[bucket]) / nanoseconds;
+        const auto bound = static_cast<double>(observe::Histogram::bounds[bucket]) / nanoseconds;
         metric.histogram.bucket.push_back({count, bound});
     }
     metric.histogram.sample_count = count + latencies.counts.back();

@@ -317,7 +317,7 @@ std::string_view Exchange::on_response(unsigned status, bool stream) {
     trace_.stream = stream;
     if (stream) server_->count_stream(1);
     ServerCounters& counters = worker_.counters_of(*server_);
-    counters.replies[reply_class(status)].add();
+    counters.replies[observe::reply_class(status)].add();
     if (!stream) counters.head.observe(trace_.answered - trace_.attempted);
     StickyCookies& sticky = worker_.sticky();
     if (!sticky.enabled() || server_ == wanted_) return {};
@@ -430,10 +430,10 @@ void Exchange::note_end(Trace::End end) {
         trace_.received += tunnel_->received();
         trace_.relayed = tunnel_->relayed();
     }
-    worker_.ended({.client = *client_,
-                   .snapshot = *snapshot_,
+    worker_.ended(server_,
+                  {.client = *client_,
+                   .trusted_proxies = snapshot_->config.trusted_proxies,
                    .trace = trace_,
-                   .server = server_,
                    .tried = tried_,
                    .request_id = worker_.logs_requests() ? request_id() : std::string_view()});
 }

@@ -12,11 +12,11 @@
 #include "http/forwarded.h"
 #include "http/pace.h"
 #include "http/request_id.h"
+#include "observe/trace.h"
 #include "proxy/attempt.h"
 #include "proxy/queue.h"
 #include "proxy/request_body.h"
 #include "proxy/snapshot.h"
-#include "proxy/trace.h"
 #include "proxy/tunnel.h"
 
 namespace otto {
@@ -49,6 +49,9 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void candidates_changed();
 
   private:
+    using OwnReply = observe::OwnReply;
+    using Trace = observe::Trace;
+
     /// The most servers that are asked for one request, however many of them refuse.
     static constexpr std::size_t most_tried = 128;
     /// Refused tries in one turn of the loop.

@@ -68,7 +68,7 @@ Worker::Worker(const WorkerContext& context, unsigned index, Loop loop,
           [this](std::size_t length) { counters_.queued.store(length, std::memory_order_relaxed); },
           [this](QueueShare::Call call) { mailbox_->post(std::move(call)); }),
       sticky_(context.sticky_key),
-      access_pen_(loop_, context.access_desk, index),
+      access_writer_(loop_, context.access_log, index),
       spare_exchanges_(loop_, SIZE_MAX),
       scratch_(scratch_size),
       buffers_(loop_, most_buffer_bytes) {}
@@ -251,7 +251,7 @@ void Worker::configure() {
     queue_.configure(std::ranges::any_of(
         snapshot_->members(), [](const Member& each) { return each.max_connections != 0; }));
     sticky_.configure(config.sticky, snapshot_->members());
-    access_pen_.configure(config.access_log);
+    access_writer_.configure(config.access_log);
     retry_budget_.configure(
         config.retries.budget_percent,
         static_cast<double>(config.retries.budget_min_per_second) / context_.workers);
@@ -274,29 +274,29 @@ void Worker::recycle(Exchange& exchange) {
     exchanges_.pop_back();
 }
 
-void Worker::ended(const Ended& ended) {
-    if (access_pen_.enabled()) access_pen_.write(ended);
-    const Trace& trace = ended.trace;
+void Worker::ended(const Server* last, const accesslog::Ended& ended) {
+    if (access_writer_.enabled()) access_writer_.write(ended);
+    const observe::Trace& trace = ended.trace;
     switch (trace.end) {
-        case Trace::End::complete:
+        case observe::Trace::End::complete:
             break;
-        case Trace::End::aborted:
+        case observe::Trace::End::aborted:
             add(counters_.aborted);
-            if (ended.server != nullptr) counters_of(*ended.server).aborted.add();
+            if (last != nullptr) counters_of(*last).aborted.add();
             break;
-        case Trace::End::cut:
-        case Trace::End::too_slow:
+        case observe::Trace::End::cut:
+        case observe::Trace::End::too_slow:
             add(counters_.cut);
             break;
     }
-    if (trace.status != 0) add(counters_.replies[reply_class(trace.status)]);
+    if (trace.status != 0) add(counters_.replies[observe::reply_class(trace.status)]);
     counters_.own[static_cast<std::size_t>(trace.own)].add();
     counters_.received.add(trace.received);
     counters_.relayed.add(trace.relayed);
-    if (trace.end != Trace::End::complete || trace.stream || trace.tunnel) return;
+    if (trace.end != observe::Trace::End::complete || trace.stream || trace.tunnel) return;
     const Duration total = trace.ended - trace.begun;
     counters_.total.observe(total);
-    if (trace.own == OwnReply::none) counters_of(*ended.server).total.observe(total);
+    if (trace.own == observe::OwnReply::none) counters_of(*last).total.observe(total);
 }
 
 void Worker::server_failed(Server& server, Failure failure, std::string_view detail) {

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "accesslog/access_log.h"
+#include "accesslog/writer.h"
 #include "balance/candidates.h"
 #include "balance/retry.h"
 #include "balance/retry_budget.h"
@@ -20,59 +22,17 @@
 #include "http/front.h"
 #include "http/request_id.h"
 #include "net/pipe.h"
-#include "proxy/access_pen.h"
+#include "observe/worker_counters.h"
 #include "proxy/queue.h"
 #include "proxy/snapshot.h"
 #include "proxy/sticky.h"
-#include "proxy/trace.h"
 #include "proxy/upstream_pool.h"
 
 namespace otto {
 
 class Exchange;
 
-/// What a worker has counted. The worker alone writes, anybody reads, all relaxed: each number is
-/// right by itself.
-struct alignas(64) WorkerCounters {
-    std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> replies[6]{};  // by the first digit of the status; [0] is unused
-    std::atomic<std::uint64_t> retries{0};
-    std::atomic<std::uint64_t> aborted{0};      // the client went away
-    std::atomic<std::uint64_t> cut{0};          // a server broke off a reply
-    std::atomic<std::uint64_t> connections{0};  // open now, of clients
-    // The most since the control thread asked, which sets it back. A hint: relaxed.
-    std::atomic<std::uint64_t> most_connections{0};
-    std::atomic<std::uint64_t> queued{0};           // requests that wait for a place now
-    std::atomic<std::uint64_t> queue_timeouts{0};   // 503 after such a wait
-    std::atomic<std::uint64_t> queue_overflows{0};  // 503 since too many wait already
-    std::atomic<std::uint64_t> pings_answered{0};
-    std::atomic<std::int64_t> lag{0};  // nanoseconds from the last answered ping to its answer
-    // Calls of Worker::apply that hold. Released, so that who sees it sees the load of servers as
-    // it was then, too.
-    std::atomic<std::uint64_t> applied{0};
-
-    // For metrics alone.
-    std::array<Counter, own_replies> own;  // Otto's own replies, by OwnReply
-    Counter retries_denied;                // by the budget
-    Counter accepted;                      // connections of clients, all so far
-    std::array<Counter, 3> evicted;        // of them, closed to make room, by http::Waiting
-    Counter refused;                       // of them, over limits.connectionsPerClient
-    Counter slow_senders;                  // clients below timeouts.minimumRate that were ended
-    Counter slow_readers;                  // the same of those that take their replies slowly
-    Counter received;                      // bytes of requests' bodies
-    Counter relayed;                       // bytes of replies' bodies, and of tunnels
-    Histogram total;  // from a request's head to the end of its reply, without tunnels and streams
-};
-
-/// A request that has ended. Holds during the call only.
-struct Ended {
-    const http::ClientStream& client;
-    const Snapshot& snapshot;  // that it began with
-    const Trace& trace;
-    const Server* server;            // that was asked last, or null
-    std::span<Server* const> tried;  // in turn
-    std::string_view request_id;     // only when requests are logged
-};
+using observe::WorkerCounters;
 
 /// What workers tell the control thread. Called there, from its mailbox.
 struct WorkerReports {
@@ -103,7 +63,7 @@ struct WorkerContext {
     QueueShare& queue;
     ConnectionCalls& connections;
     const tls::Secret& sticky_key;  // signs the cookies of `sticky`
-    AccessDesk& access_desk;
+    accesslog::Queue& access_log;
 };
 
 /// A thread with its event loop, listeners, connections and idle pool. It owns traffic; decisions
@@ -207,11 +167,11 @@ class Worker {
         return server.metrics->shard(index_, context_.workers);
     }
     /// Whether the times of a Trace are wanted.
-    bool traces() const { return metrics_compiled || logs_requests(); }
+    bool traces() const { return observe::metrics_compiled || logs_requests(); }
     /// Whether ended requests are logged.
-    bool logs_requests() const { return access_pen_.enabled(); }
-    /// Counts and logs a request that is over.
-    void ended(const Ended& ended);
+    bool logs_requests() const { return access_writer_.enabled(); }
+    /// Counts and logs a request that is over. `last`: the server that was asked last, or null.
+    void ended(const Server* last, const accesslog::Ended& ended);
     void count_request() {
         add(counters_.requests);
         retry_budget_.deposit();
@@ -258,7 +218,7 @@ class Worker {
     net::PipePool pipes_;
     Queue queue_;
     StickyCookies sticky_;
-    AccessPen access_pen_;
+    accesslog::Writer access_writer_;
     std::unique_ptr<http::Front> front_;
     std::vector<std::unique_ptr<Exchange>> exchanges_;  // that are in progress
     Spares<std::unique_ptr<Exchange>> spare_exchanges_;

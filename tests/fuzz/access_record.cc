@@ -1,37 +1,40 @@
 // The access log: whatever a client sends, a record survives the ring, is one line of valid JSON,
 // one printable line in the combined format, and has no unsafe character in the journal.
 
-#include "proxy/access_record.h"
-
 #include <algorithm>
 #include <string>
 
+#include "accesslog/format.h"
+#include "accesslog/record.h"
 #include "config/json.h"
 #include "config/utf8.h"
 #include "fuzzing.h"
-#include "proxy/access_format.h"
 
 namespace {
 
 using namespace otto;
+using namespace otto::accesslog;
 using otto::fuzz::Draw;
+using otto::observe::own_replies;
+using otto::observe::OwnReply;
+using otto::observe::Trace;
 
 /// Takes the input apart at its line breaks, or anywhere.
-AccessRecord record_of(std::string_view input, Draw& draw) {
-    AccessRecord record;
-    for (const auto text : {&AccessRecord::method, &AccessRecord::target, &AccessRecord::host,
-                            &AccessRecord::user_agent, &AccessRecord::referer}) {
+Record record_of(std::string_view input, Draw& draw) {
+    Record record;
+    for (const auto text :
+         {&Record::method, &Record::target, &Record::host, &Record::user_agent, &Record::referer}) {
         const std::size_t line = std::min(input.find('\n'), input.size());
         const std::size_t end = draw.below(4) == 0 ? draw.below(input.size() + 1) : line;
-        record.*text = input.substr(0, std::min(end, AccessLimits::target));
+        record.*text = input.substr(0, std::min(end, Limits::target));
         input.remove_prefix(std::min(end + 1, input.size()));
     }
-    record.detail = input.substr(0, AccessLimits::target);
+    record.detail = input.substr(0, Limits::target);
     record.facts.status = static_cast<std::uint16_t>(draw.below(600));
     record.facts.total = Duration(static_cast<Duration::rep>(draw.below(1u << 30)));
     record.facts.own = static_cast<OwnReply>(draw.below(own_replies));
     record.facts.end = static_cast<Trace::End>(draw.below(3));
-    record.tried_count = draw.below(AccessRecord::most_tried + 1);
+    record.tried_count = draw.below(Record::most_tried + 1);
     for (std::size_t i = 0; i < record.tried_count; ++i)
         record.tried[i] = record.host.substr(0, 256);
     return record;
@@ -50,14 +53,14 @@ bool is_printable(std::string_view line) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const otto::fuzz::Bytes input(data, size);
     Draw draw(input.view());
-    const AccessRecord record = record_of(input.view(), draw);
+    const Record record = record_of(input.view(), draw);
     std::string bytes(record_size(record), '\0');
     write_record(record, bytes);
     const otto::fuzz::Bytes stored(bytes);
     const std::string_view view = stored.view();
-    const AccessRecord back = read_record(view);
+    const Record back = read_record(view);
 
-    AccessFormat format;
+    Format format;
     std::string json;
     std::string again;
     format.append_json(json, record);

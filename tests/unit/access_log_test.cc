@@ -1,4 +1,4 @@
-#include "proxy/access_log.h"
+#include "accesslog/access_log.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -12,16 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accesslog/format.h"
+#include "accesslog/log_text.h"
+#include "accesslog/record.h"
+#include "accesslog/record_ring.h"
+#include "accesslog/target.h"
 #include "base/address.h"
 #include "base/handle.h"
 #include "base/random.h"
-#include "proxy/access_format.h"
-#include "proxy/access_record.h"
-#include "proxy/access_target.h"
-#include "proxy/log_text.h"
-#include "proxy/record_ring.h"
 
-namespace otto {
+namespace otto::accesslog {
 namespace {
 
 using namespace std::chrono_literals;
@@ -110,9 +110,9 @@ TEST(RecordRing, PassesRecordsBetweenThreads) {
 
 // ---- records and how they are spelt ------------------------------------------------------------
 
-AccessRecord sample() {
-    AccessRecord record;
-    AccessRecord::Facts& facts = record.facts;
+Record sample() {
+    Record record;
+    Record::Facts& facts = record.facts;
     facts.begun = TimePoint(10s);
     facts.wait = 0ns;
     facts.connect = 1'234'567ns;
@@ -124,7 +124,7 @@ AccessRecord sample() {
     const auto ip = Address::from_ip("192.0.2.1", 4711);
     facts.client = ip->ip_bytes();
     facts.client_port = 4711;
-    facts.family = AccessRecord::Family::ipv4;
+    facts.family = Record::Family::ipv4;
     facts.status = 200;
     facts.attempts = 2;
     facts.retries = 1;
@@ -137,24 +137,24 @@ AccessRecord sample() {
     return record;
 }
 
-AccessFormat format_at(long long wall_second) {
-    AccessFormat format;
+Format format_at(long long wall_second) {
+    Format format;
     format.set_clock(TimePoint(0s), std::chrono::system_clock::time_point(
                                         std::chrono::seconds(wall_second) + 42us));
     return format;
 }
 
-std::string json(const AccessRecord& record) {
+std::string json(const Record& record) {
     std::string line;
     format_at(1'795'428'000 - 10).append_json(line, record);
     return line;
 }
 
 TEST(AccessRecord, ComesBackAsItWas) {
-    const AccessRecord record = sample();
+    const Record record = sample();
     std::string bytes(record_size(record), '\0');
     write_record(record, bytes);
-    const AccessRecord back = read_record(bytes);
+    const Record back = read_record(bytes);
     EXPECT_EQ(json(back), json(record));
     EXPECT_EQ(back.tried_count, 2U);
     EXPECT_EQ(back.detail, "");
@@ -190,7 +190,7 @@ TEST(AccessFormat, Combined) {
     setenv("TZ", "America/New_York", 1);
     tzset();
     std::string line;
-    AccessRecord record = sample();
+    Record record = sample();
     record.user_agent = "a \"b\" \\ \n\x7f\xe4";
     format_at(1'795'428'000 - 10).append_combined(line, record);
     EXPECT_EQ(line,
@@ -200,14 +200,14 @@ TEST(AccessFormat, Combined) {
     setenv("TZ", "UTC", 1);
     tzset();
     record = {};
-    record.facts.end = Trace::End::aborted;
+    record.facts.end = observe::Trace::End::aborted;
     line.clear();
     format_at(0).append_combined(line, record);
     EXPECT_EQ(line, "unix - - [01/Jan/1970:00:00:00 +0000] \"-\" 499 0 \"-\" \"-\"\n");
 }
 
 TEST(AccessFormat, JournalFieldsAreNotForgedAndNotTurnedAround) {
-    AccessRecord record = sample();
+    Record record = sample();
     record.user_agent = "a\nOTTO_STATUS=500";
     record.referer = "\"\\ \xe2\x80\xae \xe2\x81\xa6 \xe2\x80\xa8 \xc2\x9b \xff \xc3\xa4";
     std::string fields;
@@ -284,9 +284,9 @@ class AccessLogFile : public testing::Test {
     }
 
     bool write(unsigned worker, std::string_view target) {
-        AccessRecord record = sample();
+        Record record = sample();
         record.target = target;
-        RecordRing& ring = log_->desk().trays[worker]->ring;
+        RecordRing& ring = log_->queue().buffers[worker]->ring;
         const auto room = ring.reserve(record_size(record));
         if (room.empty()) return false;
         write_record(record, room);
@@ -335,7 +335,7 @@ TEST_F(AccessLogFile, LosesNothingButCountsWhatFindsNoRoom) {
     const std::string large(2000, 'x');
     unsigned fit = 0;
     while (write(0, large)) ++fit;
-    EXPECT_GT(fit, AccessDesk::ring_capacity / 2500);
+    EXPECT_GT(fit, Queue::ring_capacity / 2500);
     log_->configure({.target = path_, .format = {}, .sample = 1});
     log_.reset();
     const std::string text = content(path_);
@@ -353,14 +353,14 @@ TEST(AccessTarget, OfItsOwnIsARegularFileAndNoLink) {
     ASSERT_EQ(::mkfifo((at / "fifo").c_str(), 0600), 0);
     const UniqueFd reader(::open((at / "fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     for (const char* name : {"symbolic", "hard", "fifo"}) {
-        EXPECT_FALSE(AccessTarget::open(at / name, true)) << name;
-        EXPECT_TRUE(AccessTarget::open(at / name)) << name << ", which the file may name";
+        EXPECT_FALSE(Target::open(at / name, true)) << name;
+        EXPECT_TRUE(Target::open(at / name)) << name << ", which the file may name";
     }
     for (int time = 0; time < 2; ++time)
-        EXPECT_TRUE(AccessTarget::open(at / "new", true)) << "first made, then there";
+        EXPECT_TRUE(Target::open(at / "new", true)) << "first made, then there";
     EXPECT_EQ(std::filesystem::file_size(at / "victim"), 9u);
     std::filesystem::remove_all(at);
 }
 
 }  // namespace
-}  // namespace otto
+}  // namespace otto::accesslog

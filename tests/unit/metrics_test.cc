@@ -71,7 +71,7 @@ TEST(Exposition, WritesHistogramsAsTheLibraryDoes) {
 // ---- percentiles -------------------------------------------------------------------------------
 
 Duration percentile(const std::vector<Duration>& observed, double part) {
-    Histogram histogram;
+    observe::Histogram histogram;
     for (const Duration each : observed) histogram.observe(each);
     Latencies latencies;
     latencies.add(histogram);
@@ -90,7 +90,7 @@ TEST(Latencies, AreInterpolatedWithinABucket) {
 }
 
 TEST(Latencies, OfTheBoundBelongToItsBucket) {
-    Histogram histogram;
+    observe::Histogram histogram;
     histogram.observe(250us);
     histogram.observe(250us + 1ns);
     histogram.observe(-5ns);

@@ -5,7 +5,7 @@
 
 #include "base/time.h"
 
-namespace otto {
+namespace otto::observe {
 
 /// Why Otto answered by itself.
 enum class OwnReply : std::uint8_t {
@@ -53,4 +53,4 @@ struct Trace {
     bool tunnel = false;  // a switch of protocols
 };
 
-}  // namespace otto
+}  // namespace otto::observe

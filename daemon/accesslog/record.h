@@ -4,17 +4,28 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "balance/server.h"
+#include "base/address.h"
 #include "base/time.h"
-#include "proxy/trace.h"
+#include "http/client_stream.h"
+#include "observe/trace.h"
 
-namespace otto {
+namespace otto::accesslog {
 
-struct Ended;
+/// A request that has ended. Holds during the call only.
+struct Ended {
+    const http::ClientStream& client;
+    const std::vector<Cidr>& trusted_proxies;  // of the configuration that it began with
+    const observe::Trace& trace;
+    std::span<Server* const> tried;  // in turn
+    std::string_view request_id;     // only when requests are logged
+};
 
 /// What the access log says about one request. The views hold for as long as what they were taken
 /// from.
-struct AccessRecord {
+struct Record {
     static constexpr std::size_t most_tried = 10;  // of the servers asked, the last among them
 
     /// Bits of `cut`.
@@ -42,8 +53,8 @@ struct AccessRecord {
         std::uint16_t retries = 0;
         Family family = Family::local;
         std::uint8_t version_minor = 1;
-        Trace::End end = Trace::End::complete;
-        OwnReply own = OwnReply::none;
+        observe::Trace::End end = observe::Trace::End::complete;
+        observe::OwnReply own = observe::OwnReply::none;
         bool tunnel = false;
         std::uint8_t cut = 0;  // which texts were longer
     };
@@ -66,7 +77,7 @@ struct AccessRecord {
 };
 
 /// The longest that a record keeps of each text; longer ones are cut there. otto(8) has them, too.
-struct AccessLimits {
+struct Limits {
     static constexpr std::size_t method = 64;
     static constexpr std::size_t target = 2048;
     static constexpr std::size_t host = 256;
@@ -76,15 +87,16 @@ struct AccessLimits {
 };
 
 /// What there is to say about a request that has ended. Worker's thread; allocates nothing.
-AccessRecord access_record_of(const Ended& ended);
+Record record_of(const Ended& ended);
 
 /// The bytes that write_record() fills.
-std::size_t record_size(const AccessRecord& record);
-void write_record(const AccessRecord& record, std::span<char> out);
+std::size_t record_size(const Record& record);
+void write_record(const Record& record, std::span<char> out);
 /// What was written, as views of `bytes`, which only write_record() has filled.
-AccessRecord read_record(std::span<const char> bytes);
+Record read_record(std::span<const char> bytes);
 
-/// The trace id of a traceparent field (W3C Trace Context, section 3.2), "" when it is not valid.
+/// The trace id of a traceparent field (W3C observe::Trace Context, section 3.2), "" when it is not
+/// valid.
 std::string_view trace_id_of(std::string_view traceparent);
 
-}  // namespace otto
+}  // namespace otto::accesslog

@@ -1,4 +1,4 @@
-#include "proxy/access_writer.h"
+#include "accesslog/consumer.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +11,7 @@
 #include "base/phrases.h"
 #include "log/journal.h"
 
-namespace otto {
+namespace otto::accesslog {
 
 namespace {
 
@@ -49,7 +49,7 @@ std::uint64_t count_lines(std::string_view lines) {
 
 }  // namespace
 
-void AccessWriter::run() {
+void Consumer::run() {
     for (;;) {
         take_orders();
         const Progress progress = write_all(ends_);
@@ -61,15 +61,15 @@ void AccessWriter::run() {
     report_rest();
 }
 
-void AccessWriter::take_orders() {
-    AccessDesk::Orders orders;
+void Consumer::take_orders() {
+    Queue::Orders orders;
     {
-        const std::lock_guard lock(desk_.mutex);
-        orders = std::exchange(desk_.orders, {});
-        desk_.orders.close = orders.close;
+        const std::lock_guard lock(queue_.mutex);
+        orders = std::exchange(queue_.orders, {});
+        queue_.orders.close = orders.close;
         // What is there now came before any order that is still to be given.
         ends_.clear();
-        for (const auto& tray : desk_.trays) ends_.push_back(tray->ring.end());
+        for (const auto& buffer : queue_.buffers) ends_.push_back(buffer->ring.end());
     }
     if (!orders.before.empty()) write_all(orders.before);
     if (orders.configured) change_to(orders.config);
@@ -77,12 +77,12 @@ void AccessWriter::take_orders() {
     if (orders.reopen && !target_) retry_at_ = {};
     if (reopen_when_whole_ && !target_->begun()) open_target();
     if (orders.close && !std::exchange(closing_, true)) {
-        close_by_ = now() + farewell;
+        close_by_ = now() + shutdown_deadline;
         retry_at_ = {};
     }
 }
 
-void AccessWriter::change_to(const AccessLogConfig& config) {
+void Consumer::change_to(const AccessLogConfig& config) {
     const bool elsewhere = config.target != config_.target;
     const bool lines = config.target != "journal" && config_.target != "journal";
     if (elsewhere) {
@@ -97,7 +97,7 @@ void AccessWriter::change_to(const AccessLogConfig& config) {
 // ---- writing -----------------------------------------------------------------------------------
 
 /// Up to the given position of each ring.
-AccessWriter::Progress AccessWriter::write_all(std::span<const std::uint64_t> ends) {
+Consumer::Progress Consumer::write_all(std::span<const std::uint64_t> ends) {
     if (!config_.enabled()) {
         discard_all(ends);
         return Progress::done;
@@ -109,8 +109,8 @@ AccessWriter::Progress AccessWriter::write_all(std::span<const std::uint64_t> en
     if (anew && !open_target()) return Progress::failed;
 
     format_.set_clock(now(), std::chrono::system_clock::now());
-    for (std::size_t at = 0; at < desk_.trays.size(); ++at) {
-        RecordRing& ring = desk_.trays[at]->ring;
+    for (std::size_t at = 0; at < queue_.buffers.size(); ++at) {
+        RecordRing& ring = queue_.buffers[at]->ring;
         for (; !ring.done_up_to(ends[at]); ring.pop()) {
             if (buffer_.size() >= target_->batch()) {
                 const Progress progress = flush();
@@ -122,8 +122,8 @@ AccessWriter::Progress AccessWriter::write_all(std::span<const std::uint64_t> en
     return flush();
 }
 
-void AccessWriter::spell(std::span<const char> bytes) {
-    const AccessRecord record = read_record(bytes);
+void Consumer::spell(std::span<const char> bytes) {
+    const Record record = read_record(bytes);
     if (config_.target == "journal") {
         format_.append_journal(buffer_, record);
         return;
@@ -138,7 +138,7 @@ void AccessWriter::spell(std::span<const char> bytes) {
     }
 }
 
-AccessWriter::Progress AccessWriter::flush() {
+Consumer::Progress Consumer::flush() {
     if (buffer_.empty()) return Progress::done;
     const auto written = target_->write(buffer_);
     if (!written) {
@@ -153,9 +153,9 @@ AccessWriter::Progress AccessWriter::flush() {
 }
 
 /// Opens it, or else goes on with what there was before if that makes sense. False: there is none.
-bool AccessWriter::open_target() {
+bool Consumer::open_target() {
     reopen_when_whole_ = false;
-    auto opened = AccessTarget::open(config_.target, config_.own_file);
+    auto opened = Target::open(config_.target, config_.own_file);
     if (opened) {
         let_target_go();
         target_ = std::move(*opened);
@@ -169,45 +169,45 @@ bool AccessWriter::open_target() {
     return reopen_due_;
 }
 
-void AccessWriter::let_target_go() {
+void Consumer::let_target_go() {
     if (target_ && target_->begun()) {
         buffer_.erase(0, buffer_.find('\n') + 1);
-        desk_.lost.fetch_add(1, std::memory_order_relaxed);
+        queue_.lost.fetch_add(1, std::memory_order_relaxed);
     }
     target_.reset();
     reopen_due_ = reopen_when_whole_ = false;
 }
 
-void AccessWriter::drop_buffer() {
+void Consumer::drop_buffer() {
     const bool journal = config_.target == "journal";
     const std::uint64_t records = journal ? 1 : count_lines(buffer_);
-    if (!buffer_.empty()) desk_.lost.fetch_add(records, std::memory_order_relaxed);
+    if (!buffer_.empty()) queue_.lost.fetch_add(records, std::memory_order_relaxed);
     buffer_.clear();
 }
 
-bool AccessWriter::anything_waits() const {
-    return !buffer_.empty() || std::ranges::any_of(desk_.trays, [](const auto& tray) {
-        return !tray->ring.done_up_to(tray->ring.end());
+bool Consumer::anything_waits() const {
+    return !buffer_.empty() || std::ranges::any_of(queue_.buffers, [](const auto& buffer) {
+        return !buffer->ring.done_up_to(buffer->ring.end());
     });
 }
 
-void AccessWriter::discard_all(std::span<const std::uint64_t> ends) {
-    for (std::size_t at = 0; at < desk_.trays.size(); ++at) {
-        RecordRing& ring = desk_.trays[at]->ring;
+void Consumer::discard_all(std::span<const std::uint64_t> ends) {
+    for (std::size_t at = 0; at < queue_.buffers.size(); ++at) {
+        RecordRing& ring = queue_.buffers[at]->ring;
         for (; !ring.done_up_to(ends[at]); ring.pop()) static_cast<void>(ring.front());
     }
 }
 
 // ---- telling -----------------------------------------------------------------------------------
 
-std::string AccessWriter::name() const {
+std::string Consumer::name() const {
     if (config_.target == "journal") return "the access log in the journal";
     if (config_.target == "stdout") return "the access log on standard output";
     return "the access log " + config_.target;
 }
 
 /// Once for each reason.
-void AccessWriter::report_trouble(const Error& error) {
+void Consumer::report_trouble(const Error& error) {
     if (error.message == trouble_) return;
     trouble_ = error.message;
     log(Priority::error, &messages::access_log_failed,
@@ -216,7 +216,7 @@ void AccessWriter::report_trouble(const Error& error) {
         {{"TARGET", config_.target}, {"REASON", trouble_}});
 }
 
-void AccessWriter::report_recovery() {
+void Consumer::report_recovery() {
     if (trouble_.empty()) return;
     trouble_.clear();
     log(Priority::notice, &messages::access_log_resumed,
@@ -224,8 +224,8 @@ void AccessWriter::report_recovery() {
         {{"TARGET", config_.target}, {"LOST", "0"}});
 }
 
-void AccessWriter::report_losses(Progress progress) {
-    const std::uint64_t lost = desk_.dropped();
+void Consumer::report_losses(Progress progress) {
+    const std::uint64_t lost = queue_.dropped();
     const TimePoint time = now();
     if (lost != seen_) {
         seen_ = lost;
@@ -254,13 +254,13 @@ void AccessWriter::report_losses(Progress progress) {
 }
 
 /// At the end.
-void AccessWriter::report_rest() {
+void Consumer::report_rest() {
     drop_buffer();
     std::uint64_t rest = 0;
-    for (const auto& tray : desk_.trays)
-        for (; !tray->ring.front().empty(); tray->ring.pop()) ++rest;
-    desk_.lost.fetch_add(rest, std::memory_order_relaxed);
-    const std::uint64_t lost = desk_.dropped() - told_;
+    for (const auto& buffer : queue_.buffers)
+        for (; !buffer->ring.front().empty(); buffer->ring.pop()) ++rest;
+    queue_.lost.fetch_add(rest, std::memory_order_relaxed);
+    const std::uint64_t lost = queue_.dropped() - told_;
     if (lost == 0) return;
     const std::string why = trouble_.empty() ? "Otto stopped before they were written" : trouble_;
     log(Priority::warning, &messages::access_log_lossy,
@@ -271,8 +271,8 @@ void AccessWriter::report_rest() {
 // ---- waiting -----------------------------------------------------------------------------------
 
 /// Until there is an order or something to write, the target takes more, or a time has come.
-void AccessWriter::wait(Progress progress) const {
-    desk_.bad.store(!trouble_.empty() || lossy_, std::memory_order_relaxed);
+void Consumer::wait(Progress progress) const {
+    queue_.bad.store(!trouble_.empty() || lossy_, std::memory_order_relaxed);
     TimePoint until = TimePoint::max();
     if (progress == Progress::failed) until = retry_at_;
     if (closing_) until = std::min(until, close_by_);
@@ -283,13 +283,13 @@ void AccessWriter::wait(Progress progress) const {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now());
         timeout = static_cast<int>(std::max<long long>(left.count(), 1));
     }
-    pollfd fds[] = {{.fd = desk_.wake_fd.get(), .events = POLLIN, .revents = 0},
+    pollfd fds[] = {{.fd = queue_.wake_fd.get(), .events = POLLIN, .revents = 0},
                     {.fd = progress == Progress::blocked ? target_->fd() : -1,
                      .events = POLLOUT,
                      .revents = 0}};
     if (poll(fds, std::size(fds), timeout) <= 0 || fds[0].revents == 0) return;
     std::uint64_t count = 0;
-    static_cast<void>(!read(desk_.wake_fd.get(), &count, sizeof count));
+    static_cast<void>(!read(queue_.wake_fd.get(), &count, sizeof count));
 }
 
-}  // namespace otto
+}  // namespace otto::accesslog

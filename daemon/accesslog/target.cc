@@ -1,4 +1,4 @@
-#include "proxy/access_target.h"
+#include "accesslog/target.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +14,7 @@
 #include "base/handle.h"
 #include "sd/journal_socket.h"
 
-namespace otto {
+namespace otto::accesslog {
 
 namespace {
 
@@ -30,7 +30,7 @@ enum class Kind {
     shared_stream,  // a description that is shared, and may wait
 };
 
-class LineTarget final : public AccessTarget {
+class LineTarget final : public Target {
   public:
     LineTarget(UniqueFd fd, Kind kind) : fd_(std::move(fd)), kind_(kind) {}
 
@@ -104,7 +104,7 @@ bool LineTarget::removed() const {
     return kind_ == Kind::regular && fstat(fd_.get(), &status) == 0 && status.st_nlink == 0;
 }
 
-class JournalTarget final : public AccessTarget {
+class JournalTarget final : public Target {
   public:
     explicit JournalTarget(JournalSocket socket) : socket_(std::move(socket)) {}
 
@@ -120,11 +120,11 @@ class JournalTarget final : public AccessTarget {
     JournalSocket socket_;
 };
 
-Result<std::unique_ptr<AccessTarget>> make_target(UniqueFd fd) {
+Result<std::unique_ptr<Target>> make_target(UniqueFd fd) {
     struct stat status {};
     if (fstat(fd.get(), &status) != 0) return Error{std::strerror(errno), errno};
     const Kind kind = S_ISREG(status.st_mode) ? Kind::regular : Kind::stream;
-    return std::unique_ptr<AccessTarget>(std::make_unique<LineTarget>(std::move(fd), kind));
+    return std::unique_ptr<Target>(std::make_unique<LineTarget>(std::move(fd), kind));
 }
 
 bool is_own_file(int fd) {
@@ -133,7 +133,7 @@ bool is_own_file(int fd) {
            status.st_nlink == 1;
 }
 
-Result<std::unique_ptr<AccessTarget>> open_file(const std::string& path, bool own_file) {
+Result<std::unique_ptr<Target>> open_file(const std::string& path, bool own_file) {
     UniqueFd fd(open(path.c_str(), open_flags | (own_file ? O_NOFOLLOW : 0)));
     if (!fd && errno == ENOENT) {
         fd.reset(open(path.c_str(), open_flags | O_CREAT | O_EXCL, file_mode));
@@ -147,7 +147,7 @@ Result<std::unique_ptr<AccessTarget>> open_file(const std::string& path, bool ow
     return make_target(std::move(fd));
 }
 
-Result<std::unique_ptr<AccessTarget>> open_stdout() {
+Result<std::unique_ptr<Target>> open_stdout() {
     struct stat status {};
     if (fstat(STDOUT_FILENO, &status) != 0) return Error{std::strerror(errno), errno};
     // With a description of our own O_NONBLOCK is nobody else's affair. A socket has none to give.
@@ -158,21 +158,21 @@ Result<std::unique_ptr<AccessTarget>> open_stdout() {
     UniqueFd copy(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
     if (!copy) return Error{std::strerror(errno), errno};
     const Kind kind = S_ISSOCK(status.st_mode) ? Kind::socket : Kind::shared_stream;
-    return std::unique_ptr<AccessTarget>(std::make_unique<LineTarget>(std::move(copy), kind));
+    return std::unique_ptr<Target>(std::make_unique<LineTarget>(std::move(copy), kind));
 }
 
-Result<std::unique_ptr<AccessTarget>> open_journal() {
+Result<std::unique_ptr<Target>> open_journal() {
     auto socket = JournalSocket::open();
     if (!socket) return Error{std::strerror(socket.error().number), socket.error().number};
-    return std::unique_ptr<AccessTarget>(std::make_unique<JournalTarget>(std::move(*socket)));
+    return std::unique_ptr<Target>(std::make_unique<JournalTarget>(std::move(*socket)));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<AccessTarget>> AccessTarget::open(const std::string& target, bool own_file) {
+Result<std::unique_ptr<Target>> Target::open(const std::string& target, bool own_file) {
     if (target == "journal") return open_journal();
     if (target == "stdout") return open_stdout();
     return open_file(target, own_file);
 }
 
-}  // namespace otto
+}  // namespace otto::accesslog

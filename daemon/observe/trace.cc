@@ -1,6 +1,6 @@
-#include "proxy/trace.h"
+#include "observe/trace.h"
 
-namespace otto {
+namespace otto::observe {
 
 const char* to_string(OwnReply reply) {
     switch (reply) {
@@ -24,4 +24,4 @@ const char* to_string(OwnReply reply) {
     return "";
 }
 
-}  // namespace otto
+}  // namespace otto::observe

@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-namespace otto {
+namespace otto::accesslog {
 
 /// Records, runs of bytes, on their way from the one thread that writes them to the one that reads
 /// them. Neither waits, locks or allocates; what does not fit is not taken. Whoever makes it sees
@@ -101,4 +101,4 @@ class RecordRing {
     alignas(64) std::atomic<std::uint64_t> tail_{0};
 };
 
-}  // namespace otto
+}  // namespace otto::accesslog

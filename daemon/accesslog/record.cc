@@ -1,26 +1,24 @@
-#include "proxy/access_record.h"
+#include "accesslog/record.h"
 
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
 
 #include "http/forwarded.h"
-#include "proxy/worker.h"
 
-namespace otto {
+namespace otto::accesslog {
 
 namespace {
 
-using Facts = AccessRecord::Facts;
+using Facts = Record::Facts;
 static_assert(std::is_trivially_copyable_v<Facts>);
 
 constexpr Duration not_reached{-1};
 
 /// The texts of a record in the order in which they are written.
 constexpr std::array texts{
-    &AccessRecord::method,     &AccessRecord::target,  &AccessRecord::host,
-    &AccessRecord::user_agent, &AccessRecord::referer, &AccessRecord::request_id,
-    &AccessRecord::trace_id,   &AccessRecord::detail,
+    &Record::method,  &Record::target,     &Record::host,     &Record::user_agent,
+    &Record::referer, &Record::request_id, &Record::trace_id, &Record::detail,
 };
 using Length = std::uint16_t;
 
@@ -39,20 +37,20 @@ bool all_zero(std::string_view text) {
 }
 
 /// What the fields of a request say that matters here, in one pass over them.
-void note_fields(const http::RequestHead& request, AccessRecord& record) {
+void note_fields(const http::RequestHead& request, Record& record) {
     unsigned traceparents = 0;
     for (const http::Field& field : request.fields) {
         if (field.id != http::FieldId::other) continue;
         switch (field.name.size()) {
             case 7:
                 if (http::equal_ignoring_case(field.name, "referer"))
-                    record.referer = cut(field.value, AccessLimits::referer,
-                                         AccessRecord::cut_referer, record.facts);
+                    record.referer =
+                        cut(field.value, Limits::referer, Record::cut_referer, record.facts);
                 break;
             case 10:
                 if (http::equal_ignoring_case(field.name, "user-agent"))
-                    record.user_agent = cut(field.value, AccessLimits::user_agent,
-                                            AccessRecord::cut_user_agent, record.facts);
+                    record.user_agent =
+                        cut(field.value, Limits::user_agent, Record::cut_user_agent, record.facts);
                 break;
             case 11:
                 if (!http::equal_ignoring_case(field.name, "traceparent")) break;
@@ -68,12 +66,11 @@ void note_client(const Ended& ended, Facts& facts) {
     const auto note = [&facts](const Address& client) {
         facts.client = client.ip_bytes();
         if (client.is_ip())
-            facts.family = client.family() == AF_INET ? AccessRecord::Family::ipv4
-                                                      : AccessRecord::Family::ipv6;
+            facts.family = client.family() == AF_INET ? Record::Family::ipv4 : Record::Family::ipv6;
         facts.client_port = client.port();
     };
     const Address& peer = ended.client.peer();
-    const std::vector<Cidr>& trusted = ended.snapshot.config.trusted_proxies;
+    const std::vector<Cidr>& trusted = ended.trusted_proxies;
     if (trusted.empty()) {
         note(peer);
         return;
@@ -84,7 +81,7 @@ void note_client(const Ended& ended, Facts& facts) {
     }));
 }
 
-void note_times(const Trace& trace, Facts& facts) {
+void note_times(const observe::Trace& trace, Facts& facts) {
     constexpr TimePoint none{};
     facts.wait = facts.connect = facts.send = facts.head = facts.total = not_reached;
     facts.begun = trace.begun;
@@ -97,7 +94,7 @@ void note_times(const Trace& trace, Facts& facts) {
     if (trace.connected == none) return;
     facts.connect = between(trace.attempted, trace.connected);
     if (trace.sent != none) facts.send = between(trace.connected, trace.sent);
-    if (trace.own != OwnReply::none || trace.answered == none) return;
+    if (trace.own != observe::OwnReply::none || trace.answered == none) return;
     facts.head = between(std::max(trace.connected, trace.sent), trace.answered);
 }
 
@@ -120,10 +117,10 @@ std::string_view trace_id_of(std::string_view traceparent) {
     return id;
 }
 
-AccessRecord access_record_of(const Ended& ended) {
-    const Trace& trace = ended.trace;
+Record record_of(const Ended& ended) {
+    const observe::Trace& trace = ended.trace;
     const http::RequestHead& request = ended.client.request();
-    AccessRecord record;
+    Record record;
     Facts& facts = record.facts;
     note_times(trace, facts);
     note_client(ended, facts);
@@ -136,29 +133,29 @@ AccessRecord access_record_of(const Ended& ended) {
     facts.end = trace.end;
     facts.own = trace.own;
     facts.tunnel = trace.tunnel;
-    record.method = request.method_text.substr(0, AccessLimits::method);
-    record.target = cut(request.target, AccessLimits::target, AccessRecord::cut_target, facts);
-    record.host = cut(request.authority, AccessLimits::host, AccessRecord::cut_host, facts);
+    record.method = request.method_text.substr(0, Limits::method);
+    record.target = cut(request.target, Limits::target, Record::cut_target, facts);
+    record.host = cut(request.authority, Limits::host, Record::cut_host, facts);
     record.request_id = ended.request_id;
     if (ended.client.refusal()) record.detail = ended.client.refusal().reason;
     note_fields(request, record);
-    record.tried_count = std::min(ended.tried.size(), AccessRecord::most_tried);
+    record.tried_count = std::min(ended.tried.size(), Record::most_tried);
     for (std::size_t i = 0; i < record.tried_count; ++i) {
         const bool last = i + 1 == record.tried_count;
         const Server& server = last ? *ended.tried.back() : *ended.tried[i];
-        record.tried[i] = std::string_view(server.url).substr(0, AccessLimits::server);
+        record.tried[i] = std::string_view(server.url).substr(0, Limits::server);
     }
     return record;
 }
 
-std::size_t record_size(const AccessRecord& record) {
+std::size_t record_size(const Record& record) {
     std::size_t size = sizeof(Facts) + (1 + texts.size() + record.tried_count) * sizeof(Length);
     for (const auto text : texts) size += (record.*text).size();
     for (const std::string_view url : record.servers()) size += url.size();
     return size;
 }
 
-void write_record(const AccessRecord& record, std::span<char> out) {
+void write_record(const Record& record, std::span<char> out) {
     char* at = out.data();
     const auto put = [&at](const void* from, std::size_t size) {
         std::memcpy(at, from, size);
@@ -179,8 +176,8 @@ void write_record(const AccessRecord& record, std::span<char> out) {
     for (const std::string_view url : record.servers()) put_text(url);
 }
 
-AccessRecord read_record(std::span<const char> bytes) {
-    AccessRecord record;
+Record read_record(std::span<const char> bytes) {
+    Record record;
     const char* at = bytes.data();
     const auto length = [&at] {
         Length size = 0;
@@ -202,4 +199,4 @@ AccessRecord read_record(std::span<const char> bytes) {
     return record;
 }
 
-}  // namespace otto
+}  // namespace otto::accesslog

@@ -1,18 +1,18 @@
-#include "proxy/access_format.h"
+#include "accesslog/format.h"
 
 #include <ctime>
 
 #include <fmt/format.h>
 
+#include "accesslog/log_text.h"
 #include "log/messages.h"
-#include "proxy/log_text.h"
 #include "sd/journal_socket.h"
 
-namespace otto {
+namespace otto::accesslog {
 
 namespace {
 
-using Facts = AccessRecord::Facts;
+using Facts = Record::Facts;
 
 constexpr long long million = 1'000'000;
 /// Of a client that went away before it was answered: what nginx logs, and log analysers know.
@@ -21,13 +21,13 @@ constexpr std::string_view ellipsis = "...";
 
 std::string_view outcome_of(const Facts& facts) {
     switch (facts.end) {
-        case Trace::End::complete:
+        case observe::Trace::End::complete:
             return facts.tunnel ? "tunnel" : "complete";
-        case Trace::End::aborted:
+        case observe::Trace::End::aborted:
             return "aborted";
-        case Trace::End::cut:
+        case observe::Trace::End::cut:
             return "cut";
-        case Trace::End::too_slow:
+        case observe::Trace::End::too_slow:
             return "too-slow";
     }
     return "";
@@ -35,13 +35,13 @@ std::string_view outcome_of(const Facts& facts) {
 
 void put_client(LogText& out, const Facts& facts) {
     switch (facts.family) {
-        case AccessRecord::Family::ipv4:
+        case Record::Family::ipv4:
             out.put_ip(facts.client, true);
             return;
-        case AccessRecord::Family::ipv6:
+        case Record::Family::ipv6:
             out.put_ip(facts.client, false);
             return;
-        case AccessRecord::Family::local:
+        case Record::Family::local:
             out.put("unix");
             return;
     }
@@ -138,7 +138,7 @@ void add_times(Fields& fields, const Facts& facts) {
 }
 
 template <typename Fields>
-void add_request(Fields& fields, const AccessRecord& record) {
+void add_request(Fields& fields, const Record& record) {
     const Facts& facts = record.facts;
     const auto add = [&fields](std::string_view name, std::string_view value, bool cut = false) {
         if (!value.empty()) fields.text(name, value, cut);
@@ -147,19 +147,19 @@ void add_request(Fields& fields, const AccessRecord& record) {
     if (facts.client_port != 0) fields.number("client_port", facts.client_port);
     if (!record.method.empty()) {
         fields.text("method", record.method);
-        add("target", record.target, (facts.cut & AccessRecord::cut_target) != 0);
+        add("target", record.target, (facts.cut & Record::cut_target) != 0);
         fields.plain("protocol", facts.version_minor == 0 ? "HTTP/1.0" : "HTTP/1.1");
     }
-    add("host", record.host, (facts.cut & AccessRecord::cut_host) != 0);
-    add("user_agent", record.user_agent, (facts.cut & AccessRecord::cut_user_agent) != 0);
-    add("referer", record.referer, (facts.cut & AccessRecord::cut_referer) != 0);
+    add("host", record.host, (facts.cut & Record::cut_host) != 0);
+    add("user_agent", record.user_agent, (facts.cut & Record::cut_user_agent) != 0);
+    add("referer", record.referer, (facts.cut & Record::cut_referer) != 0);
     add("request_id", record.request_id);
     add("trace_id", record.trace_id);
 }
 
 /// All fields but the time, the same for JSON and journal.
 template <typename Fields>
-void add_all(Fields& fields, const AccessRecord& record) {
+void add_all(Fields& fields, const Record& record) {
     const Facts& facts = record.facts;
     add_request(fields, record);
     if (facts.status != 0) fields.number("status", facts.status);
@@ -170,22 +170,22 @@ void add_all(Fields& fields, const AccessRecord& record) {
     fields.number("attempts", facts.attempts);
     fields.number("retries", facts.retries);
     fields.plain("outcome", outcome_of(facts));
-    if (facts.own != OwnReply::none) fields.plain("reason", to_string(facts.own));
+    if (facts.own != observe::OwnReply::none) fields.plain("reason", to_string(facts.own));
     if (!record.detail.empty()) fields.text("detail", record.detail);
     add_times(fields, facts);
 }
 
 /// "192.0.2.1 GET /path: 200 in 0.001234 s by http://localhost:5001".
-void put_summary(LogText& out, const AccessRecord& record) {
+void put_summary(LogText& out, const Record& record) {
     const Facts& facts = record.facts;
     put_client(out, facts);
     out.put(' ').add_escaped(record.method.empty() ? "-" : record.method);
     out.put(' ').add_escaped(record.target.empty() ? "-" : record.target).put(": ");
     if (facts.status != 0) out.put_number(facts.status);
-    if (facts.end != Trace::End::complete)
+    if (facts.end != observe::Trace::End::complete)
         out.put(facts.status != 0 ? ", " : "").put(outcome_of(facts));
     out.put(" in ").put_seconds(facts.total).put(" s");
-    if (facts.own != OwnReply::none) {
+    if (facts.own != observe::OwnReply::none) {
         out.put(" by Otto (").put(to_string(facts.own)).put(')');
     } else if (record.tried_count > 0) {
         out.put(" by ").add_escaped(record.servers().back());
@@ -224,24 +224,24 @@ std::string local_second(std::time_t time) {
 
 }  // namespace
 
-void AccessFormat::set_clock(TimePoint now, std::chrono::system_clock::time_point wall) {
+void Format::set_clock(TimePoint now, std::chrono::system_clock::time_point wall) {
     to_wall_ = std::chrono::nanoseconds(wall.time_since_epoch()) - now.time_since_epoch();
 }
 
-long long AccessFormat::microseconds_of(const AccessRecord& record) const {
+long long Format::microseconds_of(const Record& record) const {
     return std::chrono::floor<std::chrono::microseconds>(record.facts.begun.time_since_epoch() +
                                                          to_wall_)
         .count();
 }
 
-void AccessFormat::put_utc(const AccessRecord& record) {
+void Format::put_utc(const Record& record) {
     const long long time = microseconds_of(record);
     const long long second = time / million;
     if (second != utc_.number) utc_ = {second, utc_second(second)};
     line_.put(utc_.text).put_padded(static_cast<std::uint64_t>(time % million), 6).put('Z');
 }
 
-void AccessFormat::append_json(std::string& out, const AccessRecord& record) {
+void Format::append_json(std::string& out, const Record& record) {
     line_.clear();
     line_.put("{\"time\":\"");
     put_utc(record);
@@ -251,7 +251,7 @@ void AccessFormat::append_json(std::string& out, const AccessRecord& record) {
     out.append(line_.put("}\n").view());
 }
 
-void AccessFormat::append_combined(std::string& out, const AccessRecord& record) {
+void Format::append_combined(std::string& out, const Record& record) {
     const Facts& facts = record.facts;
     const long long second = microseconds_of(record) / million;
     if (second != local_.number) local_ = {second, local_second(second)};
@@ -261,18 +261,18 @@ void AccessFormat::append_combined(std::string& out, const AccessRecord& record)
     line_.add_escaped(record.method.empty() ? "-" : record.method);
     if (!record.method.empty()) {
         line_.put(' ').add_escaped(record.target.empty() ? "-" : record.target);
-        if ((facts.cut & AccessRecord::cut_target) != 0) line_.put(ellipsis);
+        if ((facts.cut & Record::cut_target) != 0) line_.put(ellipsis);
         line_.put(facts.version_minor == 0 ? " HTTP/1.0" : " HTTP/1.1");
     }
     line_.put("\" ").put_number(facts.status != 0 ? facts.status : client_closed_request);
     line_.put(' ').put_number(facts.sent).put(' ');
-    put_quoted(line_, record.referer, (facts.cut & AccessRecord::cut_referer) != 0);
+    put_quoted(line_, record.referer, (facts.cut & Record::cut_referer) != 0);
     line_.put(' ');
-    put_quoted(line_, record.user_agent, (facts.cut & AccessRecord::cut_user_agent) != 0);
+    put_quoted(line_, record.user_agent, (facts.cut & Record::cut_user_agent) != 0);
     out.append(line_.put('\n').view());
 }
 
-void AccessFormat::append_journal(std::string& out, const AccessRecord& record) {
+void Format::append_journal(std::string& out, const Record& record) {
     line_.clear();
     put_summary(line_, record);
     append_journal_field(out, "MESSAGE", line_.view());
@@ -286,4 +286,4 @@ void AccessFormat::append_journal(std::string& out, const AccessRecord& record) 
     add_all(fields, record);
 }
 
-}  // namespace otto
+}  // namespace otto::accesslog

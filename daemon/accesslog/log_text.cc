@@ -1,4 +1,4 @@
-#include "proxy/log_text.h"
+#include "accesslog/log_text.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,7 +8,7 @@
 
 #include "config/utf8.h"
 
-namespace otto {
+namespace otto::accesslog {
 
 namespace {
 
@@ -135,4 +135,4 @@ LogText& LogText::add_escaped(std::string_view text) {
     }
 }
 
-}  // namespace otto
+}  // namespace otto::accesslog

@@ -9,11 +9,11 @@
 
 #include "base/time.h"
 
-namespace otto {
+namespace otto::accesslog {
 
 /// Where the access log spells one record: memory that is there already, so that adding to it is
 /// a copy and no more. What comes from outside is left out when there is no room for the worst that
-/// may become of it, which with AccessLimits does not happen; what is fixed in a record, names,
+/// may become of it, which with Limits does not happen; what is fixed in a record, names,
 /// marks and numbers, always has `slack` beside it. Of one thread.
 class LogText {
   public:
@@ -72,4 +72,4 @@ class LogText {
     char* end_;
 };
 
-}  // namespace otto
+}  // namespace otto::accesslog

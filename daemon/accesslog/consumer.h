@@ -6,26 +6,26 @@
 #include <string>
 #include <vector>
 
+#include "accesslog/format.h"
+#include "accesslog/queue.h"
+#include "accesslog/target.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "config/config.h"
-#include "proxy/access_format.h"
-#include "proxy/access_log.h"
-#include "proxy/access_target.h"
 
-namespace otto {
+namespace otto::accesslog {
 
-/// What the thread "otto-access" does: takes records from the workers' rings, spells them and
-/// writes them in batches. While the target fails or takes nothing, the records stay in the rings,
-/// whose workers drop what comes on top. It tells of that in the log, and recovers by itself.
-class AccessWriter {
+/// What the thread "otto-access" does: takes records from the workers' rings, formats them and
+/// writes them in batches. While the target fails or accepts nothing, the records stay in the
+/// rings, and workers drop what no longer fits. The consumer logs that, and recovers by itself.
+class Consumer {
   public:
-    /// For what is left to write at the end.
-    static constexpr Duration farewell = std::chrono::milliseconds(2500);
+    /// How long it may take to write what is left at the end.
+    static constexpr Duration shutdown_deadline = std::chrono::milliseconds(2500);
 
-    explicit AccessWriter(AccessDesk& desk) : desk_(desk) {}
+    explicit Consumer(Queue& queue) : queue_(queue) {}
 
-    /// Until it is told to close.
+    /// Returns after an order to close.
     void run();
 
   private:
@@ -54,12 +54,12 @@ class AccessWriter {
 
     void wait(Progress progress) const;
 
-    AccessDesk& desk_;
+    Queue& queue_;
     AccessLogConfig config_;
-    AccessFormat format_;
-    std::unique_ptr<AccessTarget> target_;  // null: none, or it failed
-    std::string buffer_;                    // spelt, not written
-    std::vector<std::uint64_t> ends_;       // of the rings, when orders were looked at
+    Format format_;
+    std::unique_ptr<Target> target_;   // null: none, or it failed
+    std::string buffer_;               // spelt, not written
+    std::vector<std::uint64_t> ends_;  // of the rings, when orders were looked at
     TimePoint retry_at_{};
     // As soon as no record is begun: its rest belongs to the reader who has the beginning.
     bool reopen_when_whole_ = false;
@@ -76,4 +76,4 @@ class AccessWriter {
     bool lossy_ = false;       // a run of losses has been reported, and its end has not
 };
 
-}  // namespace otto
+}  // namespace otto::accesslog
