@@ -15,7 +15,7 @@ namespace otto::admin {
 namespace {
 
 bool receives(const ServerConfig& server) {
-    return server.state == ServerConfig::State::active && server.weight > 0;
+    return server.state == ServerState::active && server.weight > 0;
 }
 
 }  // namespace

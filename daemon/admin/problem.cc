@@ -86,7 +86,7 @@ PlainReply malformed(std::string_view body) {
     Problems problems(body, "body");
     if (const auto* fault = std::get_if<JsonFault>(&parsed)) {
         problems.add(fault->offset, "", "not JSON: " + fault->message);
-    } else if (const auto twice = find_duplicate_key(std::get<JsonValue>(parsed))) {
+    } else if (const auto twice = find_duplicate_key(std::get<Json>(parsed))) {
         problems.add(twice->offset, "", twice->message);
     }
     return list_problems(400, problems.take(), "", Positions::of_body);

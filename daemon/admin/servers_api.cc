@@ -60,7 +60,7 @@ Duration wait_of(const PlainRequest& request) {
 }
 
 bool gets_requests(const ServerConfig& server) {
-    return server.state == ServerConfig::State::active && server.weight > 0;
+    return server.state == ServerState::active && server.weight > 0;
 }
 
 }  // namespace

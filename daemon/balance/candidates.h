@@ -9,22 +9,12 @@
 #include <vector>
 
 #include "balance/choice.h"
-#include "balance/policy_ip_hash.h"
-#include "balance/policy_least_connections.h"
+#include "balance/policy.h"
 #include "balance/server.h"
-#include "balance/stride_schedule.h"
-#include "balance/weighted_draw.h"
+#include "balance/server_state.h"
 #include "base/random.h"
-#include "base/time.h"
 
 namespace otto {
-
-/// What an operator wants of a server.
-enum class ServerState : std::uint8_t {
-    active,
-    drain,    // no new requests, those under way are finished
-    disabled  // the same, and no checks
-};
 
 /// A server as one snapshot has it configured.
 struct Member {
@@ -39,21 +29,11 @@ struct Member {
     unsigned share = 1;
 };
 
-/// How a server is chosen for a request.
-enum class Policy : std::uint8_t {
-    round_robin,
-    least_connections,
-    two_choices,
-    fastest,
-    ip_hash,
-    first
-};
-
 class Candidates;
 
 /// What candidates are besides a list of members.
 struct Selection {
-    Policy policy = Policy::round_robin;
+    const Policy* policy = &policies().front();
     /// False while configured servers still wait for their first verdict: a request that finds
     /// nobody should wait, too.
     bool settled = true;
@@ -74,10 +54,6 @@ struct Selection {
 /// workers, which makes round-robin exact across them.
 class Candidates {
   public:
-    /// A longer order than this is not kept as a table: each worker then has a stride schedule of
-    /// its own, whose shares are as exact, worker by worker.
-    static constexpr std::size_t max_slots = 65'536;
-
     /// Of members that are eligible, in configured order; those with a share of 0 are left out.
     /// `start` is where in the round-robin's order the first pick is taken.
     static std::shared_ptr<const Candidates> build(std::vector<Member> members, Selection selection,
@@ -91,11 +67,11 @@ class Candidates {
     std::size_t size() const { return choices_.size(); }
     /// Each of them has a limit on its requests.
     bool all_limited() const { return all_limited_; }
-    /// The part of the requests that a server is meant to get, 0 to 1; with Policy::first, which
-    /// goes on to the next one only when a server is full, all or nothing.
+    /// The part of the requests that a server is meant to get, 0 to 1; with a policy that
+    /// is in_order, all or nothing.
     double share_of(const Server& server) const;
     bool has(const Server& server) const { return find(&server) != nullptr; }
-    Policy policy() const { return selection_.policy; }
+    const Policy& policy() const { return *selection_.policy; }
     bool settled() const { return selection_.settled; }
     bool failing_open() const { return selection_.failing_open; }
     bool unhealthy() const { return selection_.unhealthy; }
@@ -106,8 +82,7 @@ class Candidates {
   private:
     friend class Picker;
 
-    // All workers advance it by one a pick, relaxed: each needs a position of its own, nothing
-    // more.
+    // See Seat::turn.
     struct alignas(64) Cursor {
         std::atomic<std::uint64_t> next{0};
     };
@@ -117,7 +92,6 @@ class Candidates {
                                                       std::shared_ptr<Cursor> cursor,
                                                       std::uint64_t seed);
     void index_servers();
-    void prepare_policy();
     /// Null when the server is not among them.
     const Choice* find(const Server* server) const;
 
@@ -129,20 +103,7 @@ class Candidates {
     std::vector<std::uint32_t> by_server_;  // indices, in the order of the servers' addresses
     std::shared_ptr<Cursor> cursor_;
     std::uint64_t seed_ = 0;
-
-    // What one policy needs; the others' are empty.
-    std::vector<std::uint32_t> order_;    // indices; empty: stride schedules are used
-    std::vector<std::uint32_t> weights_;  // reduced shares; only for stride schedules
-    WeightedDraw draw_;
-    Rendezvous rendezvous_;
-};
-
-/// A request that wants a server.
-struct Asked {
-    std::span<Server* const> tried{};  // in vain, for this request
-    std::uint64_t client = 0;          // client_key(); used by ip-hash only
-    Server* wanted = nullptr;          // by the client's cookie; may be gone from the candidates
-    TimePoint now{};                   // used by fastest, and failing open; a coarse clock will do
+    Plan plan_;
 };
 
 struct Picked {
@@ -156,11 +117,6 @@ struct Picked {
 /// One worker's way of picking from the candidates. Of one thread.
 class Picker {
   public:
-    /// Of more candidates than this, least-connections and fastest look at a sample only, drawn by
-    /// share, and ip-hash remembers: that keeps a pick below a microsecond, and the best of a
-    /// sample is hardly worse than the best of all.
-    static constexpr std::size_t most_compared = 128;
-
     /// `worker` (0, 1, …) of `workers` spreads what workers would otherwise do in step.
     Picker(std::shared_ptr<const Candidates> candidates, unsigned worker, unsigned workers);
 
@@ -169,31 +125,18 @@ class Picker {
     /// when there is no other, and none is merely full, one of the reserve; then a null server. Of
     /// members that are out by their health, those that refused within the last second are chosen
     /// last.
-    ///
-    /// Round-robin: a first try advances the order by one however many are passed over, a second
-    /// one not at all; only a stride schedule lets the turns of those it passes over lapse.
     Picked pick(const Asked& asked);
 
     const Candidates& candidates() const { return *candidates_; }
 
   private:
-    static constexpr std::size_t homes_kept = 4'096;
-
     Picked pick_member(const Asked& asked);
     Picked pick_usable(const Asked& asked, bool takes_turn, Usable usable);
     Server* take_trial();
-    const Choice* choose(const Asked& asked, bool takes_turn, Usable& usable);
-    const Choice* any(Usable& usable);
-    const Choice* next_in_turn(bool takes_turn, Usable& usable);
-    const Choice* next_in_order(std::uint64_t position, Usable& usable) const;
-    const Choice* next_by_stride(Usable& usable);
 
     std::shared_ptr<const Candidates> candidates_;
     std::unique_ptr<Picker> reserve_;
-    Random random_;
-    StrideSchedule stride_;
-    LeastConnections least_connections_;
-    Rendezvous::Homes homes_;  // kept for many candidates only
+    Chooser choose_;
 };
 
 }  // namespace otto

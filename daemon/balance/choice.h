@@ -1,10 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "balance/server.h"
+#include "base/random.h"
 #include "base/time.h"
 
 namespace otto {
@@ -15,6 +18,30 @@ struct Choice {
     std::uint32_t share = 1;  // never 0
     std::uint32_t most = 0;   // requests under way at once; 0: no limit
 };
+
+/// A request that wants a server.
+struct Asked {
+    std::span<Server* const> tried{};  // in vain, for this request
+    std::uint64_t client = 0;          // client_key(); only for policies that choose by it
+    Server* wanted = nullptr;          // by the client's cookie; may be gone from the candidates
+    TimePoint now{};                   // for policies that choose by latency, and for failing open;
+                                       // a coarse clock will do
+};
+
+/// One of the workers that choose from the same choices.
+struct Seat {
+    unsigned worker;  // 0, 1, …
+    unsigned workers;
+    Random random;  // seeded differently for each worker
+    // The next turn of an order that all workers share. They advance it by one a turn, relaxed:
+    // each turn needs a number of its own, nothing more.
+    std::atomic<std::uint64_t>& turn;
+};
+
+/// Of more choices than this, a policy does not look at all of them for each request: it samples,
+/// or remembers. That keeps a choice below a microsecond, and the best of a sample is hardly worse
+/// than the best of all.
+inline constexpr std::size_t most_compared = 128;
 
 /// Whether a choice may receive a request now: it was not tried for this request, has not been
 /// taken out meanwhile, and is not full. Remembers why choices were passed over. Lives for one
@@ -58,5 +85,19 @@ class Usable {
     bool saturated_ = false;
     bool outdated_ = false;
 };
+
+/// The first usable choice in configured order; null when there is none.
+inline const Choice* first_usable(std::span<const Choice> choices, Usable& usable) {
+    for (const Choice& choice : choices)
+        if (usable(choice)) return &choice;
+    return nullptr;
+}
+
+/// The same from a random start on, around.
+inline const Choice* any_usable(std::span<const Choice> choices, Random& random, Usable& usable) {
+    const std::size_t start = random.next() % choices.size();
+    const Choice* choice = first_usable(choices.subspan(start), usable);
+    return choice != nullptr ? choice : first_usable(choices.first(start), usable);
+}
 
 }  // namespace otto

@@ -1,6 +1,12 @@
 #include "balance/policy_fastest.h"
 
+#include <cstddef>
 #include <limits>
+#include <memory>
+
+#include "balance/choice.h"
+#include "balance/weighted_draw.h"
+#include "base/time.h"
 
 namespace otto {
 
@@ -49,10 +55,9 @@ class Race {
     bool unknown_idle_ = false;
 };
 
-}  // namespace
-
-const Choice* fastest(std::span<const Choice> choices, std::size_t start, TimePoint now,
-                      Usable& usable) {
+const Choice* fastest_of_all(std::span<const Choice> choices, Random& random, TimePoint now,
+                             Usable& usable) {
+    const std::size_t start = random.next() % choices.size();
     Race race(now, usable);
     for (const Choice& choice : choices.subspan(start)) race.show(choice);
     for (const Choice& choice : choices.first(start)) race.show(choice);
@@ -64,6 +69,25 @@ const Choice* fastest_of_some(std::span<const Choice> choices, const WeightedDra
     Race race(now, usable);
     for (int draws = 0; draws < sample; ++draws) race.show(choices[draw.draw(random)]);
     return race.winner();
+}
+
+}  // namespace
+
+Plan plan_fastest(std::span<const Choice> choices) {
+    if (choices.size() <= most_compared)
+        return [choices](const Seat& seat) -> Chooser {
+            return [choices, random = seat.random](const Asked& asked, bool /*takes_turn*/,
+                                                   Usable& usable) mutable {
+                return fastest_of_all(choices, random, asked.now, usable);
+            };
+        };
+    return [choices, draw = std::make_shared<const WeightedDraw>(choices)](const Seat& seat) {
+        return Chooser([choices, draw, random = seat.random](
+                           const Asked& asked, bool /*takes_turn*/, Usable& usable) mutable {
+            const Choice* choice = fastest_of_some(choices, *draw, random, asked.now, usable);
+            return choice != nullptr ? choice : any_usable(choices, random, usable);
+        });
+    };
 }
 
 }  // namespace otto

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
+#include <utility>
 
 #include "balance/affinity.h"
 
@@ -106,6 +108,17 @@ const Choice* Rendezvous::pick(std::span<const Choice> choices, std::uint64_t cl
         return best(choices, client, [&usable](const Choice& each) { return usable(each); });
     if (home != nullptr && !passed_over) *home = {client, choice};
     return choice;
+}
+
+Plan plan_ip_hash(std::span<const Choice> choices) {
+    constexpr std::size_t homes_kept = 4'096;
+    return [choices, rendezvous = std::make_shared<const Rendezvous>(choices)](const Seat& seat) {
+        Rendezvous::Homes homes(choices.size() > most_compared ? homes_kept : 0);
+        return Chooser([choices, rendezvous, homes = std::move(homes), random = seat.random](
+                           const Asked& asked, bool /*takes_turn*/, Usable& usable) mutable {
+            return rendezvous->pick(choices, asked.client, random.next(), homes, usable);
+        });
+    };
 }
 
 }  // namespace otto

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "balance/choice.h"
+#include "balance/policy.h"
 
 namespace otto {
 
@@ -56,5 +57,8 @@ class Rendezvous {
     std::vector<std::uint32_t> indices_;  // of the choices, likewise
     double shares_ = 0;                   // their sum
 };
+
+/// Each client has a server of its own, by Rendezvous.
+Plan plan_ip_hash(std::span<const Choice> choices);
 
 }  // namespace otto

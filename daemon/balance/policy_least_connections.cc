@@ -2,12 +2,30 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+
+#include "balance/weighted_draw.h"
+#include "base/random.h"
 
 namespace otto {
 
 namespace {
 
 constexpr int sample = 16;
+
+const Choice* least_connections_of_some(std::span<const Choice> choices, const WeightedDraw& draw,
+                                        Random& random, Usable& usable) {
+    const Choice* best = nullptr;
+    double least = std::numeric_limits<double>::infinity();
+    for (int draws = 0; draws < sample; ++draws) {
+        const Choice& choice = choices[draw.draw(random)];
+        const double load = static_cast<double>(choice.server->active()) / choice.share;
+        if (load >= least || !usable(choice)) continue;
+        least = load;
+        best = &choice;
+    }
+    return best;
+}
 
 }  // namespace
 
@@ -47,18 +65,22 @@ const Choice* LeastConnections::pick(std::span<const Choice> choices, Usable& us
     return &choices[best];
 }
 
-const Choice* least_connections_of_some(std::span<const Choice> choices, const WeightedDraw& draw,
-                                        Random& random, Usable& usable) {
-    const Choice* best = nullptr;
-    double least = std::numeric_limits<double>::infinity();
-    for (int draws = 0; draws < sample; ++draws) {
-        const Choice& choice = choices[draw.draw(random)];
-        const double load = static_cast<double>(choice.server->active()) / choice.share;
-        if (load >= least || !usable(choice)) continue;
-        least = load;
-        best = &choice;
-    }
-    return best;
+Plan plan_least_connections(std::span<const Choice> choices) {
+    if (choices.size() <= most_compared)
+        return [choices](const Seat& seat) -> Chooser {
+            Random random = seat.random;
+            return [choices, turns = LeastConnections(choices, random.next())](
+                       const Asked& /*asked*/, bool /*takes_turn*/, Usable& usable) mutable {
+                return turns.pick(choices, usable);
+            };
+        };
+    return [choices, draw = std::make_shared<const WeightedDraw>(choices)](const Seat& seat) {
+        return Chooser([choices, draw, random = seat.random](
+                           const Asked& /*asked*/, bool /*takes_turn*/, Usable& usable) mutable {
+            const Choice* choice = least_connections_of_some(choices, *draw, random, usable);
+            return choice != nullptr ? choice : any_usable(choices, random, usable);
+        });
+    };
 }
 
 }  // namespace otto

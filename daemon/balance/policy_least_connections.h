@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "balance/choice.h"
-#include "balance/weighted_draw.h"
-#include "base/random.h"
+#include "balance/policy.h"
 
 namespace otto {
 
@@ -44,9 +43,8 @@ class LeastConnections {
     std::size_t start_ = 0;
 };
 
-/// The same of a sample: the lowest active / share of some that are drawn by share, the one drawn
-/// first among equals. Null when none of these is usable, though others may be. Pure.
-const Choice* least_connections_of_some(std::span<const Choice> choices, const WeightedDraw& draw,
-                                        Random& random, Usable& usable);
+/// LeastConnections of all choices. Of many, the lowest active / share of a sample that is drawn by
+/// share, the one drawn first among equals.
+Plan plan_least_connections(std::span<const Choice> choices);
 
 }  // namespace otto

@@ -1,5 +1,10 @@
 #include "balance/policy_two_choices.h"
 
+#include <memory>
+
+#include "balance/choice.h"
+#include "balance/weighted_draw.h"
+
 namespace otto {
 
 namespace {
@@ -13,8 +18,6 @@ bool less_loaded(const Choice& a, const Choice& b) {
            std::uint64_t{b.server->active()} * a.share;
 }
 
-}  // namespace
-
 const Choice* two_choices(std::span<const Choice> choices, const WeightedDraw& draw, Random& random,
                           Usable& usable) {
     const Choice* one = nullptr;
@@ -25,6 +28,18 @@ const Choice* two_choices(std::span<const Choice> choices, const WeightedDraw& d
         one = &drawn;
     }
     return one;
+}
+
+}  // namespace
+
+Plan plan_two_choices(std::span<const Choice> choices) {
+    return [choices, draw = std::make_shared<const WeightedDraw>(choices)](const Seat& seat) {
+        return Chooser([choices, draw, random = seat.random](
+                           const Asked& /*asked*/, bool /*takes_turn*/, Usable& usable) mutable {
+            const Choice* choice = two_choices(choices, *draw, random, usable);
+            return choice != nullptr ? choice : any_usable(choices, random, usable);
+        });
+    };
 }
 
 }  // namespace otto

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "balance/policy.h"
+#include "balance/server_state.h"
 #include "base/address.h"
 #include "base/time.h"
 
@@ -23,12 +25,7 @@ struct ServerConfig {
     bool backup = false;      // used only when no other server is left
     unsigned max_connections = 0;  // requests under way at once; 0: no limit
     bool expand = false;           // each address of the name is a server of its own
-    enum class State : std::uint8_t {
-        active,
-        drain,    // no new requests, those under way are finished
-        disabled  // the same, and no checks
-    };
-    State state = State::active;
+    ServerState state = ServerState::active;
 
     bool operator==(const ServerConfig&) const = default;
 };
@@ -144,21 +141,12 @@ struct AccessLogConfig {
     bool operator==(const AccessLogConfig&) const = default;
 };
 
-enum class Balance : std::uint8_t {
-    round_robin,
-    least_connections,
-    two_choices,
-    fastest,
-    ip_hash,
-    first
-};
-
 /// The whole of config.json as plain values, with the defaults that hold when a key is absent.
 struct Config {
     std::vector<ListenConfig> port{{"", 8080, ":8080"}};
     std::vector<ServerConfig> servers;
     unsigned workers = 0;  // 0: one per usable CPU; at most 256
-    Balance balance = Balance::round_robin;
+    const Policy* balance = &policies().front();
     StickyConfig sticky;
     HealthCheckConfig health_check;
     EjectionConfig ejection;

@@ -24,36 +24,6 @@ std::string position(std::string_view source, std::size_t offset) {
     return fmt::format("line {}, column {}: ", line, column);
 }
 
-Json::Kind kind_of(JsonValue::Kind kind) {
-    switch (kind) {
-        case JsonValue::Kind::null:
-            return Json::Kind::null;
-        case JsonValue::Kind::boolean:
-            return Json::Kind::boolean;
-        case JsonValue::Kind::number:
-            return Json::Kind::number;
-        case JsonValue::Kind::string:
-            return Json::Kind::string;
-        case JsonValue::Kind::list:
-            return Json::Kind::list;
-        case JsonValue::Kind::object:
-            return Json::Kind::object;
-    }
-    return Json::Kind::null;
-}
-
-Json convert(JsonValue& value, std::string_view source) {
-    Json json;
-    json.kind = kind_of(value.kind);
-    json.key = std::move(value.key);
-    json.text = json.is_string() ? std::move(value.text) : std::string(value.spelling(source));
-    if (!json.is_list() && !json.is_object()) return json;
-    json.text.clear();
-    json.children.reserve(value.children.size());
-    for (JsonValue& child : value.children) json.children.push_back(convert(child, source));
-    return json;
-}
-
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
 void write_text(Writer& writer, const std::string& text) {
@@ -203,10 +173,10 @@ Result<Json> Json::parse(std::string_view source, std::size_t most_values) {
     auto parsed = parse_json(source, most_values);
     if (const auto* fault = std::get_if<JsonFault>(&parsed))
         return Error{position(source, fault->offset) + fault->message};
-    auto& value = std::get<JsonValue>(parsed);
+    auto& value = std::get<Json>(parsed);
     if (const auto twice = find_duplicate_key(value))
         return Error{position(source, twice->offset) + twice->message};
-    return convert(value, source);
+    return std::move(value);
 }
 
 const Json* Json::find(std::string_view name) const {

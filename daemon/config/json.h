@@ -10,14 +10,18 @@
 
 namespace otto {
 
-/// A JSON value to be built, changed and written: what the admin API speaks. Members keep their
+/// A JSON value: read from a file or a request, or built, changed and written. Members keep their
 /// order. A plain value of its owner.
 struct Json {
     enum class Kind : std::uint8_t { null, boolean, number, string, list, object };
 
     Kind kind = Kind::null;
-    std::string key;   // of members
-    std::string text;  // strings decoded; numbers and booleans as they are spelt
+    // Of values that were parsed, in bytes of the source.
+    std::uint32_t begin = 0;      // the first byte
+    std::uint32_t end = 0;        // one past the last
+    std::uint32_t key_begin = 0;  // of members: the opening quote of the key
+    std::string key;              // of members, decoded
+    std::string text;             // strings decoded; numbers and booleans as they are spelt
     std::vector<Json> children;
 
     /// Strict JSON (RFC 8259) within the bounds of parse_json(), without duplicate keys. The Error
@@ -32,6 +36,11 @@ struct Json {
     static Json boolean(bool value) { return of(Kind::boolean, value ? "true" : "false"); }
     static Json number(std::uint64_t value) { return of(Kind::number, std::to_string(value)); }
     static Json decimal(double value, unsigned digits = 1);
+
+    /// The value as it is spelt in the `source` that it was parsed from.
+    std::string_view spelling(std::string_view source) const {
+        return source.substr(begin, end - begin);
+    }
 
     bool is_null() const { return kind == Kind::null; }
     bool is_string() const { return kind == Kind::string; }
@@ -54,7 +63,8 @@ struct Json {
     /// line where they fit.
     std::string pretty() const;
 
-    /// The order of members counts; the key that a value itself stands under does not.
+    /// The order of members counts; neither the key that a value itself stands under does, nor
+    /// where it stood.
     bool operator==(const Json& other) const;
 
   private:

@@ -28,8 +28,8 @@ class TreeBuilder {
                 std::size_t most_values)
         : source_(source), stream_(stream), most_values_(most_values) {}
 
-    bool Null() { return add(JsonValue::Kind::null) != nullptr; }
-    bool Bool(bool) { return add(JsonValue::Kind::boolean) != nullptr; }
+    bool Null() { return add(Json::Kind::null) != nullptr; }
+    bool Bool(bool) { return spelt(Json::Kind::boolean); }
     bool Int(int) { return number(); }
     bool Uint(unsigned) { return number(); }
     bool Int64(std::int64_t) { return number(); }
@@ -37,7 +37,7 @@ class TreeBuilder {
     bool Double(double) { return number(); }
     bool RawNumber(const char*, rapidjson::SizeType, bool) { return number(); }
     bool String(const char* text, rapidjson::SizeType length, bool) {
-        JsonValue* value = add(JsonValue::Kind::string);
+        Json* value = add(Json::Kind::string);
         if (value == nullptr) return false;
         value->text.assign(text, length);
         return whole(value->text, value->begin);
@@ -48,13 +48,13 @@ class TreeBuilder {
         last_end_ = stream_.Tell();
         return whole(key_, key_begin_);
     }
-    bool StartObject() { return open(JsonValue::Kind::object); }
-    bool StartArray() { return open(JsonValue::Kind::list); }
+    bool StartObject() { return open(Json::Kind::object); }
+    bool StartArray() { return open(Json::Kind::list); }
     bool EndObject(rapidjson::SizeType) { return close(); }
     bool EndArray(rapidjson::SizeType) { return close(); }
 
     const std::optional<JsonFault>& fault() const { return fault_; }
-    JsonValue take_root() { return std::move(root_); }
+    Json take_root() { return std::move(root_); }
 
   private:
     std::uint32_t token_begin() const {
@@ -73,15 +73,21 @@ class TreeBuilder {
         return refuse(offset, "a \\u escape in this string is half of a surrogate pair");
     }
 
-    bool number() { return add(JsonValue::Kind::number) != nullptr; }
+    bool number() { return spelt(Json::Kind::number); }
 
-    JsonValue* add(JsonValue::Kind kind) {
+    bool spelt(Json::Kind kind) {
+        Json* value = add(kind);
+        if (value != nullptr) value->text = value->spelling(source_);
+        return value != nullptr;
+    }
+
+    Json* add(Json::Kind kind) {
         const std::uint32_t begin = token_begin();
         if (++count_ > most_values_) {
             refuse(begin, "more than " + std::to_string(most_values_) + " values");
             return nullptr;
         }
-        JsonValue* value = &root_;
+        Json* value = &root_;
         if (!open_.empty()) value = &open_.back()->children.emplace_back();
         value->kind = kind;
         value->begin = begin;
@@ -92,8 +98,8 @@ class TreeBuilder {
         return value;
     }
 
-    bool open(JsonValue::Kind kind) {
-        JsonValue* value = add(kind);
+    bool open(Json::Kind kind) {
+        Json* value = add(kind);
         if (value == nullptr) return false;
         if (open_.size() >= max_depth)
             return refuse(value->begin, "more than " + std::to_string(max_depth) + " levels");
@@ -111,8 +117,8 @@ class TreeBuilder {
     std::string_view source_;
     const rapidjson::MemoryStream& stream_;
     const std::size_t most_values_;
-    JsonValue root_;
-    std::vector<JsonValue*> open_;  // stays valid: a list grows only while nothing in it is open
+    Json root_;
+    std::vector<Json*> open_;  // stays valid: a list grows only while nothing in it is open
     std::size_t last_end_ = 0;
     std::size_t count_ = 0;
     std::string key_;
@@ -207,7 +213,7 @@ std::optional<JsonFault> check_bytes(std::string_view source) {
 
 }  // namespace
 
-std::variant<JsonValue, JsonFault> parse_json(std::string_view source, std::size_t most_values) {
+std::variant<Json, JsonFault> parse_json(std::string_view source, std::size_t most_values) {
     if (auto fault = check_bytes(source)) return *std::move(fault);
     rapidjson::MemoryStream stream(source.data(), source.size());
     TreeBuilder builder(source, stream, most_values);
@@ -219,10 +225,10 @@ std::variant<JsonValue, JsonFault> parse_json(std::string_view source, std::size
     return JsonFault{offset, explain(reader.GetParseErrorCode(), source, offset)};
 }
 
-std::optional<JsonFault> find_duplicate_key(const JsonValue& value) {
+std::optional<JsonFault> find_duplicate_key(const Json& value) {
     std::unordered_set<std::string_view> seen;
-    for (const JsonValue& child : value.children) {
-        if (value.kind == JsonValue::Kind::object && !seen.insert(child.key).second)
+    for (const Json& child : value.children) {
+        if (value.kind == Json::Kind::object && !seen.insert(child.key).second)
             return JsonFault{child.key_begin, "duplicate key " + quoted(child.key)};
         if (auto fault = find_duplicate_key(child)) return fault;
     }

@@ -18,6 +18,19 @@ using C = Config;
 using S = ServerConfig;
 using T = KeyType;
 
+/// All of them, as Key::choices has them.
+std::string_view policy_names() {
+    static const std::string names = [] {
+        std::string joined;
+        for (const Policy& policy : policies()) {
+            if (!joined.empty()) joined += '|';
+            joined += policy.name;
+        }
+        return joined;
+    }();
+    return names;
+}
+
 std::vector<Key> make_keys() {
     return {
         {"/port", T::listens, R"(":8080")", 1, 64, false,
@@ -47,7 +60,7 @@ std::vector<Key> make_keys() {
         {"/servers/*/state", T::choice, R"("active")", 0, 0, true,
          "Whether the server receives requests: with \"drain\" it receives no new ones, with "
          "\"disabled\" it is not checked either.",
-         [](S& s, std::size_t choice) { s.state = static_cast<S::State>(choice); },
+         [](S& s, std::size_t choice) { s.state = static_cast<ServerState>(choice); },
          "active|drain|disabled"},
         {"/servers/*/name", T::text, "", 1, 100, true,
          "The name that is shown in the journal and the status; by default the URL."},
@@ -56,8 +69,7 @@ std::vector<Key> make_keys() {
          [](C& c) -> unsigned& { return c.workers; }},
         {"/balance", T::choice, R"("round-robin")", 0, 0, true,
          "The policy that chooses a server for each request.",
-         [](C& c, std::size_t choice) { c.balance = static_cast<Balance>(choice); },
-         "round-robin|least-connections|two-choices|fastest|ip-hash|first"},
+         [](C& c, std::size_t choice) { c.balance = &policies()[choice]; }, policy_names()},
         {"/sticky", T::object, "", 0, 0, true,
          "Sticky sessions: a signed cookie returns each client to its server.",
          [](C& c) -> bool& { return c.sticky.enabled; }},

@@ -32,7 +32,7 @@ LoadedConfig parse_config(std::string_view source, const std::string& file) {
     loaded.source = source;
     Problems problems(source, file);
     const auto parsed = parse_json(source);
-    if (const auto* root = std::get_if<JsonValue>(&parsed)) {
+    if (const auto* root = std::get_if<Json>(&parsed)) {
         loaded.config = ConfigReader(source, problems).read(*root);
     } else {
         const auto& fault = std::get<JsonFault>(parsed);

@@ -24,9 +24,9 @@ std::string unknown(std::string_view name, const std::vector<const Key*>& known)
     return fmt::format("unknown key {}; expected {}", quoted(name), alternatives(names));
 }
 
-const JsonValue* member(const JsonValue* object, std::string_view name) {
-    if (object == nullptr || object->kind != JsonValue::Kind::object) return nullptr;
-    for (const JsonValue& child : object->children)
+const Json* member(const Json* object, std::string_view name) {
+    if (object == nullptr || object->kind != Json::Kind::object) return nullptr;
+    for (const Json& child : object->children)
         if (child.key == name) return &child;
     return nullptr;
 }
@@ -53,14 +53,14 @@ bool overlap(const ListenConfig& left, const ListenConfig& right) {
 
 }  // namespace
 
-Config ConfigReader::read(const JsonValue& root) {
-    if (root.kind != JsonValue::Kind::object) {
+Config ConfigReader::read(const Json& root) {
+    if (root.kind != Json::Kind::object) {
         const Key document{"", KeyType::object, "", 0, 0, true, ""};
         refuse(document, root, "");
         return config_;
     }
     read_members(root, "", "",
-                 [this](const Key& key, const JsonValue& value, const std::string& pointer) {
+                 [this](const Key& key, const Json& value, const std::string& pointer) {
                      read_key(key, value, pointer);
                  });
     if (member(&root, "servers") == nullptr)
@@ -71,23 +71,23 @@ Config ConfigReader::read(const JsonValue& root) {
     return config_;
 }
 
-void ConfigReader::refuse(const Key& key, const JsonValue& value, const std::string& pointer,
+void ConfigReader::refuse(const Key& key, const Json& value, const std::string& pointer,
                           std::string_view reason) {
     problems_.add(value.begin, pointer,
                   reason.empty() ? mismatch(key, value, source_)
                                  : mismatch(expected(key), value, source_, reason));
 }
 
-void ConfigReader::refuse(std::string_view what, const JsonValue& value, const std::string& pointer,
+void ConfigReader::refuse(std::string_view what, const Json& value, const std::string& pointer,
                           std::string_view reason) {
     problems_.add(value.begin, pointer, mismatch(what, value, source_, reason));
 }
 
-void ConfigReader::read_members(const JsonValue& object, std::string_view inside,
+void ConfigReader::read_members(const Json& object, std::string_view inside,
                                 const std::string& pointer, const Visit& visit) {
     const std::vector<const Key*> known = keys_inside(inside);
     std::map<std::string_view, std::uint32_t> seen;
-    for (const JsonValue& child : object.children) {
+    for (const Json& child : object.children) {
         const std::string place = pointer_to(pointer, child.key);
         if (const auto [first, added] = seen.emplace(child.key, child.key_begin); !added) {
             problems_.add(child.key_begin, place,
@@ -106,7 +106,7 @@ void ConfigReader::read_members(const JsonValue& object, std::string_view inside
     }
 }
 
-void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::string& pointer) {
+void ConfigReader::read_key(const Key& key, const Json& value, const std::string& pointer) {
     const auto assign = [&, this](auto place, const auto& read) {
         if (!read) return refuse(key, value, pointer);
         auto& target = place(config_);
@@ -114,12 +114,12 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
     };
     switch (key.type) {
         case KeyType::object:
-            if (value.kind != JsonValue::Kind::object) return refuse(key, value, pointer);
+            if (value.kind != Json::Kind::object) return refuse(key, value, pointer);
             if (const auto* given = std::get_if<bool& (*)(Config&)>(&key.place))
                 (*given)(config_) = true;
             return read_members(
                 value, key.pointer, pointer,
-                [this](const Key& inner, const JsonValue& child, const std::string& place) {
+                [this](const Key& inner, const Json& child, const std::string& place) {
                     read_key(inner, child, place);
                 });
         case KeyType::count: {
@@ -166,7 +166,7 @@ void ConfigReader::read_key(const Key& key, const JsonValue& value, const std::s
     }
 }
 
-void ConfigReader::read_choice(const Key& key, const JsonValue& value, const std::string& pointer) {
+void ConfigReader::read_choice(const Key& key, const Json& value, const std::string& pointer) {
     const auto choice = as_choice(key, value);
     if (!choice) return refuse(key, value, pointer);
     const auto* text = std::get_if<std::string& (*)(Config&)>(&key.place);
@@ -177,8 +177,8 @@ void ConfigReader::read_choice(const Key& key, const JsonValue& value, const std
     }
 }
 
-void ConfigReader::read_string(const Key& key, const JsonValue& value, const std::string& pointer) {
-    if (value.kind != JsonValue::Kind::string) return refuse(key, value, pointer);
+void ConfigReader::read_string(const Key& key, const Json& value, const std::string& pointer) {
+    if (value.kind != Json::Kind::string) return refuse(key, value, pointer);
     std::string wrong;
     if (key.type == KeyType::path) {
         wrong = check_path(value.text, true);
@@ -196,30 +196,29 @@ void ConfigReader::read_string(const Key& key, const JsonValue& value, const std
     std::get<std::string& (*)(Config&)>(key.place)(config_) = value.text;
 }
 
-void ConfigReader::read_status(const Key& key, const JsonValue& value, const std::string& pointer) {
+void ConfigReader::read_status(const Key& key, const Json& value, const std::string& pointer) {
     const auto status = as_status(key, value);
     if (!status) return refuse(key, value, pointer);
     config_.health_check.status_min = status->first;
     config_.health_check.status_max = status->second;
 }
 
-bool ConfigReader::check_list(const Key& key, const JsonValue& value, const std::string& pointer) {
+bool ConfigReader::check_list(const Key& key, const Json& value, const std::string& pointer) {
     const std::size_t count = value.children.size();
-    if (value.kind == JsonValue::Kind::list && count >= key.min && count <= key.max) return true;
+    if (value.kind == Json::Kind::list && count >= key.min && count <= key.max) return true;
     refuse(key, value, pointer);
     return false;
 }
 
-void ConfigReader::read_listens(const Key& key, const JsonValue& value,
-                                const std::string& pointer) {
-    const bool list = value.kind == JsonValue::Kind::list;
+void ConfigReader::read_listens(const Key& key, const Json& value, const std::string& pointer) {
+    const bool list = value.kind == Json::Kind::list;
     if (list && !check_list(key, value, pointer)) return;
     config_.port.clear();
     const std::string what = list ? R"(":PORT" or "ADDRESS:PORT")" : expected(key);
-    const auto add = [this, &what](const JsonValue& item, const std::string& place) {
+    const auto add = [this, &what](const Json& item, const std::string& place) {
         // Also tried with a number, since 8080 for ":8080" deserves a better answer than its type.
-        const bool number = item.kind == JsonValue::Kind::number;
-        if (!number && item.kind != JsonValue::Kind::string) return refuse(what, item, place);
+        const bool number = item.kind == Json::Kind::number;
+        if (!number && item.kind != Json::Kind::string) return refuse(what, item, place);
         const auto listen = parse_listen(number ? item.spelling(source_) : item.text);
         if (!listen) return refuse(what, item, place, listen.error().message);
         for (const ListenConfig& other : config_.port)
@@ -234,15 +233,15 @@ void ConfigReader::read_listens(const Key& key, const JsonValue& value,
         add(value.children[at], pointer_to(pointer, at));
 }
 
-void ConfigReader::read_local_listens(const Key& key, const JsonValue& value,
+void ConfigReader::read_local_listens(const Key& key, const Json& value,
                                       const std::string& pointer) {
-    const bool list = value.kind == JsonValue::Kind::list;
+    const bool list = value.kind == Json::Kind::list;
     if (list && !check_list(key, value, pointer)) return;
     const std::string what =
         list ? R"(":PORT", "127.0.0.1:PORT", "[::1]:PORT" or "unix:/PATH")" : expected(key);
     std::vector<Address> known;
-    const auto add = [&](const JsonValue& item, const std::string& place) {
-        if (item.kind != JsonValue::Kind::string) return refuse(what, item, place);
+    const auto add = [&](const Json& item, const std::string& place) {
+        if (item.kind != Json::Kind::string) return refuse(what, item, place);
         const auto local = parse_local_listen(item.text);
         if (!local) return refuse(what, item, place, local.error().message);
         if (std::ranges::find(known, *local) != known.end())
@@ -256,11 +255,11 @@ void ConfigReader::read_local_listens(const Key& key, const JsonValue& value,
         add(value.children[at], pointer_to(pointer, at));
 }
 
-void ConfigReader::read_cidrs(const Key& key, const JsonValue& value, const std::string& pointer) {
+void ConfigReader::read_cidrs(const Key& key, const Json& value, const std::string& pointer) {
     if (!check_list(key, value, pointer)) return;
     for (std::size_t at = 0; at < value.children.size(); ++at) {
-        const JsonValue& item = value.children[at];
-        const bool text = item.kind == JsonValue::Kind::string;
+        const Json& item = value.children[at];
+        const bool text = item.kind == Json::Kind::string;
         const auto cidr = Cidr::parse(text ? item.text : "");
         if (cidr) {
             config_.trusted_proxies.push_back(*cidr);
@@ -271,14 +270,13 @@ void ConfigReader::read_cidrs(const Key& key, const JsonValue& value, const std:
     }
 }
 
-void ConfigReader::read_statuses(const Key& key, const JsonValue& value,
-                                 const std::string& pointer) {
+void ConfigReader::read_statuses(const Key& key, const Json& value, const std::string& pointer) {
     if (!check_list(key, value, pointer)) return;
     auto& statuses = std::get<std::vector<unsigned>& (*)(Config&)>(key.place)(config_);
     statuses.clear();
     for (std::size_t at = 0; at < value.children.size(); ++at) {
-        const JsonValue& item = value.children[at];
-        const bool number = item.kind == JsonValue::Kind::number;
+        const Json& item = value.children[at];
+        const bool number = item.kind == Json::Kind::number;
         const auto status = parse_whole(number ? item.spelling(source_) : "");
         if (status && *status >= least_error_status && *status <= greatest_error_status) {
             statuses.push_back(static_cast<unsigned>(*status));
@@ -288,39 +286,39 @@ void ConfigReader::read_statuses(const Key& key, const JsonValue& value,
     }
 }
 
-void ConfigReader::check_intervals(const JsonValue& root) {
-    const JsonValue* flat = member(&root, "healthCheckInterval");
-    const JsonValue* nested = member(member(&root, "healthCheck"), "interval");
+void ConfigReader::check_intervals(const Json& root) {
+    const Json* flat = member(&root, "healthCheckInterval");
+    const Json* nested = member(member(&root, "healthCheck"), "interval");
     if (flat == nullptr || nested == nullptr) return;
     const auto one = parse_duration(flat->text);
     const auto other = parse_duration(nested->text);
     if (!one || !other || *one == *other) return;
     const bool nested_last = nested->begin > flat->begin;
-    const JsonValue& first = nested_last ? *flat : *nested;
-    const JsonValue& second = nested_last ? *nested : *flat;
+    const Json& first = nested_last ? *flat : *nested;
+    const Json& second = nested_last ? *nested : *flat;
     problems_.add(
         second.begin, nested_last ? "/healthCheck/interval" : "/healthCheckInterval",
         fmt::format("{} contradicts {} in line {}: both keys have the same meaning",
                     quoted(second.text), quoted(first.text), problems_.line_of(first.begin)));
 }
 
-void ConfigReader::check_ejection(const JsonValue& root) {
+void ConfigReader::check_ejection(const Json& root) {
     const EjectionConfig& ejection = config_.ejection;
     if (ejection.base <= ejection.max) return;
-    const JsonValue* base = member(member(&root, "ejection"), "base");
-    const JsonValue* max = member(member(&root, "ejection"), "max");
+    const Json* base = member(member(&root, "ejection"), "base");
+    const Json* max = member(member(&root, "ejection"), "max");
     problems_.add((base != nullptr ? base : max)->begin,
                   base != nullptr ? "/ejection/base" : "/ejection/max",
                   fmt::format("\"base\" ({}) is longer than \"max\" ({})",
                               duration_text(ejection.base), duration_text(ejection.max)));
 }
 
-void ConfigReader::check_proxy_protocol(const JsonValue& root) {
+void ConfigReader::check_proxy_protocol(const Json& root) {
     if (!config_.proxy_protocol) return;
     // A list that was refused has been told about; only one that says nobody contradicts.
-    const JsonValue* trusted = member(&root, "trustedProxies");
+    const Json* trusted = member(&root, "trustedProxies");
     const bool nobody =
-        trusted == nullptr || (trusted->kind == JsonValue::Kind::list && trusted->children.empty());
+        trusted == nullptr || (trusted->kind == Json::Kind::list && trusted->children.empty());
     if (!nobody) return;
     problems_.add(member(&root, "proxyProtocol")->begin, "/proxyProtocol",
                   "true needs \"trustedProxies\", which is empty: PROXY headers are accepted only "

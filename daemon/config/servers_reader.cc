@@ -20,7 +20,7 @@ class Duplicates {
 
     /// True when the server shares neither; otherwise it has been reported where its URL or name
     /// stands.
-    bool check(const ServerConfig& server, const JsonValue& item, std::size_t index) {
+    bool check(const ServerConfig& server, const Json& item, std::size_t index) {
         const Place place{index, item.begin};
         const auto [url, new_url] = urls_.emplace(server.url, place);
         const auto [name, new_name] = names_.emplace(server.name, place);
@@ -36,10 +36,10 @@ class Duplicates {
     };
 
     bool report(std::string_view what, std::string_view text, std::string_view member,
-                const JsonValue& item, std::size_t index, const Place& first) {
+                const Json& item, std::size_t index, const Place& first) {
         std::size_t offset = item.begin;
         std::string pointer = pointer_to(list_, index);
-        for (const JsonValue& child : item.children) {
+        for (const Json& child : item.children) {
             if (child.key != member) continue;
             offset = child.begin;
             pointer = pointer_to(pointer, member);
@@ -59,14 +59,13 @@ class Duplicates {
 
 }  // namespace
 
-void ConfigReader::read_servers(const Key& key, const JsonValue& value,
-                                const std::string& pointer) {
+void ConfigReader::read_servers(const Key& key, const Json& value, const std::string& pointer) {
     if (!check_list(key, value, pointer)) return;
     Duplicates duplicates(problems_, pointer);
     bool all_known = true;
     bool any_weight = false;
     for (std::size_t at = 0; at < value.children.size(); ++at) {
-        const JsonValue& item = value.children[at];
+        const Json& item = value.children[at];
         ServerConfig server;
         if (!read_server(item, pointer_to(pointer, at), server) ||
             !duplicates.check(server, item, at)) {
@@ -81,21 +80,20 @@ void ConfigReader::read_servers(const Key& key, const JsonValue& value,
                       "expected at least one server with a weight above 0, found none");
 }
 
-bool ConfigReader::read_server(const JsonValue& item, const std::string& pointer,
-                               ServerConfig& server) {
+bool ConfigReader::read_server(const Json& item, const std::string& pointer, ServerConfig& server) {
     const std::size_t problems_before = problems_.size();
-    if (item.kind == JsonValue::Kind::string) {
+    if (item.kind == Json::Kind::string) {
         static const Key& url = *keys_inside("/servers/*").front();
         read_server_url(url, item, pointer, server);
         return problems_.size() == problems_before;
     }
-    if (item.kind != JsonValue::Kind::object) {
+    if (item.kind != Json::Kind::object) {
         refuse(R"(a server's URL or an object with "url")", item, pointer);
         return false;
     }
     bool has_url = false;
     read_members(item, "/servers/*", pointer,
-                 [&, this](const Key& key, const JsonValue& value, const std::string& place) {
+                 [&, this](const Key& key, const Json& value, const std::string& place) {
                      has_url = has_url || key.type == KeyType::server_url;
                      read_server_member(key, value, place, server);
                  });
@@ -103,8 +101,8 @@ bool ConfigReader::read_server(const JsonValue& item, const std::string& pointer
     return problems_.size() == problems_before;
 }
 
-void ConfigReader::read_server_member(const Key& key, const JsonValue& value,
-                                      const std::string& pointer, ServerConfig& server) {
+void ConfigReader::read_server_member(const Key& key, const Json& value, const std::string& pointer,
+                                      ServerConfig& server) {
     if (key.type == KeyType::server_url) return read_server_url(key, value, pointer, server);
     if (key.type == KeyType::text) return read_server_name(key, value, pointer, server);
     if (const auto* number = std::get_if<unsigned& (*)(ServerConfig&)>(&key.place)) {
@@ -122,9 +120,9 @@ void ConfigReader::read_server_member(const Key& key, const JsonValue& value,
     }
 }
 
-void ConfigReader::read_server_url(const Key& key, const JsonValue& value,
-                                   const std::string& pointer, ServerConfig& server) {
-    if (value.kind != JsonValue::Kind::string) return refuse(key, value, pointer);
+void ConfigReader::read_server_url(const Key& key, const Json& value, const std::string& pointer,
+                                   ServerConfig& server) {
+    if (value.kind != Json::Kind::string) return refuse(key, value, pointer);
     auto parsed = parse_server_url(value.text);
     if (!parsed) return refuse(key, value, pointer, parsed.error().message);
     // The members may come in any order.
@@ -136,9 +134,9 @@ void ConfigReader::read_server_url(const Key& key, const JsonValue& value,
     if (server.name.empty()) server.name = std::move(parsed->name);
 }
 
-void ConfigReader::read_server_name(const Key& key, const JsonValue& value,
-                                    const std::string& pointer, ServerConfig& server) {
-    const bool text = value.kind == JsonValue::Kind::string;
+void ConfigReader::read_server_name(const Key& key, const Json& value, const std::string& pointer,
+                                    ServerConfig& server) {
+    const bool text = value.kind == Json::Kind::string;
     const bool fits = value.text.size() >= key.min && value.text.size() <= key.max;
     if (!text || !fits || printable(value.text) != value.text) return refuse(key, value, pointer);
     server.name = value.text;

@@ -16,16 +16,16 @@ bool in_range(const Key& key, std::uint64_t value) {
     return value >= key.min && value <= key.max;
 }
 
-std::string found(const JsonValue& value, std::string_view source) {
+std::string found(const Json& value, std::string_view source) {
     switch (value.kind) {
-        case JsonValue::Kind::object:
+        case Json::Kind::object:
             return "an object";
-        case JsonValue::Kind::list:
+        case Json::Kind::list:
             return fmt::format("a list of {}", value.children.size());
-        case JsonValue::Kind::null:
-        case JsonValue::Kind::boolean:
-        case JsonValue::Kind::number:
-        case JsonValue::Kind::string:
+        case Json::Kind::null:
+        case Json::Kind::boolean:
+        case Json::Kind::number:
+        case Json::Kind::string:
             break;
     }
     return shortened(value.spelling(source));
@@ -33,9 +33,9 @@ std::string found(const JsonValue& value, std::string_view source) {
 
 /// The words that the value may have been meant to be: numbers without a unit, other spellings of a
 /// unit.
-std::string suggestion(const Key& key, const JsonValue& value, std::string_view source) {
-    const bool is_string = value.kind == JsonValue::Kind::string;
-    if (!is_string && value.kind != JsonValue::Kind::number) return "";
+std::string suggestion(const Key& key, const Json& value, std::string_view source) {
+    const bool is_string = value.kind == Json::Kind::string;
+    if (!is_string && value.kind != Json::Kind::number) return "";
     const std::string_view text = is_string ? std::string_view(value.text) : value.spelling(source);
     const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
     const auto meant = [](std::string_view word) {
@@ -128,50 +128,49 @@ std::string expected(const Key& key) {
     return "";
 }
 
-std::string mismatch(const Key& key, const JsonValue& value, std::string_view source) {
+std::string mismatch(const Key& key, const Json& value, std::string_view source) {
     return mismatch(expected(key), value, source, "") + suggestion(key, value, source);
 }
 
-std::string mismatch(std::string_view what, const JsonValue& value, std::string_view source,
+std::string mismatch(std::string_view what, const Json& value, std::string_view source,
                      std::string_view reason) {
     return fmt::format("expected {}, found {}{}{}", what, found(value, source),
                        reason.empty() ? "" : ": ", reason);
 }
 
-std::optional<std::uint64_t> as_count(const Key& key, const JsonValue& value,
-                                      std::string_view source) {
-    if (value.kind != JsonValue::Kind::number) return std::nullopt;
+std::optional<std::uint64_t> as_count(const Key& key, const Json& value, std::string_view source) {
+    if (value.kind != Json::Kind::number) return std::nullopt;
     const auto count = parse_whole(value.spelling(source));
     return count && in_range(key, *count) ? count : std::nullopt;
 }
 
-std::optional<Bytes> as_size(const Key& key, const JsonValue& value, std::string_view source) {
-    if (value.kind != JsonValue::Kind::string) return as_count(key, value, source);
+std::optional<Bytes> as_size(const Key& key, const Json& value, std::string_view source) {
+    if (value.kind != Json::Kind::string) return as_count(key, value, source);
     const auto size = parse_size(value.text);
     return size && in_range(key, *size) ? size : std::nullopt;
 }
 
-std::optional<Bytes> as_rate(const Key& key, const JsonValue& value, std::string_view source) {
-    if (value.kind != JsonValue::Kind::string) return as_count(key, value, source);
+std::optional<Bytes> as_rate(const Key& key, const Json& value, std::string_view source) {
+    if (value.kind != Json::Kind::string) return as_count(key, value, source);
     const auto rate = parse_rate(value.text);
     return rate && in_range(key, *rate) ? rate : std::nullopt;
 }
 
-std::optional<Duration> as_duration(const Key& key, const JsonValue& value) {
-    if (value.kind != JsonValue::Kind::string) return std::nullopt;
+std::optional<Duration> as_duration(const Key& key, const Json& value) {
+    if (value.kind != Json::Kind::string) return std::nullopt;
     const auto duration = parse_duration(value.text);
     if (!duration || !in_range(key, static_cast<std::uint64_t>(duration->count())))
         return std::nullopt;
     return duration;
 }
 
-std::optional<bool> as_boolean(const JsonValue& value, std::string_view source) {
-    if (value.kind != JsonValue::Kind::boolean) return std::nullopt;
+std::optional<bool> as_boolean(const Json& value, std::string_view source) {
+    if (value.kind != Json::Kind::boolean) return std::nullopt;
     return value.spelling(source) == "true";
 }
 
-std::optional<double> as_fraction(const Key& key, const JsonValue& value, std::string_view source) {
-    if (value.kind != JsonValue::Kind::number) return std::nullopt;
+std::optional<double> as_fraction(const Key& key, const Json& value, std::string_view source) {
+    if (value.kind != Json::Kind::number) return std::nullopt;
     const std::string_view text = value.spelling(source);
     double number = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -181,16 +180,16 @@ std::optional<double> as_fraction(const Key& key, const JsonValue& value, std::s
     return fits ? std::optional(number) : std::nullopt;
 }
 
-std::optional<std::size_t> as_choice(const Key& key, const JsonValue& value) {
-    if (value.kind != JsonValue::Kind::string) return std::nullopt;
+std::optional<std::size_t> as_choice(const Key& key, const Json& value) {
+    if (value.kind != Json::Kind::string) return std::nullopt;
     const auto choices = key.choice_list();
     const auto chosen = std::find(choices.begin(), choices.end(), value.text);
     if (chosen == choices.end()) return std::nullopt;
     return static_cast<std::size_t>(chosen - choices.begin());
 }
 
-std::optional<std::pair<unsigned, unsigned>> as_status(const Key& key, const JsonValue& value) {
-    if (value.kind != JsonValue::Kind::string) return std::nullopt;
+std::optional<std::pair<unsigned, unsigned>> as_status(const Key& key, const Json& value) {
+    if (value.kind != Json::Kind::string) return std::nullopt;
     const std::string_view text = value.text;
     const auto dash = std::min(text.find('-'), text.size());
     const auto low = parse_whole(text.substr(0, dash));

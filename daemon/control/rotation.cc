@@ -11,24 +11,6 @@ namespace {
 /// other, they end in batches.
 constexpr Duration least_wait = std::chrono::milliseconds(10);
 
-Policy policy_of(Balance balance) {
-    switch (balance) {
-        case Balance::round_robin:
-            return Policy::round_robin;
-        case Balance::least_connections:
-            return Policy::least_connections;
-        case Balance::two_choices:
-            return Policy::two_choices;
-        case Balance::fastest:
-            return Policy::fastest;
-        case Balance::ip_hash:
-            return Policy::ip_hash;
-        case Balance::first:
-            return Policy::first;
-    }
-    return Policy::round_robin;
-}
-
 }  // namespace
 
 Rotation::Rotation(Callbacks callbacks)
@@ -40,7 +22,7 @@ void Rotation::adopt(Members members, const Config& config) {
     places_.reserve(members_->size());
     for (std::size_t at = 0; at < members_->size(); ++at)
         places_.emplace((*members_)[at].server->id, at);
-    policy_ = policy_of(config.balance);
+    policy_ = config.balance;
     consecutive_errors_ = config.ejection.consecutive_errors;
     max_percent_ = config.ejection.max_percent;
     ejections_.configure(config.ejection.base, config.ejection.max);

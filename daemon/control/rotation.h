@@ -82,7 +82,7 @@ class Rotation {
     const Callbacks callbacks_;
     Members members_;
     std::unordered_map<std::uint64_t, std::size_t> places_;  // of members_, by Server::id
-    Policy policy_ = Policy::round_robin;
+    const Policy* policy_ = &policies().front();
     unsigned consecutive_errors_ = 0;
     unsigned max_percent_ = 0;
     Ejections ejections_;

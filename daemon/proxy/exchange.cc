@@ -95,7 +95,7 @@ void Exchange::attempt(bool fresh) {
     phase_ = Phase::attempting;
     back_ = false;
     erred_ = false;
-    measured_ = worker_.candidates(*route_).policy() == Policy::fastest;
+    measured_ = worker_.candidates(*route_).policy().by_latency;
     if (measured_ || worker_.traces())
         trace_.attempted = first && worker_.traces() ? trace_.begun : now();
     trace_.connected = trace_.sent = TimePoint{};

@@ -86,20 +86,9 @@ Exchange::Found Exchange::find_server() {
 
 Asked Exchange::asked() const {
     Asked asked{.tried = tried_, .wanted = wanted_};
-    if (worker_.candidates(*route_).unhealthy()) asked.now = coarse_now();
-    switch (worker_.candidates(*route_).policy()) {
-        case Policy::round_robin:
-        case Policy::least_connections:
-        case Policy::two_choices:
-        case Policy::first:
-            break;
-        case Policy::fastest:
-            asked.now = coarse_now();
-            break;
-        case Policy::ip_hash:
-            asked.client = client_key(origin().address);
-            break;
-    }
+    const Candidates& candidates = worker_.candidates(*route_);
+    if (candidates.unhealthy() || candidates.policy().by_latency) asked.now = coarse_now();
+    if (candidates.policy().by_client) asked.client = client_key(origin().address);
     return asked;
 }
 

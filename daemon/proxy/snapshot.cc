@@ -29,18 +29,6 @@ std::string host_of(const ServerConfig& config) {
     return config.port == 80 ? host : fmt::format("{}:{}", host, config.port);
 }
 
-ServerState state_of(ServerConfig::State state) {
-    switch (state) {
-        case ServerConfig::State::active:
-            return ServerState::active;
-        case ServerConfig::State::drain:
-            return ServerState::drain;
-        case ServerConfig::State::disabled:
-            return ServerState::disabled;
-    }
-    return ServerState::active;
-}
-
 /// Whether `server` is still the one to use now that its name has these addresses.
 bool goes_on(const Server& server, const std::vector<Address>& addresses) {
     if (same_addresses(server.addresses, addresses)) return true;
@@ -131,7 +119,7 @@ class Builder {
                             .name = std::move(name),
                             .backup = config.backup,
                             .max_connections = config.max_connections,
-                            .state = state_of(config.state)});
+                            .state = config.state});
     }
 
     const NameAnswers& answers_;

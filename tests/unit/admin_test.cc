@@ -368,9 +368,9 @@ TEST(OverlayFit, LeavesOutWhatDoesNotFitAlone) {
     EXPECT_EQ(pointers,
               (std::set<std::string>{"/timeouts/connect", "/servers/http:~1~110.0.0.1:11/weight",
                                      "/servers/http:~1~110.0.0.1:701/weight"}));
-    EXPECT_EQ(fit.loaded.config.balance, Balance::first);
+    EXPECT_EQ(fit.loaded.config.balance, find_policy("first"));
     EXPECT_EQ(fit.loaded.config.timeouts.tunnel, 5min);
-    EXPECT_EQ(fit.loaded.config.servers[10].state, ServerConfig::State::drain);
+    EXPECT_EQ(fit.loaded.config.servers[10].state, ServerState::drain);
     EXPECT_EQ(fit.loaded.config.servers[10].weight, 1u);
     EXPECT_EQ(fit.loaded.config.servers[11].weight, 7u);
 }
@@ -393,7 +393,7 @@ TEST(OverlayFit, LeavesOutWhatIsForbidden) {
     });
     ASSERT_EQ(fit.misfits.size(), 1u);
     EXPECT_EQ(fit.misfits[0].reason, "no");
-    EXPECT_EQ(fit.loaded.config.balance, Balance::first);
+    EXPECT_EQ(fit.loaded.config.balance, find_policy("first"));
     EXPECT_EQ(fit.loaded.config.port.front().port, 80);
 }
 

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "balance/candidates.h"
+#include "balance/policy_round_robin.h"
 #include "balance/retry.h"
 #include "balance/smooth_order.h"
 #include "balance/stride_schedule.h"
@@ -191,7 +192,7 @@ TEST(Candidates, TellShares) {
     EXPECT_DOUBLE_EQ(fair->share_of(*members[0].server), 0.75);
     EXPECT_DOUBLE_EQ(fair->share_of(*members[1].server), 0.25);
     EXPECT_DOUBLE_EQ(fair->share_of(*members[2].server), 0);
-    const auto first = Candidates::build(members, {.policy = Policy::first}, 0);
+    const auto first = Candidates::build(members, {.policy = find_policy("first")}, 0);
     EXPECT_DOUBLE_EQ(first->share_of(*members[0].server), 1);
     EXPECT_DOUBLE_EQ(first->share_of(*members[1].server), 0);
     EXPECT_DOUBLE_EQ(Candidates::build({}, {}, 0)->share_of(*members[0].server), 0);
@@ -317,7 +318,7 @@ INSTANTIATE_TEST_SUITE_P(Picker, AnyPicker,
 
 TEST(Picker, KeepsSharesWithoutATableAndFromDifferentPhases) {
     const Weights weights = many_weights();
-    ASSERT_TRUE(smooth_order(weights, Candidates::max_slots).empty());
+    ASSERT_TRUE(smooth_order(weights, max_slots).empty());
     const auto members = members_of(weights);
     const auto indices = indices_of(members);
     const auto candidates = Candidates::build(members, {}, 99);

@@ -121,14 +121,14 @@ TEST(Config, EveryKeyIsRead) {
         "admin": {"port": "[::1]:82"}})");
     Config expected;
     expected.port = {{"127.0.0.1", 80, "127.0.0.1:80"}, {"::1", 81, "[::1]:81"}, {"", 0, ":0"}};
-    using State = ServerConfig::State;
+    using State = ServerState;
     expected.servers = {
         {"http://a_b.example:80/x", "a_b.example", 80, "", "/x", 0, "one", true, 9, true,
          State::drain},
         {"unix:@app", "", 0, "@app", "", 1000, "unix:@app", false, 0, false, State::disabled},
         {"http://[::1]:80", "::1", 80, "", "", 1, "http://[::1]:80"}};
     expected.workers = 3;
-    expected.balance = Balance::ip_hash;
+    expected.balance = find_policy("ip-hash");
     expected.sticky = {true, "!sid~", 8760h};
     expected.ejection = {0, {500, 599}, 1min, 1min, 100};
     expected.slow_start = 0s;
@@ -595,7 +595,7 @@ TEST(DidYouMean, ForgivesOneSlipInThree) {
 
 TEST(Schema, IsJsonAndHoldsEveryKey) {
     const std::string schema = config_schema();
-    EXPECT_TRUE(std::holds_alternative<JsonValue>(parse_json(schema)));
+    EXPECT_TRUE(std::holds_alternative<Json>(parse_json(schema)));
     for (const Key& key : config_keys()) {
         EXPECT_NE(schema.find("\"" + std::string(key.name()) + "\": {"), std::string::npos);
         EXPECT_TRUE(key.about.ends_with(".")) << key.pointer;

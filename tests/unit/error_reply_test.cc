@@ -56,12 +56,12 @@ std::string field(const std::string& text, const std::string& name) {
 /// The decoded member of a JSON object, as it is spelt unless a string.
 std::string member(const std::string& source, std::string_view name) {
     const auto parsed = parse_json(source);
-    const auto* root = std::get_if<JsonValue>(&parsed);
+    const auto* root = std::get_if<Json>(&parsed);
     if (root == nullptr) return "not JSON";
-    for (const JsonValue& child : root->children)
+    for (const Json& child : root->children)
         if (child.key == name)
-            return child.kind == JsonValue::Kind::string ? child.text
-                                                         : std::string(child.spelling(source));
+            return child.kind == Json::Kind::string ? child.text
+                                                    : std::string(child.spelling(source));
     return "absent";
 }
 

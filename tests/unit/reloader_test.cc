@@ -232,16 +232,16 @@ TEST_F(ReloaderTest, ChangesLieOverTheFileAtTheStartAndAfterReloads) {
         ASSERT_TRUE(otto.changes.keep(proposal));
         otto.reloader.apply(proposal.config);
         EXPECT_EQ(otto.happened(), "publish ") << "no reload, and the same port";
-        EXPECT_EQ(otto.publisher.snapshot()->config.balance, Balance::first);
+        EXPECT_EQ(otto.publisher.snapshot()->config.balance, find_policy("first"));
         otto.reload(two);
         EXPECT_EQ(otto.servers(), 2u);
-        EXPECT_EQ(otto.publisher.snapshot()->config.balance, Balance::first);
+        EXPECT_EQ(otto.publisher.snapshot()->config.balance, find_policy("first"));
         EXPECT_EQ(last_good(), two) << "the file alone";
     }
     Process again(directory_);
     again.start(bad);
     EXPECT_EQ(again.servers(), 2u);
-    EXPECT_EQ(again.publisher.snapshot()->config.balance, Balance::first);
+    EXPECT_EQ(again.publisher.snapshot()->config.balance, find_policy("first"));
 }
 
 TEST_F(ReloaderTest, AnotherPortIsCompared) {

@@ -94,7 +94,7 @@ TEST(Snapshot, TakesOverWhatTheConfigurationSays) {
     each.weight = 7;
     each.backup = true;
     each.max_connections = 9;
-    each.state = ServerConfig::State::drain;
+    each.state = ServerState::drain;
     each.name = "first";
     const auto snapshot = make_snapshot(config_of({each}), nullptr, {}).snapshot;
     const Member& member = snapshot->members().front();
