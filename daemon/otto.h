@@ -7,7 +7,7 @@
 
 #include "accesslog/access_log.h"
 #include "admin/api.h"
-#include "admin/changes.h"
+#include "admin/overlay/changes.h"
 #include "base/heap_trim.h"
 #include "config/load.h"
 #include "control/admin_control.h"

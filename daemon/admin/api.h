@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "admin/access.h"
-#include "admin/changes.h"
 #include "admin/control.h"
 #include "admin/events.h"
+#include "admin/overlay/changes.h"
 #include "admin/page.h"
 #include "admin/plain_server.h"
 #include "admin/renderings.h"

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <string>
 
-#include "admin/changes.h"
 #include "admin/control.h"
+#include "admin/overlay/changes.h"
 #include "admin/renderings.h"
 
 namespace otto::admin {

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <string>
 
-#include "admin/changes.h"
 #include "admin/control.h"
+#include "admin/overlay/changes.h"
 #include "admin/sampler.h"
 #include "config/json.h"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "admin/changes.h"
 #include "admin/control.h"
+#include "admin/overlay/changes.h"
 
 namespace otto::admin {
 

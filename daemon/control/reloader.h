@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/changes.h"
+#include "admin/overlay/changes.h"
 #include "config/load.h"
 #include "control/publisher.h"
 #include "log/messages.h"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "accesslog/access_log.h"
-#include "admin/changes.h"
+#include "admin/overlay/changes.h"
 #include "admin/sampler.h"
 #include "admin/service_verdict.h"
 #include "base/time.h"

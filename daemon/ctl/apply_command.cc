@@ -9,8 +9,8 @@
 #include "config/port.h"
 #include "ctl/apply.h"
 #include "ctl/config_commands.h"
+#include "ctl/console/systemctl.h"
 #include "ctl/socket_port.h"
-#include "ctl/systemctl.h"
 
 namespace otto::ctl {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "ctl/console.h"
+#include "ctl/console/console.h"
 
 namespace otto::ctl {
 

@@ -9,7 +9,7 @@
 #include "base/phrases.h"
 #include "config/load.h"
 #include "config/wording.h"
-#include "ctl/progress.h"
+#include "ctl/console/progress.h"
 
 namespace otto::ctl {
 

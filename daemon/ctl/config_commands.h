@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "ctl/console.h"
+#include "ctl/console/console.h"
 
 namespace otto::ctl {
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "config/wording.h"
-#include "ctl/event_feed.h"
-#include "ctl/signals.h"
+#include "ctl/console/event_feed.h"
+#include "ctl/console/signals.h"
 
 namespace otto::ctl {
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string>
 
-#include "ctl/console.h"
+#include "ctl/console/console.h"
 
 namespace otto::ctl {
 

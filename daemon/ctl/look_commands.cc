@@ -6,8 +6,8 @@
 
 #include "config/units.h"
 #include "config/wording.h"
-#include "ctl/figures.h"
-#include "ctl/text.h"
+#include "ctl/console/figures.h"
+#include "ctl/console/text.h"
 
 namespace otto::ctl {
 

@@ -18,7 +18,7 @@
 #include "ctl/events_command.h"
 #include "ctl/look_commands.h"
 #include "ctl/server_commands.h"
-#include "ctl/top_command.h"
+#include "ctl/top/top_command.h"
 
 namespace otto::ctl {
 

@@ -3,8 +3,8 @@
 #include <functional>
 #include <string>
 
-#include "ctl/console.h"
-#include "ctl/exit.h"
+#include "ctl/console/console.h"
+#include "ctl/console/exit.h"
 
 namespace otto::ctl {
 

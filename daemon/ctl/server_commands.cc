@@ -8,10 +8,10 @@
 
 #include "config/units.h"
 #include "config/wording.h"
-#include "ctl/figures.h"
+#include "ctl/console/figures.h"
+#include "ctl/console/progress.h"
+#include "ctl/console/text.h"
 #include "ctl/look_commands.h"
-#include "ctl/progress.h"
-#include "ctl/text.h"
 
 namespace otto::ctl {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "ctl/console.h"
+#include "ctl/console/console.h"
 
 namespace otto::ctl {
 

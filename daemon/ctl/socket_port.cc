@@ -11,7 +11,7 @@
 
 #include "config/port.h"
 #include "ctl/apply.h"
-#include "ctl/systemctl.h"
+#include "ctl/console/systemctl.h"
 
 namespace otto::ctl {
 

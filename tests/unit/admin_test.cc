@@ -7,12 +7,12 @@
 #include <gtest/gtest.h>
 
 #include "admin/access.h"
-#include "admin/changes.h"
 #include "admin/condition.h"
 #include "admin/deeds.h"
 #include "admin/event_log.h"
 #include "admin/events.h"
-#include "admin/overlay_fit.h"
+#include "admin/overlay/changes.h"
+#include "admin/overlay/overlay_fit.h"
 #include "admin/plain_message.h"
 #include "admin/preconditions.h"
 #include "admin/problem.h"

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "ctl/event_parser.h"
+#include "ctl/console/event_parser.h"
+#include "ctl/console/figures.h"
+#include "ctl/console/text.h"
 #include "ctl/events_command.h"
-#include "ctl/figures.h"
-#include "ctl/fleet.h"
-#include "ctl/keys.h"
-#include "ctl/text.h"
+#include "ctl/top/fleet.h"
+#include "ctl/top/keys.h"
 
 namespace otto::ctl {
 namespace {

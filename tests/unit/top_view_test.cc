@@ -1,13 +1,13 @@
 // The screen of `ottoctl top`, as lines of text.
 
-#include "ctl/top_view.h"
+#include "ctl/top/top_view.h"
 
 #include <algorithm>
 
 #include <gtest/gtest.h>
 
-#include "ctl/short_names.h"
-#include "ctl/text.h"
+#include "ctl/console/text.h"
+#include "ctl/top/short_names.h"
 
 namespace otto::ctl {
 namespace {
