@@ -7,7 +7,6 @@
 
 #include "base/connect_error.h"
 #include "proxy/snapshot.h"
-#include "proxy/worker.h"
 #include "sd/connect_cure.h"
 
 namespace otto {
@@ -35,22 +34,25 @@ constexpr Duration continue_wait = std::chrono::seconds(1);
 
 }  // namespace
 
-Attempt::Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
-                 Server& server, http::ClientStream& client, RequestBody& body)
+Attempt::Attempt(AttemptObserver& observer, const ExchangeContext& context,
+                 const Snapshot& snapshot, Server& server, http::ClientStream& client,
+                 RequestBody& body)
     : observer_(observer),
-      worker_(worker),
+      loop_(context.loop),
+      upstreams_(context.upstreams),
+      workspace_(context.workspace),
       snapshot_(snapshot),
       server_(server),
-      counters_(worker.counters_of(server)),
+      counters_(context.ledger.of(server)),
       client_(client),
       request_body_(body),
-      request_pipe_(worker.pipes()),
-      reply_pipe_(worker.pipes()),
-      request_(worker.take_buffer()) {}
+      request_pipe_(context.workspace.pipes()),
+      reply_pipe_(context.workspace.pipes()),
+      request_(context.workspace.take_buffer()) {}
 
 Attempt::~Attempt() {
-    if (waits_for_place_) worker_.pool().forget(*this);
-    worker_.give_buffer(request_.release());
+    if (waits_for_place_) upstreams_.pool().forget(*this);
+    workspace_.give_buffer(request_.release());
 }
 
 bool Attempt::request_complete() const {
@@ -72,7 +74,7 @@ void Attempt::start(const http::ForwardingContext& context, bool fresh, bool rep
     reply_.begin(client_.request().method, response_limits());
     binds_ = bound != nullptr || client_.request().connection_authentication;
     connection_ = std::move(bound);
-    if (!fresh && !connection_) connection_ = worker_.pool().take(server_, repeatable);
+    if (!fresh && !connection_) connection_ = upstreams_.pool().take(server_, repeatable);
     if (connection_) {
         connection_->observe(this);
         connected();
@@ -82,7 +84,7 @@ void Attempt::start(const http::ForwardingContext& context, bool fresh, bool rep
         fail(Failure::connect_failed, "its name does not resolve");
         return;
     }
-    connector_.emplace(worker_.loop(), server_.addresses, server_.preferred(),
+    connector_.emplace(loop_, server_.addresses, server_.preferred(),
                        static_cast<net::ConnectorObserver&>(*this));
     observer_.on_progress(snapshot_.config.timeouts.connect);
     take_place();
@@ -98,7 +100,7 @@ void Attempt::take_place() {
     }
     if (!slot) {
         waits_for_place_ = true;
-        worker_.pool().await_place(*this);
+        upstreams_.pool().await_place(*this);
         server_.close_idle();
         return;
     }
@@ -109,7 +111,7 @@ bool Attempt::on_place_freed() {
     auto slot = ServerConnections::open(server_.connections, &*wants_);
     if (!slot) return false;
     waits_for_place_ = false;
-    worker_.pool().forget(*this);
+    upstreams_.pool().forget(*this);
     connect(std::move(*slot));
     return true;
 }
@@ -121,7 +123,7 @@ void Attempt::connect(ServerConnections::Slot slot) {
 }
 
 bool Attempt::on_descriptors_short() {
-    return worker_.make_room();
+    return upstreams_.make_room();
 }
 
 /// A connection that is not in the backlog yet has no place among the server's connections.
@@ -154,7 +156,7 @@ void Attempt::on_connected() {
 }
 
 void Attempt::set_clock(Due due, Duration delay) {
-    if (!clock_) clock_.emplace(worker_.loop(), [this] { clock_fired(); });
+    if (!clock_) clock_.emplace(loop_, [this] { clock_fired(); });
     due_ = due;
     clock_->set_after(delay);
 }
@@ -231,12 +233,13 @@ void Attempt::on_upstream(UpstreamConnection&, bool readable, bool writable) {
 void Attempt::complete() {
     phase_ = Phase::over;
     const bool reusable = reply_.reusable() && request_complete() && !send_broken_ &&
-                          !worker_.draining() && (connection_->quiet() || connection_->untouched());
+                          !upstreams_.draining() &&
+                          (connection_->quiet() || connection_->untouched());
     connection_->observe(nullptr);
     if (reusable && binds_) {
         observer_.on_bound(std::move(connection_));
     } else if (reusable) {
-        worker_.pool().put(server_, std::move(connection_));
+        upstreams_.pool().put(server_, std::move(connection_));
     }
     observer_.on_reply_complete();
 }

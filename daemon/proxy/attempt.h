@@ -13,6 +13,7 @@
 #include "http/response_reader.h"
 #include "net/connector.h"
 #include "net/pipe.h"
+#include "proxy/exchange_context.h"
 #include "proxy/request_body.h"
 #include "proxy/upstream_connection.h"
 #include "proxy/upstream_pool.h"
@@ -22,7 +23,6 @@ namespace otto {
 using net::Pipe;
 using net::PipeLease;
 
-class Worker;
 struct Snapshot;
 
 /// What an exchange hears of its current attempt. It may destroy the attempt in any of these calls.
@@ -68,8 +68,8 @@ class Attempt final : private UpstreamObserver,
                       private net::ConnectorObserver,
                       private PlaceWaiter {
   public:
-    Attempt(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot, Server& server,
-            http::ClientStream& client, RequestBody& body);
+    Attempt(AttemptObserver& observer, const ExchangeContext& context, const Snapshot& snapshot,
+            Server& server, http::ClientStream& client, RequestBody& body);
     ~Attempt();
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
@@ -151,7 +151,9 @@ class Attempt final : private UpstreamObserver,
     void fail(Failure failure, std::string_view detail);
 
     AttemptObserver& observer_;
-    Worker& worker_;
+    const Loop& loop_;
+    Upstreams& upstreams_;
+    Workspace& workspace_;
     const Snapshot& snapshot_;
     Server& server_;
     ServerCounters& counters_;

@@ -8,7 +8,6 @@
 #include "event/slice.h"
 #include "proxy/attempt.h"
 #include "proxy/snapshot.h"
-#include "proxy/worker.h"
 
 namespace otto {
 
@@ -31,7 +30,7 @@ void Attempt::on_client_drained() {
 }
 
 void Attempt::receive() {
-    const std::span<char> buffer = worker_.scratch(snapshot_.config.limits.per_request_buffer);
+    const std::span<char> buffer = workspace_.scratch(snapshot_.config.limits.per_request_buffer);
     Slice slice;
     for (;;) {
         if (client_.queued() > 0) return;  // on_client_drained goes on
@@ -141,7 +140,7 @@ void Attempt::reply_malformed() {
 /// Reads the response's head and the interim ones before it. Null when it is not complete; nothing
 /// when the attempt has ended.
 std::optional<const http::ResponseHead*> Attempt::read_head() {
-    http::ResponseHead& head = worker_.response_head();
+    http::ResponseHead& head = workspace_.response_head();
     while (reply_.next_head(head)) {
         if (head.status >= 200) {
             begin_reply(head);
@@ -198,7 +197,7 @@ void Attempt::begin_reply(const http::ResponseHead& head) {
 
 /// An answer that does not wait for the body ends the connection, and says so (RFC 9112 §9.6).
 http::ReplyOptions Attempt::reply_options(std::string_view set_cookie) {
-    return {.date = worker_.date(),
+    return {.date = workspace_.date(),
             .via = snapshot_.config.via,
             .last = request_body_.state() != RequestBody::State::complete,
             .set_cookie = set_cookie};

@@ -5,7 +5,6 @@
 
 #include "proxy/attempt.h"
 #include "proxy/snapshot.h"
-#include "proxy/worker.h"
 
 namespace otto {
 

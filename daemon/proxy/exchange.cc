@@ -1,6 +1,7 @@
 #include "proxy/exchange.h"
 
 #include <algorithm>
+#include <cassert>
 #include <string>
 
 #include <fmt/format.h>
@@ -9,7 +10,6 @@
 #include "http/forwarding.h"
 #include "log/journal.h"
 #include "proxy/bound_connection.h"
-#include "proxy/worker.h"
 
 namespace otto {
 
@@ -21,25 +21,35 @@ bool is_timeout(Failure failure) {
 
 }  // namespace
 
-Exchange::Exchange(Worker& worker)
-    : worker_(worker),
-      timer_(worker.loop(), [this] { timed_out(); }),
-      pace_timer_(worker.loop(), [this] { check_pace(); }) {}
+Exchange::Exchange(const ExchangeContext& context)
+    : context_(context),
+      upstreams_(context.upstreams),
+      ledger_(context.ledger),
+      workspace_(context.workspace),
+      timer_(context.loop, [this] { timed_out(); }),
+      pace_timer_(context.loop, [this] { check_pace(); }) {}
 
 void Exchange::begin(http::ClientStream& client) {
     client_ = &client;
     client.observe(*this);
-    snapshot_ = worker_.snapshot();
+    snapshot_ = upstreams_.snapshot();
     route_ = &snapshot_->router.find(client.request());
     trace_ = {};
-    if (worker_.traces()) trace_.begun = now();
+    if (ledger_.traces()) trace_.begun = now();
     body_.begin(client, snapshot_->config.limits, snapshot_->config.forward_trailers);
-    if (body_.state() == RequestBody::State::open) body_.lend(worker_.take_buffer());
-    worker_.count_request();
+    if (body_.state() == RequestBody::State::open) body_.lend(workspace_.take_buffer());
+    ledger_.count_request();
+    upstreams_.note_request();
     if (answer_locally()) return;
-    StickyCookies& sticky = worker_.sticky();
+    StickyCookies& sticky = upstreams_.sticky();
     wanted_ = sticky.enabled() ? sticky.find(client.request()) : nullptr;
     if (!gather_body()) choose();
+}
+
+/// Every change of the phase, all of which may_move() allows.
+void Exchange::enter(Phase phase) {
+    assert(may_move(phase_, phase));
+    phase_ = phase;
 }
 
 /// The client's, if it sent just one and that can be used, or else one of our own.
@@ -53,7 +63,7 @@ std::string_view Exchange::request_id() {
     if (sent != fields.end() && http::valid_request_id(sent->value) &&
         std::none_of(sent + 1, fields.end(), is_id))
         return sent->value;
-    made_id_ = worker_.make_request_id();
+    made_id_ = workspace_.make_request_id();
     return made_id_->text();
 }
 
@@ -74,7 +84,7 @@ std::unique_ptr<UpstreamConnection> Exchange::take_bound(bool fresh) {
 
 void Exchange::on_bound(std::unique_ptr<UpstreamConnection> connection) {
     if (auto* kept = client_->attachment())
-        *kept = std::make_unique<BoundConnection>(worker_.pool(), *server_, pins_.back(),
+        *kept = std::make_unique<BoundConnection>(upstreams_.pool(), *server_, pins_.back(),
                                                   std::move(connection));
 }
 
@@ -92,12 +102,12 @@ bool Exchange::is_trusted(const Address& address) const {
 void Exchange::attempt(bool fresh) {
     Server& server = *server_;
     const bool first = phase_ == Phase::none;
-    phase_ = Phase::attempting;
+    enter(Phase::attempting);
     back_ = false;
     erred_ = false;
-    measured_ = worker_.candidates(*route_).policy().by_latency;
-    if (measured_ || worker_.traces())
-        trace_.attempted = first && worker_.traces() ? trace_.begun : now();
+    measured_ = upstreams_.candidates(*route_).policy().by_latency;
+    if (measured_ || ledger_.traces())
+        trace_.attempted = first && ledger_.traces() ? trace_.begun : now();
     trace_.connected = trace_.sent = TimePoint{};
     if (failed_.server != nullptr) count_retry();
     // What has come while the request waited for its place says nothing about its pace.
@@ -112,9 +122,9 @@ void Exchange::attempt(bool fresh) {
     const bool trusted = is_trusted(client_->peer());
     const http::Origin from = trusted ? origin() : http::Origin();
     // A second attempt at the same server keeps the pin that it is alive by.
-    if (!fresh && (pins_.empty() || pins_.back().get() != &worker_.candidates(*route_)))
-        pins_.push_back(worker_.pin_candidates(*route_));
-    attempt_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, server, *client_,
+    if (!fresh && (pins_.empty() || pins_.back().get() != &upstreams_.candidates(*route_)))
+        pins_.push_back(upstreams_.pin_candidates(*route_));
+    attempt_.emplace(static_cast<AttemptObserver&>(*this), context_, *snapshot_, server, *client_,
                      body_);
     attempt_->start({.client_ip = client_->peer_ip(),
                      .trusted = trusted,
@@ -186,7 +196,7 @@ void Exchange::on_client_broken() {
 
 void Exchange::on_connected(bool reused) {
     back_ = !reused && server_->health() == Health::unhealthy;
-    if (worker_.traces()) trace_.connected = reused ? trace_.attempted : now();
+    if (ledger_.traces()) trace_.connected = reused ? trace_.attempted : now();
 }
 
 void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
@@ -229,7 +239,7 @@ bool Exchange::try_another(Failure failure, const std::string& what) {
     }
     const Found found = find_server();
     if (found == Found::none) return false;
-    if (!is_free(failure) && !worker_.may_retry()) {
+    if (!is_free(failure) && !upstreams_.may_retry()) {
         leave_server();
         return false;
     }
@@ -247,7 +257,7 @@ bool Exchange::try_same(Failure failure, const std::string& what) {
     const Found found = find_server();
     tried_.push_back(same);
     if (found != Found::server) return false;
-    if (server_ != same || !worker_.may_retry()) {
+    if (server_ != same || !upstreams_.may_retry()) {
         leave_server();
         return false;
     }
@@ -270,14 +280,14 @@ void Exchange::note_failed(Server& server, Failure failure, std::string_view det
 
 void Exchange::count_retry() {
     ++trace_.retries;
-    worker_.count_retry();
-    worker_.counters_of(*failed_.server).retried[static_cast<std::size_t>(failed_.failure)].add();
+    ledger_.count_retry();
+    ledger_.of(*failed_.server).retried[static_cast<std::size_t>(failed_.failure)].add();
     failed_.server = nullptr;
 }
 
 void Exchange::count_failure(Failure failure, std::string_view detail) {
-    worker_.counters_of(*server_).failed[static_cast<std::size_t>(failure)].add();
-    worker_.server_failed(*server_, failure, detail);
+    ledger_.of(*server_).failed[static_cast<std::size_t>(failure)].add();
+    upstreams_.server_failed(*server_, failure, detail);
     if (is_timeout(failure)) server_->note_timeout();
     if (measured_ && is_timeout(failure)) note_silence();
     if (failure != Failure::local) settle_trial(false);
@@ -297,29 +307,29 @@ TimePoint Exchange::asked_at() const {
 
 void Exchange::on_request_sent() {
     if (!client_->request().has_body()) return;
-    if (measured_ || worker_.traces()) trace_.sent = now();
+    if (measured_ || ledger_.traces()) trace_.sent = now();
 }
 
 std::string_view Exchange::on_response(unsigned status, bool stream) {
     const std::vector<unsigned>& errors = snapshot_->config.ejection.statuses;
     erred_ = status >= 500 && std::ranges::find(errors, status) != errors.end();
     if (erred_) {
-        worker_.server_erred(*server_);
+        upstreams_.server_erred(*server_);
     } else {
         if (stream) server_->note_success();  // its end may be hours away
-        if (back_) worker_.server_answered(*server_);
+        if (back_) upstreams_.server_answered(*server_);
     }
     settle_trial(!erred_);
-    if (measured_ || worker_.traces()) trace_.answered = now();
+    if (measured_ || ledger_.traces()) trace_.answered = now();
     if (measured_ && !stream && attempt_->request_complete())
         server_->note_latency(trace_.answered - asked_at(), trace_.answered);
     trace_.status = status;
     trace_.stream = stream;
     if (stream) server_->count_stream(1);
-    ServerCounters& counters = worker_.counters_of(*server_);
+    ServerCounters& counters = ledger_.of(*server_);
     counters.replies[observe::reply_class(status)].add();
     if (!stream) counters.head.observe(trace_.answered - trace_.attempted);
-    StickyCookies& sticky = worker_.sticky();
+    StickyCookies& sticky = upstreams_.sticky();
     if (!sticky.enabled() || server_ == wanted_) return {};
     return sticky.cookie_for(*server_, http::equal_ignoring_case(origin().scheme, "https"));
 }
@@ -348,10 +358,10 @@ void Exchange::on_reply_cut(std::string_view detail, http::Abort how) {
 void Exchange::cut(std::string_view detail, http::Abort how, bool by_server) {
     if (phase_ == Phase::attempting) {
         if (by_server) {
-            worker_.server_erred(*server_);
-            worker_.counters_of(*server_).cut.add();
+            upstreams_.server_erred(*server_);
+            ledger_.of(*server_).cut.add();
         }
-        worker_.log_failure(request_id(), server_->url, 0,
+        ledger_.log_failure(request_id(), server_->url, 0,
                             fmt::format("{} {}: the response from {} was cut off ({})",
                                         client_->request().method_text, client_->request().path,
                                         server_->url, detail));
@@ -362,10 +372,10 @@ void Exchange::cut(std::string_view detail, http::Abort how, bool by_server) {
 }
 
 void Exchange::on_upgraded(std::unique_ptr<UpstreamConnection> connection, std::span<char> first) {
-    phase_ = Phase::tunnelling;
+    enter(Phase::tunnelling);
     trace_.tunnel = true;
-    tunnel_.emplace(static_cast<AttemptObserver&>(*this), worker_, *snapshot_, *client_,
-                    worker_.counters_of(*server_), std::move(connection));
+    tunnel_.emplace(static_cast<AttemptObserver&>(*this), workspace_, *snapshot_, *client_,
+                    ledger_.of(*server_), std::move(connection));
     attempt_.reset();
     tunnel_->start(first);
 }
@@ -422,7 +432,7 @@ void Exchange::timed_out() {
 
 /// Tells what has become of the request.
 void Exchange::note_end(Trace::End end) {
-    if (worker_.traces()) trace_.ended = now();
+    if (ledger_.traces()) trace_.ended = now();
     trace_.end = end;
     trace_.received = body_.received();
     if (attempt_) trace_.relayed = attempt_->relayed();
@@ -430,12 +440,12 @@ void Exchange::note_end(Trace::End end) {
         trace_.received += tunnel_->received();
         trace_.relayed = tunnel_->relayed();
     }
-    worker_.ended(server_,
+    ledger_.ended(server_,
                   {.client = *client_,
                    .trusted_proxies = snapshot_->config.trusted_proxies,
                    .trace = trace_,
                    .tried = tried_,
-                   .request_id = worker_.logs_requests() ? request_id() : std::string_view()});
+                   .request_id = ledger_.logs_requests() ? request_id() : std::string_view()});
 }
 
 void Exchange::over(Trace::End end) {
@@ -443,11 +453,11 @@ void Exchange::over(Trace::End end) {
     if (trace_.stream) server_->count_stream(-1);
     attempt_.reset();
     tunnel_.reset();
-    worker_.queue().remove(*this);
+    upstreams_.queue().remove(*this);
     leave_server();
     timer_.cancel();
     pace_timer_.cancel();
-    phase_ = Phase::none;
+    enter(Phase::none);
     client_ = nullptr;
     wanted_ = nullptr;
     server_ = nullptr;
@@ -456,10 +466,10 @@ void Exchange::over(Trace::End end) {
     counted_ = 0;
     tried_same_ = false;
     made_id_.reset();
-    worker_.give_buffer(body_.give_back());
+    workspace_.give_buffer(body_.give_back());
     snapshot_.reset();
     pins_.clear();
-    worker_.recycle(*this);
+    context_.on_over(*this);
 }
 
 }  // namespace otto

@@ -14,6 +14,8 @@
 #include "http/request_id.h"
 #include "observe/trace.h"
 #include "proxy/attempt.h"
+#include "proxy/exchange_context.h"
+#include "proxy/phase.h"
 #include "proxy/queue.h"
 #include "proxy/request_body.h"
 #include "proxy/snapshot.h"
@@ -22,7 +24,6 @@
 namespace otto {
 
 class BoundConnection;
-class Worker;
 
 /// One request from its head to the end of its reply:
 ///
@@ -38,7 +39,7 @@ class Worker;
 /// by their worker and used on its thread only.
 class Exchange final : private http::ClientObserver, private AttemptObserver, private Waiter {
   public:
-    explicit Exchange(Worker& worker);
+    explicit Exchange(const ExchangeContext& context);
 
     /// Takes on a request. The exchange gives itself back to the worker when it is over.
     void begin(http::ClientStream& client);
@@ -57,21 +58,14 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     /// Refused tries in one turn of the loop.
     static constexpr std::size_t refused_per_turn = 16;
 
-    enum class Phase : std::uint8_t {
-        none,
-        gathering,
-        pausing,
-        waiting,
-        queued,
-        attempting,
-        tunnelling
-    };
     enum class Found : std::uint8_t {
         server,
         full,      // all that could be asked are: waiting for a place helps
         outdated,  // some have been taken out: other candidates are on their way
         none
     };
+
+    void enter(Phase phase);
 
     void on_client_body() override;
     void on_client_drained() override;
@@ -141,7 +135,10 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void note_end(Trace::End end);
     void over(Trace::End end);
 
-    Worker& worker_;
+    const ExchangeContext& context_;
+    Upstreams& upstreams_;
+    Ledger& ledger_;
+    Workspace& workspace_;
     std::size_t place_ = 0;
     Phase phase_ = Phase::none;
     http::ClientStream* client_ = nullptr;

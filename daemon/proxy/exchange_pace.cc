@@ -1,7 +1,6 @@
 // How an exchange keeps a slow client from holding a server's place.
 
 #include "proxy/exchange.h"
-#include "proxy/worker.h"
 
 namespace otto {
 
@@ -15,10 +14,10 @@ constexpr Duration gathering_time = std::chrono::seconds(1);
 /// Where every server has a limit, a place is not taken by a body that is still on its way. True
 /// when the exchange waits for it.
 bool Exchange::gather_body() {
-    if (!worker_.candidates(*route_).all_limited() || client_->request().expect_continue ||
+    if (!upstreams_.candidates(*route_).all_limited() || client_->request().expect_continue ||
         body_arrived())
         return false;
-    phase_ = Phase::gathering;
+    enter(Phase::gathering);
     watch_pace();
     timer_.set_after(gathering_time);
     return true;
@@ -81,7 +80,7 @@ void Exchange::check_pace() {
 }
 
 void Exchange::end_slow_client(bool sends) {
-    worker_.count_slow_client(sends);
+    ledger_.count_slow_client(sends);
     if (sends && !(attempt_ && attempt_->reply_begun())) {
         log_refusal(408, "the body arrives too slowly");
         attempt_.reset();

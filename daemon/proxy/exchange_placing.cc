@@ -3,7 +3,6 @@
 #include "balance/affinity.h"
 #include "proxy/bound_connection.h"
 #include "proxy/exchange.h"
-#include "proxy/worker.h"
 
 namespace otto {
 
@@ -26,7 +25,7 @@ long long whole_seconds(Duration duration) {
 }  // namespace
 
 void Exchange::choose() {
-    place(worker_.queue().busy() ? Found::full : find_server());
+    place(upstreams_.queue().busy() ? Found::full : find_server());
 }
 
 void Exchange::place(Found found) {
@@ -46,7 +45,7 @@ void Exchange::place(Found found) {
 
 /// Goes on in the next turn: a server that refuses is asked in one go, and a request may meet many.
 void Exchange::pause() {
-    phase_ = Phase::pausing;
+    enter(Phase::pausing);
     timer_.set_after(Duration::zero());
 }
 
@@ -56,7 +55,7 @@ bool Exchange::find_bound() {
     const BoundConnection* mine = bound();
     if (mine == nullptr || !tried_.empty()) return false;
     Server& server = mine->server();
-    if (server.health() == Health::unhealthy || !worker_.candidates(*route_).has(server))
+    if (server.health() == Health::unhealthy || !upstreams_.candidates(*route_).has(server))
         return false;
     lease_ = Lease::take(server, server.connections->most());
     if (lease_) server_ = &server;
@@ -68,7 +67,7 @@ Exchange::Found Exchange::find_server() {
     if (find_bound()) return Found::server;
     const Asked question = asked();
     for (int claim = 0; claim < claims; ++claim) {
-        const Picked picked = worker_.pick(*route_, question);
+        const Picked picked = upstreams_.pick(*route_, question);
         if (picked.server == nullptr) {
             if (picked.saturated) return Found::full;
             return picked.outdated ? Found::outdated : Found::none;
@@ -86,7 +85,7 @@ Exchange::Found Exchange::find_server() {
 
 Asked Exchange::asked() const {
     Asked asked{.tried = tried_, .wanted = wanted_};
-    const Candidates& candidates = worker_.candidates(*route_);
+    const Candidates& candidates = upstreams_.candidates(*route_);
     if (candidates.unhealthy() || candidates.policy().by_latency) asked.now = coarse_now();
     if (candidates.policy().by_client) asked.client = client_key(origin().address);
     return asked;
@@ -95,23 +94,23 @@ Asked Exchange::asked() const {
 /// All servers that could be used are at their maxConnections.
 void Exchange::queue_up() {
     const QueueConfig& config = snapshot_->config.queue;
-    if (!worker_.queue().push(*this, trace_.attempts > 0, config.length)) {
-        worker_.count_queue_overflow();
+    if (!upstreams_.queue().push(*this, trace_.attempts > 0, config.length)) {
+        ledger_.count_queue_overflow();
         refuse(OwnReply::queue_full,
                "all servers have reached their maxConnections and the queue is full",
                whole_seconds(config.timeout));
         return;
     }
-    phase_ = Phase::queued;
+    enter(Phase::queued);
     timer_.set_after(config.timeout);
     if (!pace_timer_.pending()) watch_pace();
-    if (worker_.queue().is_its_turn(*this)) try_again();
+    if (upstreams_.queue().is_its_turn(*this)) try_again();
 }
 
 bool Exchange::try_again() {
     const Found found = find_server();
     if (found == Found::full) return false;
-    worker_.queue().remove(*this);
+    upstreams_.queue().remove(*this);
     timer_.cancel();
     place(found);
     return true;
@@ -121,10 +120,10 @@ bool Exchange::try_again() {
 /// is about to say which ones receive requests instead, and whether Otto fails open.
 void Exchange::no_server_found(Found found) {
     const bool outdated = found == Found::outdated;
-    if (outdated || !worker_.candidates(*route_).settled()) {
+    if (outdated || !upstreams_.candidates(*route_).settled()) {
         if (phase_ == Phase::waiting && timer_.pending()) return;
         if (phase_ != Phase::waiting) {
-            phase_ = Phase::waiting;
+            enter(Phase::waiting);
             timer_.set_after(outdated ? candidates_wait : verdict_wait);
             return;
         }
@@ -132,19 +131,19 @@ void Exchange::no_server_found(Found found) {
     if (failed_.server != nullptr) {
         give_up(*failed_.server, failed_.failure, failed_.detail);
     } else {
-        refuse(OwnReply::no_server, why_unavailable(worker_.snapshot()->pool_of(*route_)),
-               worker_.retry_after());
+        refuse(OwnReply::no_server, why_unavailable(upstreams_.snapshot()->pool_of(*route_)),
+               upstreams_.retry_after());
     }
 }
 
 void Exchange::candidates_changed() {
-    if (phase_ == Phase::gathering && !worker_.candidates(*route_).all_limited()) choose();
+    if (phase_ == Phase::gathering && !upstreams_.candidates(*route_).all_limited()) choose();
     if (phase_ == Phase::waiting) choose();
 }
 
 /// The verdict of the server's trial, if this was one and has none yet.
 void Exchange::settle_trial(bool passed) {
-    if (std::exchange(trial_, false)) worker_.report_trial(*server_, passed);
+    if (std::exchange(trial_, false)) upstreams_.report_trial(*server_, passed);
 }
 
 /// Gives back the place at the server, and its trial if that came to no verdict.
@@ -152,11 +151,11 @@ void Exchange::leave_server() {
     if (!lease_) return;
     if (std::exchange(trial_, false)) server_->offer_trial();
     lease_.reset();
-    worker_.queue().place_left();
+    upstreams_.queue().place_left();
 }
 
 void Exchange::queue_timed_out() {
-    worker_.count_queue_timeout();
+    ledger_.count_queue_timeout();
     refuse(OwnReply::queue_timeout,
            "timed out in the queue, because all servers have reached their maxConnections",
            whole_seconds(snapshot_->config.queue.timeout));

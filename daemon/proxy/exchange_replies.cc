@@ -7,16 +7,13 @@
 #include "balance/retry.h"
 #include "base/phrases.h"
 #include "http/error_reply.h"
-#include "http/forwarding.h"
 #include "log/journal.h"
 #include "proxy/exchange.h"
-#include "proxy/worker.h"
+#include "proxy/guards.h"
 
 namespace otto {
 
 namespace {
-
-constexpr const char* allowed_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 unsigned status_of(Failure failure) {
     switch (failure) {
@@ -38,31 +35,16 @@ unsigned status_of(Failure failure) {
 
 /// Requests that no server gets to see. True when it was one.
 bool Exchange::answer_locally() {
-    const http::RequestHead& request = client_->request();
-    const bool options = request.method == http::Method::options;
-    const bool limited = options && request.find(http::FieldId::max_forwards) != nullptr;
-    if (client_->refusal()) {
-        log_refusal(client_->refusal().status, client_->refusal().reason);
-        reply(OwnReply::refused, client_->refusal().status);
-    } else if (request.method == http::Method::connect || request.method == http::Method::trace) {
-        reply(OwnReply::refused, 405, {{"Allow", allowed_methods}});
-    } else if (limited && !http::max_forwards(request)) {
-        log_refusal(400, "Max-Forwards is not a number");
-        reply(OwnReply::refused, 400);
-    } else if (options && (request.path == "*" || (limited && *http::max_forwards(request) == 0))) {
-        reply(OwnReply::options, 204, {{"Allow", allowed_methods}});
-    } else if (body_.state() == RequestBody::State::too_large) {
-        log_refusal(413, "the body exceeds limits.bodyBytes");
-        reply(OwnReply::refused, 413);
-    } else {
-        return false;
-    }
+    auto found = guard(*client_, body_.state());
+    if (!found) return false;
+    if (found->reason != nullptr) log_refusal(found->status, found->reason);
+    reply(found->own, found->status, std::move(found->fields));
     return true;
 }
 
 void Exchange::give_up(const Server& server, Failure failure, std::string_view detail) {
     const unsigned status = status_of(failure);
-    worker_.log_failure(
+    ledger_.log_failure(
         request_id(), server.url, status,
         fmt::format("{} {}: {} (server {}, {}); answered {}", client_->request().method_text,
                     client_->request().path, describe(failure, detail), server.url,
@@ -72,7 +54,7 @@ void Exchange::give_up(const Server& server, Failure failure, std::string_view d
 
 /// There is no server for the request now; there may be one later.
 void Exchange::refuse(OwnReply own, std::string_view why, long long retry_after) {
-    worker_.log_failure(request_id(), "none", 503,
+    ledger_.log_failure(request_id(), "none", 503,
                         fmt::format("{} {}: {}; answered 503", client_->request().method_text,
                                     client_->request().path, why));
     reply(own, 503, {{"Retry-After", std::to_string(retry_after)}});
@@ -95,10 +77,10 @@ void Exchange::reply(OwnReply own, unsigned status, Fields extra_fields) {
                                                      .request_id = request_id()});
     trace_.own = own;
     trace_.status = status;
-    trace_.answered = worker_.traces() ? now() : TimePoint{};
+    trace_.answered = ledger_.traces() ? now() : TimePoint{};
     trace_.relayed = request.method == http::Method::head ? 0 : made.body.size();
     http::ClientStream* client = client_;
-    client->begin_reply(made.head, {.date = worker_.date(), .last = body_left});
+    client->begin_reply(made.head, {.date = workspace_.date(), .last = body_left});
     over(Trace::End::complete);
     if (client->end_reply(made.body)) {
         client->finish(body_left);

@@ -7,15 +7,14 @@
 
 #include "event/slice.h"
 #include "proxy/snapshot.h"
-#include "proxy/worker.h"
 
 namespace otto {
 
-Tunnel::Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
+Tunnel::Tunnel(AttemptObserver& observer, Workspace& workspace, const Snapshot& snapshot,
                http::ClientStream& client, ServerCounters& counters,
                std::unique_ptr<UpstreamConnection> connection)
     : observer_(observer),
-      worker_(worker),
+      workspace_(workspace),
       client_(client),
       counters_(counters),
       limit_(snapshot.config.timeouts.tunnel),
@@ -86,7 +85,7 @@ bool Tunnel::push() {
 
 /// From the server to the client. False when the tunnel has ended.
 bool Tunnel::pull() {
-    const std::span<char> buffer = worker_.scratch(buffer_);
+    const std::span<char> buffer = workspace_.scratch(buffer_);
     Slice slice;
     for (;;) {
         if (client_.queued() > 0) return true;  // on_client_drained goes on

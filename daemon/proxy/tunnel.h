@@ -7,6 +7,7 @@
 #include "http/client_stream.h"
 #include "proxy/attempt.h"
 #include "proxy/upstream_connection.h"
+#include "proxy/workspace.h"
 
 namespace otto {
 
@@ -17,7 +18,7 @@ namespace otto {
 /// in any call.
 class Tunnel final : private UpstreamObserver {
   public:
-    Tunnel(AttemptObserver& observer, Worker& worker, const Snapshot& snapshot,
+    Tunnel(AttemptObserver& observer, Workspace& workspace, const Snapshot& snapshot,
            http::ClientStream& client, ServerCounters& counters,
            std::unique_ptr<UpstreamConnection> connection);
     Tunnel(const Tunnel&) = delete;
@@ -41,7 +42,7 @@ class Tunnel final : private UpstreamObserver {
     bool relay(std::span<char> bytes);
 
     AttemptObserver& observer_;
-    Worker& worker_;
+    Workspace& workspace_;
     http::ClientStream& client_;
     ServerCounters& counters_;
     Duration limit_;
