@@ -27,9 +27,6 @@ constexpr int exit_no_socket = 71;   // EX_OSERR
 constexpr int exit_failure = 1;
 
 constexpr Duration tick_time = std::chrono::seconds(1);
-/// What systemd is asked to wait beyond the next tick while requests are drained: for the end of
-/// the workers, and for three seconds each that the logs may take for what is left.
-constexpr Duration drain_margin = std::chrono::seconds(10);
 
 std::string absolute_path(const std::string& file) {
     std::error_code unknown;
@@ -51,13 +48,6 @@ std::string nothing_to_listen_on(const Error& error) {
         text +=
             fmt::format("; to make systemd listen: systemctl start {}", socket_unit_of(service));
     return text;
-}
-
-void log_stuck(unsigned worker, Duration silent) {
-    log(Priority::critical, &messages::worker_stuck,
-        fmt::format("worker {} has not responded for {} ms; systemd will restart Otto", worker,
-                    std::chrono::duration_cast<std::chrono::milliseconds>(silent).count()),
-        {{"WORKER", std::to_string(worker)}});
 }
 
 }  // namespace
@@ -111,7 +101,6 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
     : options_(options),
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
-      notifier_(notifier),
       listening_(std::move(listening)),
       sticky_key_(std::move(sticky_key)),
       changes_(state_directory(), options.config),
@@ -122,8 +111,8 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
                 {.load = [this] { return load_config(options_); },
                  .use = [this](Config config) { use(std::move(config)); },
                  .check_port = [this](const auto& port) { ports_.check(port); },
-                 .on_reloading = [this] { notifier_.reloading(); },
-                 .on_ready = [this] { report_ready(); }}),
+                 .on_reloading = [this] { supervision_.reloading(); },
+                 .on_ready = [this] { supervision_.ready(status_line()); }}),
       shutdown_({.traffic =
                      [this] {
                          return Shutdown::Traffic{crew_.requests(), crew_.connections()};
@@ -142,34 +131,29 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
                .ports = ports_,
                .changes = changes_,
                .access_log = access_log_}),
-      control_({.listening = listening_,
-                .crew = crew_,
-                .servers = servers_,
-                .ports = ports_,
-                .shutdown = shutdown_,
-                .status = status_,
-                .changes = changes_,
-                .access_log = access_log_,
-                .reloader = reloader_,
-                .checks = server_checks_,
-                .reload = [this] { return reload(); }},
-               {.version = version,
-                .config_file = options.servers.empty() ? absolute_path(options.config) : "",
-                .unit = own_service(),
-                .watched = notifier_.watchdog_interval().has_value()}),
-      server_checks_(loop_, *mailbox_),
+      supervision_(loop_, notifier, crew_),
+      admin_(loop_, *mailbox_, changes_,
+             {.listening = listening_,
+              .crew = crew_,
+              .servers = servers_,
+              .ports = ports_,
+              .shutdown = shutdown_,
+              .status = status_,
+              .changes = changes_,
+              .access_log = access_log_,
+              .reloader = reloader_,
+              .reload = [this] { return reload(); }},
+             {.version = version,
+              .config_file = options.servers.empty() ? absolute_path(options.config) : "",
+              .unit = own_service(),
+              .watched = supervision_.watched()}),
       tick_timer_(loop_, [this] { tick(); }),
-      accept_timer_(loop_, [this] { advance_shutdown(); }),
-      watchdog_timer_(loop_, [this] { check_workers(); }) {}
+      accept_timer_(loop_, [this] { advance_shutdown(); }) {}
 
 // ---- start -------------------------------------------------------------------------------------
 
 Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
-    // What is logged reaches the API once the loop runs.
-    if (!admin_sockets.empty())
-        tap_.emplace(*mailbox_, [this](const LogRecord& record) {
-            if (api_) api_->events().add(record);
-        });
+    if (!admin_sockets.empty()) admin_.tap_log();
     const Status signals = watch_signals();
     if (!signals) return signals;
     Config config = reloader_.begin(std::move(loaded));
@@ -180,13 +164,13 @@ Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     reloader_.use(std::move(config));
     const Status workers = start_workers();
     if (!workers) return workers;
-    const Status admin = open_admin(std::move(admin_sockets));
+    const Status admin = admin_.open(std::move(admin_sockets));
     if (!admin) return admin;
-    open_reload_socket();
-
-    if (const auto interval = notifier_.watchdog_interval()) watch_workers(*interval);
+    ports_.set_admin_socket(admin_.unix_socket());
+    supervision_.serve_reloads([this] { return reload_and_explain(); });
+    supervision_.watch_workers();
     tick_timer_.set_after(tick_time);
-    report_ready();
+    supervision_.ready(status_line());
     log_start();
     ports_.check(servers_.snapshot()->config.port);
     return {};
@@ -227,36 +211,6 @@ Status Otto::start_workers() {
                        std::move(reports), listening_, servers_.snapshot());
 }
 
-Status Otto::open_admin(std::vector<UniqueFd> sockets) {
-    if (sockets.empty()) return {};
-    auto api = admin::Api::open(loop_, control_, changes_, state_directory());
-    if (!api) return api.error();
-    api_ = std::move(*api);
-    std::string unix_socket;
-    for (UniqueFd& socket : sockets) {
-        constexpr std::string_view prefix = "unix:";
-        const std::string address = Listening::address_of(socket.get()).text();
-        if (address.starts_with(prefix) && unix_socket.empty())
-            unix_socket = address.substr(prefix.size());
-        const Status listening = api_->listen(std::move(socket));
-        if (!listening) return listening;
-    }
-    ports_.set_admin_socket(std::move(unix_socket));
-    return {};
-}
-
-void Otto::open_reload_socket() {
-    const auto directory = state_directory();
-    if (!directory) return;
-    auto socket = ReloadSocket::open(loop_, *directory, [this] { return reload_and_explain(); });
-    if (socket) {
-        reload_socket_ = std::move(*socket);
-    } else {
-        log(Priority::warning, nullptr,
-            "systemctl reload will fail; send SIGHUP instead: " + socket.error().message);
-    }
-}
-
 void Otto::log_start() const {
     for (const std::string& address : listening_.texts())
         log(Priority::info, nullptr, fmt::format("listening on {}", address),
@@ -268,16 +222,6 @@ void Otto::log_start() const {
         {{"VERSION", version},
          {"WORKERS", std::to_string(crew_.size())},
          {"SERVERS", std::to_string(servers)}});
-}
-
-void Otto::watch_workers(Duration interval) {
-    watchdog_.emplace(interval,
-                      Watchdog::Callbacks{.beat = [this] { notifier_.watchdog(); },
-                                          .ping = [this] { crew_.ping(); },
-                                          .behind = [this] { return crew_.behind(); },
-                                          .on_stuck = log_stuck},
-                      coarse_now());
-    watchdog_timer_.set_after(watchdog_->pause());
 }
 
 // ---- while it runs -----------------------------------------------------------------------------
@@ -305,13 +249,6 @@ std::string Otto::reload_and_explain() {
     return reason;
 }
 
-/// Otto has started, or a reload is over.
-void Otto::report_ready() {
-    last_status_ = status_line();
-    notifier_.ready(last_status_);
-    if (reload_socket_) reload_socket_->applied();
-}
-
 void Otto::tick() {
     tick_timer_.set_after(tick_time);
     servers_.tick();
@@ -320,22 +257,13 @@ void Otto::tick() {
     if (heap_trim_.due(coarse_now(), crew_.connections(), crew_.take_most_connections()))
         trim_heap();
     status_.tick(now());
-    control_.tick(now());
-    if (api_) api_->events().tick(now());
+    admin_.tick(now());
     if (!shutdown_.running()) {
         shutdown_.tick(coarse_now());
         if (shutdown_.phase() == Shutdown::Phase::stopped) return;
-        notifier_.extend_timeout(tick_time + drain_margin);
+        supervision_.still_stopping();
     }
-    std::string line = status_line();
-    if (line == last_status_) return;
-    notifier_.status(line);
-    last_status_ = std::move(line);
-}
-
-void Otto::check_workers() {
-    watchdog_timer_.set_after(watchdog_->pause());
-    watchdog_->check(coarse_now());
+    supervision_.status(status_line());
 }
 
 void Otto::dump() const {
@@ -359,9 +287,7 @@ void Otto::terminate() {
     shutdown_.begin(servers_.snapshot()->config.timeouts.drain, crew_.size(), coarse_now());
     if (!first) return;
     accept_timer_.set(*shutdown_.next());
-    last_status_ = status_line();
-    notifier_.stopping(last_status_);
-    notifier_.extend_timeout(tick_time + drain_margin);
+    supervision_.stopping(status_line());
 }
 
 void Otto::advance_shutdown() {
@@ -377,7 +303,7 @@ void Otto::stop(bool late) {
                         counted(cut_off, "connection")));
     tick_timer_.cancel();
     accept_timer_.cancel();
-    if (api_) api_->events().close();
+    admin_.close();
     servers_.tick();
     crew_.stop();
     log(Priority::notice, &messages::stopped,

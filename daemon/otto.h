@@ -1,29 +1,24 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "accesslog/access_log.h"
-#include "admin/api.h"
 #include "admin/overlay/changes.h"
 #include "base/heap_trim.h"
 #include "config/load.h"
-#include "control/admin_control.h"
+#include "control/admin_service.h"
 #include "control/crew.h"
 #include "control/limits.h"
 #include "control/listening.h"
-#include "control/log_tap.h"
 #include "control/port_report.h"
-#include "control/reload_socket.h"
 #include "control/reloader.h"
-#include "control/server_checks.h"
 #include "control/servers.h"
 #include "control/shutdown.h"
 #include "control/status_report.h"
 #include "control/sticky_key.h"
-#include "control/watchdog.h"
+#include "control/supervision.h"
 #include "event/loop.h"
 #include "event/mailbox.h"
 #include "event/timer.h"
@@ -46,27 +41,21 @@ class Otto {
     Status start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets);
     Status watch_signals();
     Status start_workers();
-    Status open_admin(std::vector<UniqueFd> sockets);
-    void open_reload_socket();
-    void watch_workers(Duration interval);
     void log_start() const;
 
     void use(Config config);
     std::vector<ConfigProblem> reload();
     std::string reload_and_explain();
-    void report_ready();
     void tick();
-    void check_workers();
     void dump() const;
     void terminate();
     void advance_shutdown();
     void stop(bool late);
-    std::string status_line() const { return status_.line(control_.sampler().total()); }
+    std::string status_line() const { return status_.line(admin_.rates()); }
 
     const Options options_;
     Loop loop_;
     std::unique_ptr<Mailbox> mailbox_;
-    Notifier notifier_;
     control::Listening listening_;
     control::StickyKey sticky_key_;
     admin::Changes changes_;  // made at run time
@@ -78,18 +67,12 @@ class Otto {
     control::Reloader reloader_;
     control::Shutdown shutdown_;
     control::StatusReport status_;
-    std::unique_ptr<control::ReloadSocket> reload_socket_;
-    control::AdminControl control_;
-    std::unique_ptr<admin::Api> api_;      // null: there is no socket for it
-    control::ServerChecks server_checks_;  // after the API, which their ends refer to
+    control::Supervision supervision_;
+    control::AdminService admin_;
     HeapTrim heap_trim_;
-    std::string last_status_;
     Timer tick_timer_;
     Timer accept_timer_;
-    std::optional<control::Watchdog> watchdog_;
-    Timer watchdog_timer_;
     std::vector<std::unique_ptr<SignalWatch>> signals_;
-    std::optional<control::LogTap> tap_;  // last: no record is brought when the rest ends
 };
 
 }  // namespace otto

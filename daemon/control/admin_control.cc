@@ -67,7 +67,7 @@ metrics::Readings AdminControl::readings() const {
 
 bool AdminControl::check_server(const ServerConfig& server,
                                 std::function<void(const Checked&)> on_done) {
-    return of_.checks.start(server, snapshot().config.health_check, std::move(on_done));
+    return checks_.start(server, snapshot().config.health_check, std::move(on_done));
 }
 
 }  // namespace otto::control

@@ -15,7 +15,8 @@
 
 namespace otto::control {
 
-/// What the admin API asks of the control thread, and has it do. Owned by Otto; control thread.
+/// What the admin API asks of the control thread, and has it do. Owned by AdminService; control
+/// thread.
 class AdminControl final : public admin::Control {
   public:
     /// All of them outlive it.
@@ -29,7 +30,6 @@ class AdminControl final : public admin::Control {
         const admin::Changes& changes;
         const std::unique_ptr<accesslog::AccessLog>& access_log;  // null until it is opened
         Reloader& reloader;
-        ServerChecks& checks;
         /// As a signal does it.
         std::function<std::vector<ConfigProblem>()> reload;
     };
@@ -42,7 +42,8 @@ class AdminControl final : public admin::Control {
         bool watched = false;     // by systemd's watchdog
     };
 
-    AdminControl(Parts parts, About about) : of_(std::move(parts)), about_(std::move(about)) {}
+    AdminControl(Parts parts, ServerChecks& checks, About about)
+        : of_(std::move(parts)), checks_(checks), about_(std::move(about)) {}
 
     /// Once a second.
     void tick(TimePoint now) { sampler_.tick(now); }
@@ -67,6 +68,7 @@ class AdminControl final : public admin::Control {
 
   private:
     const Parts of_;
+    ServerChecks& checks_;
     const About about_;
     const TimePoint started_ = now();
     const std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
