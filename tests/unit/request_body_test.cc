@@ -11,9 +11,9 @@
 
 #include <gtest/gtest.h>
 
-#include "../fakes/client.h"
 #include "../fuzz/simple_chunks.h"
 #include "balance/retry.h"
+#include "fakes/client.h"
 #include "http/parse_request.h"
 
 namespace otto {

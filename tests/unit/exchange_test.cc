@@ -1,0 +1,793 @@
+// Exchanges and attempts in virtual time, in front of servers that do what the tests say: the
+// tables of faults, of phases and their timers, and of retries in daemon/HACKING.md, row by row.
+
+#include "proxy/exchange.h"
+
+#include <cstdlib>
+#include <random>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "fakes/proxy.h"
+#include "proxy/guards.h"
+#include "proxy/phase.h"
+
+namespace otto {
+namespace {
+
+using namespace std::chrono_literals;
+using fakes::Proxy;
+using fakes::Request;
+using http::Abort;
+
+constexpr const char* get = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+constexpr const char* post = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+constexpr const char* hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+/// The one that got the request.
+fakes::Server& asked(Proxy& proxy) {
+    for (const auto& server : proxy.servers)
+        if (server->accept() > 0) return *server;
+    ADD_FAILURE() << "no server was asked";
+    return *proxy.servers.front();
+}
+fakes::Server& other(Proxy& proxy, const fakes::Server& one) {
+    return proxy.servers[0].get() == &one ? *proxy.servers[1] : *proxy.servers[0];
+}
+
+void expect_over(const Proxy& proxy, const Request& request, unsigned status) {
+    EXPECT_EQ(request.client->status, status);
+    EXPECT_TRUE(request.client->complete);
+    EXPECT_TRUE(request.client->body_left.has_value());
+    EXPECT_EQ(proxy.over, proxy.exchanges.size());
+    EXPECT_EQ(proxy.leased(), 0u);
+}
+void expect_cut(const Proxy& proxy, const Request& request, Abort how) {
+    EXPECT_EQ(request.client->aborted, how);
+    EXPECT_FALSE(request.client->complete);
+    EXPECT_EQ(proxy.over, proxy.exchanges.size());
+    EXPECT_EQ(proxy.leased(), 0u);
+}
+
+TEST(Exchange, RelaysAReply) {
+    Proxy proxy;
+    Request request(get);
+    proxy.begin(request);
+    fakes::Server& server = asked(proxy);
+    EXPECT_TRUE(server.hear().starts_with("GET /x HTTP/1.1\r\n"));
+    EXPECT_EQ(proxy.leased(), 1u);
+    server.say(hello);
+    proxy.turn();
+    expect_over(proxy, request, 200);
+    EXPECT_EQ(request.client->payload, "hello");
+    EXPECT_FALSE(request.client->last);
+    EXPECT_FALSE(*request.client->body_left);
+    EXPECT_EQ(proxy.ledger.counters().requests, 1u);
+    EXPECT_EQ(proxy.ledger.counters().replies[2], 1u);
+}
+
+// ---- faults of servers -------------------------------------------------------------------------
+
+TEST(Faults, ARefusalIsFreeAndTakesTheServerOut) {
+    Proxy proxy;
+    proxy.config.retries = {.attempts = 1, .budget_percent = 0, .budget_min_per_second = 0};
+    proxy.servers[0]->stop();
+    Request request(post);  // the method does not matter
+    proxy.begin(request);
+    ASSERT_EQ(proxy.servers[1]->accept(), 1u);
+    EXPECT_EQ(proxy.members[0].server->health(), Health::unhealthy);
+    EXPECT_EQ(proxy.reported, std::vector<std::string>{"out"});
+    proxy.servers[1]->say(hello);
+    proxy.turn();
+    expect_over(proxy, request, 200);
+}
+
+TEST(Faults, AllRefuse) {
+    Proxy proxy;
+    for (const auto& server : proxy.servers) server->stop();
+    Request request(get);
+    proxy.begin(request);
+    EXPECT_EQ(request.client->status, 0u) << "other candidates may be on their way";
+    proxy.pass(11s);
+    expect_over(proxy, request, 502);
+}
+
+TEST(Faults, NoConnectionInTime) {
+    Proxy proxy(1, 0);
+    proxy.config.retries.attempts = 1;
+    proxy.config.timeouts.connect = 4s;
+    Request request(get);
+    proxy.publish();
+    proxy.servers[0]->fill_backlog();
+    proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
+    proxy.exchanges.back()->begin(*request.client);
+    for (int i = 0; i < 39; ++i) {
+        proxy.clock.advance(100ms);
+        event_base_loop(proxy.loop.base(), EVLOOP_NONBLOCK);
+    }
+    EXPECT_EQ(request.client->status, 0u);
+    for (int i = 0; i < 3; ++i) {
+        proxy.clock.advance(100ms);
+        event_base_loop(proxy.loop.base(), EVLOOP_NONBLOCK);
+    }
+    expect_over(proxy, request, 504);
+    EXPECT_EQ(proxy.members[0].server->health(), Health::healthy) << "three in a row take it out";
+}
+
+TEST(Faults, ClosesBeforeTheHead) {
+    for (const std::string part : {"", "HTTP/1.1 200 OK\r\nContent-"}) {
+        Proxy proxy;
+        Request request(get);
+        proxy.begin(request);
+        fakes::Server& first = asked(proxy);
+        first.hear();
+        first.say(part);
+        first.end();
+        proxy.turn();
+        fakes::Server& second = other(proxy, first);
+        ASSERT_EQ(second.accept(), 1u) << "idempotent: another server";
+        second.say(hello);
+        proxy.turn();
+        expect_over(proxy, request, 200);
+        EXPECT_EQ(proxy.ledger.counters().retries, 1u);
+    }
+}
+
+TEST(Faults, ClosesBeforeTheHeadOfAPost) {
+    Proxy proxy;
+    Request request(post);
+    proxy.begin(request);
+    fakes::Server& first = asked(proxy);
+    first.hear();
+    first.end();
+    proxy.turn();
+    expect_over(proxy, request, 502);
+    EXPECT_EQ(other(proxy, first).accept(), 0u);
+}
+
+TEST(Faults, ClosesAPooledConnection) {
+    Proxy proxy(1);
+    proxy.config.retries = {.attempts = 1, .budget_percent = 0, .budget_min_per_second = 0};
+    Request one(get);
+    proxy.begin(one);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say(hello);
+    proxy.turn();
+    Request two(get);
+    proxy.begin(two);
+    ASSERT_EQ(proxy.servers[0]->accept(), 1u) << "the connection is used again";
+    proxy.servers[0]->hear();
+    proxy.servers[0]->end();
+    proxy.turn();
+    ASSERT_EQ(proxy.servers[0]->accept(), 2u) << "the same server, on a new connection";
+    proxy.servers[0]->hear(1);
+    proxy.servers[0]->say(hello, 1);
+    proxy.turn();
+    expect_over(proxy, two, 200);
+    EXPECT_EQ(proxy.ledger.counters().retries, 1u);
+}
+
+TEST(Faults, NoResponseInTime) {
+    Proxy proxy;
+    proxy.config.timeouts.response = 6s;
+    Request request(get);
+    proxy.begin(request);
+    fakes::Server& first = asked(proxy);
+    first.say("HTTP/1.1 100 Continue\r\n\r\n");  // an interim response is none
+    proxy.pass(5s);
+    EXPECT_EQ(other(proxy, first).accept(), 0u);
+    proxy.pass(2s);
+    ASSERT_EQ(other(proxy, first).accept(), 1u);
+    EXPECT_TRUE(first.closed());
+    proxy.pass(7s);
+    expect_over(proxy, request, 504);
+}
+
+TEST(Faults, WhatIsNoResponseIsNotTriedAgain) {
+    const std::string fields = [] {
+        std::string many;
+        for (int i = 0; i < 300; ++i) many += "A: b\r\n";
+        return many;
+    }();
+    for (const std::string& bad :
+         {std::string("garbage\r\n\r\n"), std::string("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+          std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk"),
+          "HTTP/1.1 200 OK\r\n" + fields + "\r\n"}) {
+        Proxy proxy;
+        Request request(get);
+        proxy.begin(request);
+        fakes::Server& first = asked(proxy);
+        first.hear();
+        first.say(bad);
+        proxy.turn();
+        expect_over(proxy, request, 502);
+        EXPECT_EQ(other(proxy, first).accept(), 0u) << bad;
+        EXPECT_TRUE(first.closed());
+    }
+}
+
+TEST(Faults, InterimResponsesWithoutEnd) {
+    Proxy proxy(1);
+    proxy.config.limits.response_header_bytes = 2048;
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    for (int i = 0; i < 200; ++i) proxy.servers[0]->say("HTTP/1.1 102 Processing\r\n\r\n");
+    proxy.turn();
+    expect_over(proxy, request, 502);
+    EXPECT_EQ(request.client->interims, 2048u / 27);
+}
+
+TEST(Faults, ClosesWithinTheBody) {
+    for (const std::string begun :
+         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel"}) {
+        Proxy proxy;
+        Request request(get);
+        proxy.begin(request);
+        fakes::Server& first = asked(proxy);
+        first.hear();
+        first.say(begun);
+        proxy.turn();
+        EXPECT_EQ(request.client->payload, "hel");
+        first.end();
+        proxy.turn();
+        expect_cut(proxy, request, Abort::cut);
+        EXPECT_EQ(proxy.ledger.counters().cut, 1u);
+        EXPECT_EQ(other(proxy, first).accept(), 0u);
+    }
+}
+
+TEST(Faults, BreaksItsFramingWithinTheBody) {
+    Proxy proxy;
+    Request request(get);
+    proxy.begin(request);
+    fakes::Server& first = asked(proxy);
+    first.hear();
+    first.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n");
+    proxy.turn();
+    first.say("no size\r\n");
+    proxy.turn();
+    expect_cut(proxy, request, Abort::cut);
+}
+
+TEST(Faults, ItsEndIsTheEndOfTheBody) {
+    Proxy proxy(1);
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say("HTTP/1.1 200 OK\r\n\r\nhel");
+    proxy.turn();
+    EXPECT_FALSE(request.client->complete);
+    proxy.servers[0]->say("lo");
+    proxy.servers[0]->end();
+    proxy.turn();
+    expect_over(proxy, request, 200);
+    EXPECT_EQ(request.client->payload, "hello");
+}
+
+TEST(Faults, BytesAfterTheResponse) {
+    Proxy proxy(1);
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say(std::string(hello) + "more");
+    proxy.turn();
+    expect_over(proxy, request, 200);
+    EXPECT_EQ(request.client->payload, "hello");
+    EXPECT_TRUE(proxy.servers[0]->closed()) << "its connection cannot be used again";
+}
+
+TEST(Faults, SaysSomethingOnAnIdleConnection) {
+    Proxy proxy(1);
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say(hello);
+    proxy.turn();
+    EXPECT_FALSE(proxy.servers[0]->closed());
+    proxy.servers[0]->say("HTTP/1.1 408 Request Timeout\r\n\r\n");
+    proxy.turn();
+    EXPECT_TRUE(proxy.servers[0]->closed());
+}
+
+TEST(Faults, AnswersBeforeTheBodyHasCome) {
+    Proxy proxy(1);
+    Request request("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+    proxy.begin(request);
+    proxy.arrive(request, 4);
+    EXPECT_TRUE(proxy.servers[0]->hear().ends_with("\r\n\r\n0123"));
+    proxy.servers[0]->say(hello);
+    proxy.turn();
+    expect_over(proxy, request, 200);
+    EXPECT_TRUE(request.client->last);
+    EXPECT_TRUE(*request.client->body_left);
+    EXPECT_TRUE(proxy.servers[0]->closed());
+}
+
+TEST(Faults, EndsATunnel) {
+    for (const bool broken : {false, true}) {
+        Proxy proxy(1);
+        Request request(
+            "GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nping");
+        proxy.begin(request);
+        proxy.servers[0]->hear();
+        proxy.servers[0]->say(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nwelcome");
+        proxy.turn();
+        ASSERT_TRUE(request.client->tunnel);
+        EXPECT_EQ(request.client->payload, "welcome");
+        proxy.arrive(request);
+        EXPECT_EQ(proxy.leased(), 1u);
+        if (!broken) {
+            EXPECT_EQ(proxy.servers[0]->hear(), "ping");
+        }
+        proxy.servers[0]->end();
+        proxy.turn();
+        if (broken) {
+            EXPECT_EQ(request.client->aborted, Abort::reset);
+        } else {
+            EXPECT_EQ(request.client->body_left, false);
+        }
+        EXPECT_EQ(proxy.over, 1u);
+        EXPECT_EQ(proxy.leased(), 0u);
+    }
+}
+
+// ---- phases and their timers -------------------------------------------------------------------
+
+TEST(Phases, WaitsForTheFirstVerdicts) {
+    Proxy proxy;
+    const auto members = std::exchange(proxy.members, {});
+    proxy.selection.settled = false;
+    Request request(get);
+    proxy.begin(request);
+    proxy.pass(900ms);
+    EXPECT_EQ(request.client->status, 0u);
+    proxy.pass(200ms);
+    expect_over(proxy, request, 503);
+
+    Request late(get);
+    proxy.begin(late);
+    proxy.members = members;
+    proxy.publish();
+    asked(proxy).say(hello);
+    proxy.turn();
+    expect_over(proxy, late, 200);
+}
+
+TEST(Phases, WithoutAServerThereIsNoWait) {
+    Proxy proxy(0);
+    Request request(get);
+    proxy.begin(request);
+    expect_over(proxy, request, 503);
+}
+
+TEST(Phases, WaitsForAPlace) {
+    Proxy proxy(1);
+    proxy.members[0].max_connections = 1;
+    proxy.config.queue = {.length = 1, .timeout = 10s};
+    Request first(get);
+    proxy.begin(first);
+    Request second(get);
+    proxy.begin(second);
+    EXPECT_EQ(proxy.ledger.counters().queued, 1u);
+    Request third(get);
+    proxy.begin(third);
+    EXPECT_EQ(third.client->status, 503u) << "the queue is full";
+    EXPECT_EQ(proxy.ledger.counters().queue_overflows, 1u);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say(hello);
+    proxy.turn();
+    EXPECT_EQ(first.client->status, 200u);
+    EXPECT_EQ(proxy.ledger.counters().queued, 0u);
+    EXPECT_EQ(proxy.leased(), 1u);
+    Request fourth(get);
+    proxy.begin(fourth);
+    proxy.pass(9s);
+    EXPECT_EQ(fourth.client->status, 0u);
+    proxy.pass(2s);
+    EXPECT_EQ(fourth.client->status, 503u);
+    EXPECT_EQ(proxy.ledger.counters().queue_timeouts, 1u);
+}
+
+TEST(Phases, ABodyIsAwaitedBeforeAPlaceIsTaken) {
+    const std::string text = "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789";
+    Proxy proxy(1);
+    proxy.members[0].max_connections = 1;
+    Request whole(text);
+    proxy.begin(whole);
+    EXPECT_EQ(proxy.leased(), 0u);
+    proxy.arrive(whole);
+    EXPECT_EQ(proxy.leased(), 1u);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say(hello);
+    proxy.turn();
+    Request slow(text);
+    proxy.begin(slow);
+    proxy.pass(900ms);
+    EXPECT_EQ(proxy.leased(), 0u);
+    proxy.pass(200ms);
+    EXPECT_EQ(proxy.leased(), 1u) << "a second is enough";
+}
+
+TEST(Phases, TheClientStalls) {
+    Proxy proxy(1);
+    proxy.config.timeouts.progress = 6s;
+    proxy.config.timeouts.minimum_rate = 0;
+    Request request("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+    proxy.begin(request);
+    proxy.arrive(request, 4);
+    proxy.pass(5s);
+    EXPECT_EQ(request.client->status, 0u);
+    proxy.pass(2s);
+    expect_over(proxy, request, 408);
+    EXPECT_TRUE(*request.client->body_left);
+}
+
+TEST(Phases, TheReplyStalls) {
+    Proxy proxy(1);
+    proxy.config.timeouts.progress = 6s;
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+    proxy.pass(5s);
+    EXPECT_FALSE(request.client->aborted.has_value());
+    proxy.pass(2s);
+    expect_cut(proxy, request, Abort::reset);
+}
+
+TEST(Phases, AnEventStreamMayBeSilent) {
+    Proxy proxy(1);
+    proxy.config.timeouts.progress = 6s;
+    proxy.config.timeouts.tunnel = 60s;
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n");
+    proxy.pass(50s);
+    EXPECT_FALSE(request.client->aborted.has_value());
+    proxy.pass(20s);
+    expect_cut(proxy, request, Abort::reset);
+}
+
+TEST(Phases, ATunnelIsIdle) {
+    Proxy proxy(1);
+    proxy.config.timeouts.tunnel = 60s;
+    Request request("GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    proxy.pass(50s);
+    EXPECT_EQ(proxy.over, 0u);
+    proxy.pass(20s);
+    EXPECT_EQ(proxy.over, 1u);
+}
+
+TEST(Phases, TheClientGoes) {
+    for (const bool replied : {false, true}) {
+        Proxy proxy(1);
+        Request request(get);
+        proxy.begin(request);
+        proxy.servers[0]->hear();
+        if (replied) proxy.servers[0]->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+        proxy.turn();
+        request.client->observer->on_client_gone();
+        EXPECT_EQ(proxy.over, 1u);
+        EXPECT_EQ(proxy.leased(), 0u);
+        EXPECT_EQ(proxy.ledger.counters().aborted, 1u);
+        proxy.turn();
+        EXPECT_TRUE(proxy.servers[0]->closed());
+    }
+}
+
+TEST(Phases, LegalMoves) {
+    using enum Phase;
+    const std::set<std::pair<Phase, Phase>> legal = {
+        {none, gathering},       {none, waiting},      {none, queued},
+        {none, attempting},      {gathering, waiting}, {gathering, queued},
+        {gathering, attempting}, {pausing, waiting},   {pausing, queued},
+        {pausing, attempting},   {waiting, queued},    {waiting, attempting},
+        {queued, waiting},       {queued, attempting}, {attempting, pausing},
+        {attempting, waiting},   {attempting, queued}, {attempting, attempting},
+        {attempting, tunnelling}};
+    for (std::size_t from = 0; from < phases; ++from)
+        for (std::size_t to = 0; to < phases; ++to) {
+            const auto a = static_cast<Phase>(from);
+            const auto b = static_cast<Phase>(to);
+            EXPECT_EQ(may_move(a, b), b == none || legal.contains({a, b})) << from << " " << to;
+        }
+}
+
+// ---- retries -----------------------------------------------------------------------------------
+
+TEST(Retries, ABodyIsSentAgainAsFarAsItHasCome) {
+    Proxy proxy;
+    Request request("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+    proxy.begin(request);
+    proxy.arrive(request, 4);
+    fakes::Server& first = asked(proxy);
+    first.hear();
+    first.end();
+    proxy.turn();
+    fakes::Server& second = other(proxy, first);
+    ASSERT_EQ(second.accept(), 1u);
+    EXPECT_TRUE(second.hear().ends_with("\r\n\r\n0123"));
+    proxy.arrive(request);
+    EXPECT_EQ(second.hear(), "456789");
+    second.say(hello);
+    proxy.turn();
+    expect_over(proxy, request, 200);
+}
+
+TEST(Retries, ABodyThatIsNotHeldAnyMoreIsNot) {
+    Proxy proxy;
+    proxy.config.limits.per_request_buffer = 4;
+    Request request("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+    proxy.begin(request);
+    proxy.arrive(request, 8);
+    fakes::Server& first = asked(proxy);
+    first.hear();
+    first.end();
+    proxy.turn();
+    expect_over(proxy, request, 502);
+    EXPECT_EQ(other(proxy, first).accept(), 0u);
+}
+
+TEST(Retries, TheBudgetIsUsedUp) {
+    Proxy proxy;
+    proxy.config.retries = {.attempts = 2, .budget_percent = 0, .budget_min_per_second = 0};
+    Request request(get);
+    proxy.begin(request);
+    fakes::Server& first = asked(proxy);
+    first.hear();
+    first.end();
+    proxy.turn();
+    expect_over(proxy, request, 502);
+    EXPECT_EQ(proxy.ledger.counters().retries, 0u);
+}
+
+TEST(Retries, AttemptsAreCounted) {
+    Proxy proxy(4);
+    proxy.config.retries.attempts = 3;
+    Request request(get);
+    proxy.begin(request);
+    std::set<const fakes::Server*> seen;
+    for (int round = 0; round < 3; ++round)
+        for (const auto& server : proxy.servers) {
+            if (server->accept() == 0 || !seen.insert(server.get()).second) continue;
+            server->hear();
+            server->end();
+            proxy.turn();
+        }
+    expect_over(proxy, request, 502);
+    EXPECT_EQ(seen.size(), 3u) << "each server once, three in all";
+    EXPECT_EQ(proxy.ledger.counters().retries, 2u);
+}
+
+TEST(Retries, TheLastServerIsAskedOnceMore) {
+    Proxy proxy(1);
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->end();
+    proxy.turn();
+    ASSERT_EQ(proxy.servers[0]->accept(), 2u);
+    proxy.servers[0]->hear(1);
+    proxy.servers[0]->end(1);
+    proxy.turn();
+    expect_over(proxy, request, 502);
+    EXPECT_EQ(proxy.servers[0]->accept(), 2u);
+}
+
+TEST(Retries, ManyRefusalsTakeTurns) {
+    Proxy proxy(40);
+    for (const auto& server : proxy.servers) server->stop();
+    proxy.publish();
+    Request request(get);
+    proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
+    proxy.exchanges.back()->begin(*request.client);
+    std::size_t out = 0;
+    for (const Member& member : proxy.members) out += member.server->health() != Health::healthy;
+    EXPECT_EQ(out, 16u) << "in one turn";
+    proxy.turn();
+    proxy.pass(1s);
+    for (const Member& member : proxy.members)
+        EXPECT_EQ(member.server->health(), Health::unhealthy);
+}
+
+// ---- guards ------------------------------------------------------------------------------------
+
+TEST(Guards, WhatNoServerGetsToSee) {
+    struct Row {
+        const char* request;
+        unsigned status;
+    };
+    for (const Row& row :
+         {Row{"GET /x HTTP/1.1\r\n\r\n", 400}, Row{"TRACE /x HTTP/1.1\r\nHost: a\r\n\r\n", 405},
+          Row{"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405},
+          Row{"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 204},
+          Row{"OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", 204},
+          Row{"OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: y\r\n\r\n", 400},
+          Row{"OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n", 0},
+          Row{"OPTIONS /x HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+          Row{"GET /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", 0},
+          Row{"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", 413},
+          Row{"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n", 0}}) {
+        Proxy proxy;
+        proxy.config.limits.body_bytes = 8;
+        Request request(row.request);
+        proxy.begin(request);
+        EXPECT_EQ(request.client->status, row.status) << row.request;
+        const std::size_t servers = proxy.servers[0]->accept() + proxy.servers[1]->accept();
+        EXPECT_EQ(servers, row.status == 0 ? 1u : 0u) << row.request;
+        EXPECT_EQ(proxy.over, row.status == 0 ? 0u : 1u);
+    }
+}
+
+TEST(Guards, AChunkedBodyThatBecomesTooLarge) {
+    Proxy proxy(1);
+    proxy.config.limits.body_bytes = 8;
+    Request request(
+        "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n9\r\n012345678\r\n0\r\n\r\n");
+    proxy.begin(request);
+    proxy.arrive(request);
+    expect_over(proxy, request, 413);
+}
+
+TEST(Guards, AChunkedBodyThatIsMalformed) {
+    Proxy proxy(1);
+    Request request(
+        "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n0\r\nno size\r\n");
+    proxy.begin(request);
+    proxy.arrive(request);
+    expect_over(proxy, request, 400);
+    EXPECT_FALSE(proxy.servers[0]->hear().ends_with("\r\n0\r\n\r\n")) << "nothing looks complete";
+}
+
+// ---- interleavings -----------------------------------------------------------------------------
+
+/// Clients, servers, timers and reloads in an order that follows from a seed.
+class Interleaving {
+  public:
+    explicit Interleaving(unsigned seed) : random_(seed), proxy_(3) {
+        proxy_.config.timeouts = {.connect = 4s, .response = 6s, .progress = 6s};
+        proxy_.config.limits.per_request_buffer = 64;
+        proxy_.config.queue = {.length = 2, .timeout = 5s};
+        for (Member& member : proxy_.members)
+            if (below(2) == 0) member.max_connections = 1 + static_cast<unsigned>(below(2));
+    }
+
+    void run(int steps) {
+        for (int step = 0; step < steps; ++step) {
+            act();
+            check();
+        }
+        for (const auto& request : requests_)
+            if (running(*request)) leave(*request);
+        proxy_.turn();
+        check();
+        EXPECT_EQ(proxy_.over, proxy_.exchanges.size());
+        EXPECT_EQ(proxy_.leased(), 0u);
+        EXPECT_EQ(proxy_.ledger.counters().queued, 0u);
+        EXPECT_EQ(proxy_.ledger.counters().requests, requests_.size());
+    }
+
+  private:
+    static bool running(const Request& request) {
+        return !request.client->body_left && !request.client->aborted && !gone(request);
+    }
+    static bool gone(const Request& request) { return request.client->broken; }
+    static void leave(Request& request) {
+        request.client->broken = true;
+        request.client->observer->on_client_gone();
+    }
+    std::size_t below(std::size_t end) { return random_() % end; }
+
+    void act() {
+        switch (below(8)) {
+            case 0:
+                if (requests_.size() < 40) begin();
+                return;
+            case 1:
+            case 2:
+                if (auto* request = some(); request != nullptr)
+                    proxy_.arrive(*request, 1 + below(40));
+                return;
+            case 3:
+            case 4:
+            case 5:
+                serve();
+                return;
+            case 6:
+                proxy_.pass(std::chrono::milliseconds(1 + below(3000)));
+                return;
+            case 7:
+                if (below(4) == 0) {
+                    proxy_.publish();
+                } else if (auto* request = some(); request != nullptr && below(3) == 0) {
+                    leave(*request);
+                }
+                return;
+        }
+    }
+
+    void begin() {
+        std::string text = "PUT /" + std::to_string(requests_.size()) + " HTTP/1.1\r\nHost: a\r\n";
+        const std::string body(1 + below(100), 'x');
+        if (below(2) == 0) {
+            text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        } else {
+            text += "Transfer-Encoding: chunked\r\n\r\n";
+            text += std::string(http::ChunkHeader(body.size()).text()) + body + "\r\n0\r\n\r\n";
+        }
+        requests_.push_back(std::make_unique<Request>(std::move(text)));
+        proxy_.begin(*requests_.back());
+    }
+
+    Request* some() {
+        if (requests_.empty()) return nullptr;
+        Request& request = *requests_[below(requests_.size())];
+        return running(request) ? &request : nullptr;
+    }
+
+    void serve() {
+        fakes::Server& server = *proxy_.servers[below(proxy_.servers.size())];
+        const std::size_t connections = server.accept();
+        if (connections == 0) return;
+        const std::size_t one = below(connections);
+        if (server.closed(one)) return;
+        constexpr const char* says[] = {
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            "HTTP/1.1 103 Early Hints\r\n\r\n",
+            "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            "lo",
+            "garbage\r\n\r\n"};
+        const std::size_t what = below(std::size(says) + 1);
+        if (what == std::size(says)) {
+            server.end(one);
+        } else {
+            server.say(says[what], one);
+        }
+        proxy_.turn();
+    }
+
+    /// What must hold after each step.
+    void check() {
+        std::size_t open = 0;
+        for (const auto& request : requests_) {
+            const fakes::Client& client = *request->client;
+            if (running(*request)) ++open;
+            EXPECT_FALSE(client.body_left && client.aborted) << "it ends once";
+            EXPECT_TRUE(!client.body_left || client.tunnel || client.complete);
+            EXPECT_LE(client.consumed(), request->bytes.size());
+        }
+        EXPECT_EQ(proxy_.exchanges.size() - proxy_.over, open);
+        EXPECT_LE(proxy_.leased() + proxy_.ledger.counters().queued, open);
+        for (const Member& member : proxy_.members)
+            EXPECT_TRUE(member.max_connections == 0 ||
+                        member.server->active() <= member.max_connections);
+    }
+
+    std::minstd_rand random_;
+    Proxy proxy_;
+    std::vector<std::unique_ptr<Request>> requests_;
+};
+
+TEST(Interleavings, KeepTheirInvariants) {
+    const char* wanted = std::getenv("OTTO_INTERLEAVINGS");
+    const unsigned long seeds = wanted != nullptr ? std::strtoul(wanted, nullptr, 10) : 100;
+    for (unsigned seed = 1; seed <= seeds && !testing::Test::HasFailure(); ++seed) {
+        SCOPED_TRACE(seed);
+        Interleaving(seed).run(300);
+    }
+}
+
+}  // namespace
+}  // namespace otto
