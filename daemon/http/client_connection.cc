@@ -5,12 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include <event2/buffer.h>
-#include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "balance/affinity.h"
 #include "http/proxy_protocol.h"
 
@@ -18,12 +12,16 @@ namespace otto::http {
 
 namespace {
 
-constexpr std::string_view plain_request = "GET / HTTP/1.1\r\n\r\n";
 /// How long a client may go on sending after a reply that ends the connection.
 constexpr Duration linger_time = std::chrono::seconds(2);
 /// How long after it was accepted a connection may take to send its first request when draining.
 constexpr Duration first_request_grace = std::chrono::milliseconds(250);
-constexpr short gone = BEV_EVENT_READING | BEV_EVENT_EOF;
+/// How long a connection is not watched while its first request is answered. Most of those that
+/// carry one request are over by then, which saves the event.
+constexpr Duration unwatched_time = std::chrono::milliseconds(10);
+/// When to look for a reset that came with the last bytes of a request: epoll(7) reports both by
+/// one edge, and the read of the bytes does not show the reset.
+constexpr Duration reset_time = std::chrono::seconds(1);
 
 /// These bytes belong to no request: empty lines before one are ignored (RFC 9112 §2.2). Some
 /// clients send one after a body, long before their next request.
@@ -31,73 +29,40 @@ bool only_line_ends(std::string_view bytes) {
     return bytes.find_first_not_of("\r\n") == std::string_view::npos;
 }
 
-/// In a user namespace (PrivateUsers=) most users have no number of their own, but this one.
-constexpr uid_t overflow_user = 65534;
-
-/// The process on the other side of a UNIX socket, where the kernel tells.
-std::optional<ucred> credentials(int fd) {
-    ucred peer{};
-    socklen_t length = sizeof peer;
-    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.pid == 0)
-        return std::nullopt;
-    return peer;
-}
-
 }  // namespace
 
-bufferevent* ClientConnection::open(Front& front) {
-    std::unique_ptr<ClientConnection> connection(new ClientConnection(front));
-    bufferevent* evhttp_side =
-        bufferevent_socket_new(front.loop_.base(), -1, BEV_OPT_CLOSE_ON_FREE);
-    if (evhttp_side == nullptr) return nullptr;
-    connection->evhttp_side_ = evhttp_side;
-    connection->wait_for_request();
-    front.connection_opened(std::move(connection));
-    return evhttp_side;
+ClientConnection::ClientConnection(Front& front, accept::Accepted accepted)
+    : front_(front),
+      stream_(front.loop_, std::move(accepted.fd)),
+      evhttp_(std::move(accepted.evhttp)),
+      timer_(front.loop_, [this] { timed_out(); }) {
+    stream_.observe(this);
+    name_peer(accepted.peer);
 }
 
-ClientConnection::ClientConnection(Front& front)
-    : front_(front),
-      timer_(front.loop_, [this] { timed_out(); }),
-      next_request_(front.loop_, [this] { read_head({}); }) {}
-
-/// evhttp has given its bufferevent the descriptor by now, which is taken away from it again.
+/// Reads at once: the request of a new connection has often come with it.
 void ClientConnection::start() {
-    fd_.reset(bufferevent_getfd(evhttp_side_));
-    bufferevent_setfd(evhttp_side_, -1);
-    sockaddr_storage peer{};
-    socklen_t length = sizeof peer;
-    if (::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &length) != 0) {
-        lost();  // it is gone already
-        return;
-    }
-    const bool is_ip = peer.ss_family == AF_INET || peer.ss_family == AF_INET6;
-    name_peer(is_ip ? Address(reinterpret_cast<const sockaddr*>(&peer), length) : Address());
     if (!front_.admit(*this)) {
         lost();
         return;
     }
-    front_.waits(*this, Waiting::first_byte);
-    reader_.reset(
-        event_new(front_.loop_.base(), fd_.get(), EV_READ | EV_PERSIST, on_readable, this));
-    event_add(reader_.get(), nullptr);
+    read();
+    if (phase_ != Phase::idle) return;
+    stream_.watch();
+    if (waiting() == Waiting::none) front_.waits(*this, Waiting::first_byte);
+    if (!timer_.pending()) timer_.set_after(front_.timeouts_.client_idle);
 }
 
 bool ClientConnection::unused() const {
     return phase_ == Phase::idle && only_line_ends(rest());
 }
 
-bool ClientConnection::has_unread() const {
-    int arrived = 0;
-    return ::ioctl(fd_.get(), FIONREAD, &arrived) == 0 && arrived > 0;
-}
-
 /// Draining: a request that has arrived in the kernel is still answered, and a connection that was
 /// accepted a moment ago may still send the request that it was opened for.
 void ClientConnection::end_unused() {
-    if (has_unread()) return;
+    if (stream_.has_unread()) return;
     const TimePoint until = since() + first_request_grace;
-    if (request_ == nullptr && coarse_now() < until) {
+    if (!evhttp_.dispatched() && coarse_now() < until) {
         timer_.set(until);
     } else {
         lost();
@@ -123,7 +88,7 @@ void ClientConnection::wait_for_rest() {
 /// Only empty lines are here, and no byte of a head yet: the connection is still idle.
 void ClientConnection::stay_idle() {
     if (waiting() == Waiting::none)
-        front_.waits(*this, request_ == nullptr ? Waiting::first_byte : Waiting::next);
+        front_.waits(*this, !evhttp_.dispatched() ? Waiting::first_byte : Waiting::next);
     if (front_.draining_) end_unused();
 }
 
@@ -133,17 +98,49 @@ void ClientConnection::keep(std::string_view bytes) {
     received_->add(bytes);
 }
 
-void ClientConnection::on_readable(evutil_socket_t, short, void* self) {
-    static_cast<ClientConnection*>(self)->read();
+void ClientConnection::on_stream(bool readable, bool writable) {
+    if (writable && awaits_writable_) write_queued();
+    if (phase_ == Phase::closed || stream_.reads_on_later()) return;
+    if (std::exchange(next_due_, false)) {
+        read_head({});
+        read_on();
+    } else if (readable) {
+        read();
+    }
+}
+
+/// Edges are reported once: what is there to be read is read in the next turn. A reset that came
+/// with the last bytes shows only when they are read past.
+void ClientConnection::read_on() {
+    if (phase_ == Phase::closed || reading_ == Reading::paused || stream_.reads_on_later()) return;
+    const bool expects_more =
+        reading_ == Reading::buffered && stream_.readable() && expects_bytes();
+    if (!stream_.quiet() || (expects_more && !stream_.untouched())) stream_.read_on_later();
+}
+
+/// More of a head, of a body, or of a tunnel.
+bool ClientConnection::expects_bytes() const {
+    if (phase_ == Phase::idle) return head_begun_;
+    return phase_ == Phase::busy && received_->body.state() == BodyState::open;
+}
+
+/// The client is not read, or not read past the end of its request, but may have gone away.
+void ClientConnection::check_hangup() {
+    const bool ended = stream_.peer_ended() && half_close_ == HalfClose::is_the_end;
+    if (ended || stream_.broken()) lost();
 }
 
 void ClientConnection::read() {
-    if (reading_ == Reading::spliced) {
-        readable_ = true;
-        if (observer_ != nullptr) observer_->on_client_body();
-        return;
+    switch (reading_) {
+        case Reading::buffered:
+            break;
+        case Reading::spliced:
+            if (observer_ != nullptr) observer_->on_client_body();
+            return;
+        case Reading::paused:
+            check_hangup();
+            return;
     }
-    if (next_request_.scheduled()) return;
     std::size_t most = front_.scratch_.size();
     if (phase_ == Phase::busy || phase_ == Phase::finishing) {
         if (rest().size() >= front_.limits_.per_request_buffer) {
@@ -152,8 +149,12 @@ void ClientConnection::read() {
         }
         most = std::min<std::size_t>(most, front_.limits_.per_request_buffer - rest().size());
     }
-    const ssize_t length = ::recv(fd_.get(), front_.scratch_.data(), most, 0);
-    if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    const ssize_t length = stream_.receive(front_.scratch_.data(), most);
+    if (length < 0 && errno == EAGAIN) return;
+    if (length < 0 && errno == EINTR) {
+        read_on();
+        return;
+    }
     const bool owes_reply = phase_ == Phase::busy || phase_ == Phase::finishing;
     if (length == 0 && owes_reply && half_close_ == HalfClose::allowed) {
         half_close_ = HalfClose::happened;
@@ -170,22 +171,23 @@ void ClientConnection::read() {
     switch (phase_) {
         case Phase::idle:
             read_head(bytes);
-            return;
+            break;
         case Phase::busy:
             keep(bytes);
             if (observer_ != nullptr) observer_->on_client_body();
             if (phase_ == Phase::busy) adjust_reading();
-            return;
+            break;
         case Phase::finishing:
             keep(bytes);
             adjust_reading();
-            return;
+            break;
         case Phase::lingering:
             if (waiting() != Waiting::rest) front_.waits(*this, Waiting::rest);
-            return;
+            break;
         case Phase::closed:
-            return;
+            break;
     }
+    read_on();
 }
 
 /// More of a request's head has come, or may be there already. The bytes are copied only once.
@@ -261,32 +263,13 @@ void ClientConnection::name_peer(const Address& address) {
     client_ = client_key(address);
 }
 
-std::string ClientConnection::peer_process() const {
-    const auto peer = credentials(fd_.get());
-    if (!peer) return {};
-    if (peer->uid == overflow_user) return fmt::format("process {}", peer->pid);
-    return fmt::format("process {} of user {}", peer->pid, peer->uid);
-}
-
-std::optional<uid_t> ClientConnection::peer_user() const {
-    const auto peer = credentials(fd_.get());
-    if (!peer || peer->uid == overflow_user) return std::nullopt;
-    return peer->uid;
-}
-
-/// The first request of a connection is dispatched by evhttp, which believes to be busy with it
-/// from then on, until the connection ends.
+/// evhttp dispatches the first request of a connection.
 void ClientConnection::dispatch() {
-    if (request_ != nullptr) {
-        begin();
-        return;
+    if (!evhttp_.dispatched()) {
+        evhttp_.dispatch();
+        peer_ip_ = peer_.is_ip() ? peer_.ip() : "unix";
     }
-    evbuffer_add(bufferevent_get_input(evhttp_side_), plain_request.data(), plain_request.size());
-    front_.dispatching_ = this;
-    bufferevent_data_cb on_read = nullptr;
-    void* argument = nullptr;
-    bufferevent_getcb(evhttp_side_, &on_read, nullptr, nullptr, &argument);
-    on_read(evhttp_side_, argument);
+    begin();
 }
 
 void ClientConnection::timed_out() {
@@ -308,6 +291,12 @@ void ClientConnection::timed_out() {
             lost();
             return;
         case Phase::busy:
+            if (stream_.watched()) {
+                check_hangup();
+            } else {
+                stream_.watch();
+            }
+            return;
         case Phase::closed:
             return;
     }
@@ -315,48 +304,40 @@ void ClientConnection::timed_out() {
 
 // ---- during an exchange ------------------------------------------------------------------------
 
-void ClientConnection::dispatched(evhttp_request* request) {
-    request_ = request;
-    peer_ip_ = peer_.is_ip() ? peer_.ip() : "unix";
-    begin();
-}
-
 void ClientConnection::begin() {
     phase_ = Phase::busy;
     received_->body.begin(received_->head);
     as_sent_ = Framing::none;
     if (front_.answer_half_closed_) allow_half_close();
-    timer_.cancel();
     front_.waits(*this, Waiting::none);
+    const bool whole = received_->body.state() == BodyState::complete;
+    if (whole && !stream_.watched() && rest().empty() && !received_->head.upgrade) {
+        timer_.set_after(unwatched_time);
+    } else {
+        stream_.watch();
+        whole ? timer_.set_after(reset_time) : timer_.cancel();
+    }
     front_.callbacks_.on_request(*this);
 }
 
 /// Bytes that nobody takes yet (of a body, or of pipelined requests) are only read up to the limit.
 void ClientConnection::adjust_reading() {
     if (spliced_ || half_close_ == HalfClose::happened) return;
+    const bool whole = received_ && received_->body.state() == BodyState::complete;
+    if (phase_ == Phase::busy && whole && !timer_.pending()) timer_.set_after(reset_time);
     const bool full = rest().size() >= front_.limits_.per_request_buffer;
     const bool wanted = !full || phase_ == Phase::idle || phase_ == Phase::lingering;
     set_reading(wanted ? Reading::buffered : Reading::paused);
 }
 
 void ClientConnection::set_reading(Reading wanted) {
-    if (wanted == reading_) return;
-    const Reading before = std::exchange(reading_, wanted);
-    if (before == Reading::paused) {
-        front_.hangups_->forget(fd_.get());
-        event_add(reader_.get(), nullptr);
+    const bool changed = wanted != std::exchange(reading_, wanted);
+    stream_.watch();
+    if (wanted != Reading::paused) {
+        read_on();
+    } else if (changed) {
+        stream_.read_on_later();  // the last edge may have been that of a hang-up
     }
-    if (wanted == Reading::paused) {
-        event_del(reader_.get());  // or it would fire without end
-        front_.hangups_->watch(fd_.get(), this, half_close_ != HalfClose::is_the_end);
-    }
-}
-
-void ClientConnection::drop_events() {
-    if (reading_ == Reading::paused) front_.hangups_->forget(fd_.get());
-    next_request_.cancel();
-    reader_.reset();
-    writer_.reset();
 }
 
 // ---- after an exchange -------------------------------------------------------------------------
@@ -402,7 +383,7 @@ void ClientConnection::check_flush() {
 /// The reply has gone out: waits for the next request, or has evhttp end the connection.
 void ClientConnection::complete() {
     if (!keep_alive_ && phase_ != Phase::lingering &&
-        (body_left_ || !rest().empty() || has_unread())) {
+        (body_left_ || !rest().empty() || stream_.has_unread())) {
         linger();
         return;
     }
@@ -410,10 +391,8 @@ void ClientConnection::complete() {
     if (rest().empty()) front_.give_back(std::move(received_));
     if (!keep_alive_) {
         phase_ = Phase::closed;
-        drop_events();
         timer_.cancel();
-        evhttp_add_header(evhttp_request_get_output_headers(request_), "Connection", "close");
-        evhttp_send_reply_end(request_);
+        evhttp_.end();
         front_.connection_closed(*this);
         return;
     }
@@ -423,7 +402,8 @@ void ClientConnection::complete() {
         end_unused();
     } else if (!rest().empty()) {
         // Pipelined bytes are not seen again by themselves. One request of a pipeline a turn.
-        next_request_.schedule();
+        next_due_ = true;
+        stream_.read_on_later();
     }
     front_.waits(*this, unused() ? Waiting::next : Waiting::none);
 }
@@ -432,7 +412,7 @@ void ClientConnection::complete() {
 /// (RFC 9112 §9.6).
 void ClientConnection::linger() {
     phase_ = Phase::lingering;
-    ::shutdown(fd_.get(), SHUT_WR);
+    stream_.end_sending();
     if (received_) received_->clear_input();
     set_reading(Reading::buffered);
     front_.waits(*this, Waiting::rest);
@@ -442,30 +422,21 @@ void ClientConnection::linger() {
 void ClientConnection::abort(Abort how) {
     observer_ = nullptr;
     const bool looks_complete = as_sent_ == Framing::until_close;
-    if (how == Abort::reset || (how == Abort::cut && looks_complete)) {
-        // A reset at once: SO_LINGER would come after the FIN that evhttp sends before it closes.
-        sockaddr nowhere{};
-        nowhere.sa_family = AF_UNSPEC;
-        ::connect(fd_.get(), &nowhere, sizeof nowhere);
-    }
+    if (how == Abort::reset || (how == Abort::cut && looks_complete)) stream_.reset();
     lost();
 }
 
-/// The connection is over. The order matters: the exchange lets go first, then evhttp detaches the
-/// request and frees its connection, then the request is freed; this object goes later in the turn.
+/// The connection is over. The order matters: the exchange lets go first, then evhttp ends the
+/// connection; this object goes later in the turn, and the descriptor with it.
 void ClientConnection::lost() {
     if (phase_ == Phase::closed) return;
     phase_ = Phase::closed;
     timer_.cancel();
-    drop_events();
+    stream_.unwatch();
     output_.reset();
     if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
     attachment_.reset();
-    bufferevent_event_cb on_end = nullptr;
-    void* argument = nullptr;
-    bufferevent_getcb(evhttp_side_, nullptr, nullptr, &on_end, &argument);
-    on_end(evhttp_side_, gone, argument);
-    if (request_ != nullptr) evhttp_send_reply_end(request_);
+    evhttp_.end();
     front_.connection_closed(*this);
 }
 

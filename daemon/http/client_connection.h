@@ -4,12 +4,9 @@
 #include <string>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/http.h>
 
-#include "event/deferred.h"
-#include "event/loop.h"
+#include "accept/acceptor.h"
+#include "base/handle.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
 #include "http/eviction_order.h"
@@ -17,20 +14,20 @@
 #include "http/front.h"
 #include "http/message.h"
 #include "http/pace.h"
+#include "net/byte_stream.h"
 
 namespace otto::http {
 
 /// One client's connection: its requests' heads, and the stream that its exchanges see. Worker's
 /// thread only.
 ///
-/// evhttp accepts it and is given a bufferevent for it, from which the descriptor is taken away
-/// again: all reading and writing is ours. When the first head is complete, evhttp finds one plain
-/// request line in its bufferevent's input and dispatches that; until the connection ends it then
-/// believes to be busy with this request.
-class ClientConnection final : public ClientStream, public EvictionOrder::Entry {
+/// evhttp accepts it, dispatches its first request, and ends it (accept::Acceptor); all reading and
+/// writing goes by the stream.
+class ClientConnection final : public ClientStream,
+                               public EvictionOrder::Entry,
+                               private net::StreamObserver {
   public:
-    /// evhttp's bufferevent for a new connection, which is the front's; null when memory is short.
-    static bufferevent* open(Front& front);
+    ClientConnection(Front& front, accept::Accepted accepted);
 
     const RequestHead& request() const override { return received_->head; }
     const Refusal& refusal() const override { return refusal_; }
@@ -66,7 +63,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     std::size_t unsent() const override;
     Bytes arrived() const override { return arrived_; }
     Bytes delivered() const override;
-    bool blocked() const override;
+    bool blocked() const override { return awaits_writable_; }
     bool paused() const override { return reading_ == Reading::paused; }
     void finish(bool body_left) override;
     void abort(Abort how) override;
@@ -92,11 +89,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
 
     enum class HalfClose : std::uint8_t { is_the_end, allowed, happened };
 
-    explicit ClientConnection(Front& front);
-
-    static void on_readable(evutil_socket_t fd, short what, void* self);
-    static void on_writable(evutil_socket_t fd, short what, void* self);
-
+    void on_stream(bool readable, bool writable) override;
     bool may_keep_alive() const;
     bool client_is_http10() const { return received_->head.version_minor == 0; }
     ReplyFraming begin_reply(Framing as_sent, const ReplyOptions& options);
@@ -114,6 +107,9 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     bool queue(const iovec& rest, const std::shared_ptr<const void>* owner);
     void start();
     void read();
+    void read_on();
+    bool expects_bytes() const;
+    void check_hangup();
     void await_writable();
     void write_queued();
     bool read_proxy_header();
@@ -122,7 +118,6 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     void wait_for_rest();
     void stay_idle();
     void dispatch();
-    void dispatched(evhttp_request* request);
     void begin();
     void await_flush();
     void check_flush();
@@ -134,19 +129,16 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     void end_unused();
     void adjust_reading();
     void set_reading(Reading wanted);
-    void drop_events();
     /// No byte of a request has come yet, but for empty lines before one: may be closed without
     /// harm.
     bool unused() const;
-    /// Bytes have arrived that were not read yet.
-    bool has_unread() const;
     /// Bytes that have arrived and belong to a body or to later requests.
     std::string_view rest() const { return received_ ? received_->rest() : std::string_view(); }
     void keep(std::string_view bytes);
 
     Front& front_;
-    bufferevent* evhttp_side_ = nullptr;  // evhttp's
-    UniqueFd fd_;
+    net::ByteStream stream_;
+    accept::EvhttpPart evhttp_;  // ends before the stream
     Phase phase_ = Phase::idle;
     bool keep_alive_ = true;
     bool body_left_ = false;
@@ -155,7 +147,8 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     Reading reading_ = Reading::buffered;
     bool spliced_ = false;  // the rest of the body goes by splice_body()
     HalfClose half_close_ = HalfClose::is_the_end;
-    bool readable_ = false;         // so the loop says, and splice_body has not looked yet
+    bool next_due_ = false;         // a pipelined request is to be read before the socket
+    bool awaits_writable_ = false;  // something is queued, or a spliced reply waits
     bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
     bool head_begun_ = false;       // a byte of a request, or of a PROXY header, has come
     std::size_t scanned_ = 0;       // bytes of the rest that hold no end of a head
@@ -166,7 +159,6 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     Pace pace_;                     // of the flush
     ClientObserver* observer_ = nullptr;
     std::unique_ptr<Attachment> attachment_;
-    evhttp_request* request_ = nullptr;   // evhttp's, from the first request to the end
     std::unique_ptr<Received> received_;  // null while idle
     Refusal refusal_;
     Address peer_;
@@ -174,10 +166,7 @@ class ClientConnection final : public ClientStream, public EvictionOrder::Entry 
     std::uint64_t client_ = 0;  // client_key() of the peer
     bool counted_ = false;      // for limits.connectionsPerClient
     Timer timer_;
-    Deferred next_request_;  // the rest is to be read before the socket
-    EventHandle reader_;
     std::unique_ptr<evbuffer, Deleter<evbuffer_free>> output_;  // null until something is queued
-    EventHandle writer_;  // pending while something is queued, or a spliced reply waits
     ClientConnection* next_ = nullptr;
     ClientConnection* previous_ = nullptr;
 };

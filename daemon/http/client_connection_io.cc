@@ -1,18 +1,17 @@
-// What an exchange reads from its client and sends to it.
+// What the kernel has of a client: its bytes, and whose they are.
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <utility>
 
 #include <event2/buffer.h>
-#include <fcntl.h>
-#include <linux/sockios.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "event/slice.h"
 #include "http/client_connection.h"
 
 namespace otto::http {
@@ -22,21 +21,42 @@ namespace {
 /// Of what is queued, in one turn of the loop.
 constexpr ev_ssize_t most_at_once = 256 * 1024;
 
+/// In a user namespace (PrivateUsers=) most users have no number of their own, but this one.
+constexpr uid_t overflow_user = 65534;
+
+/// The process on the other side of a UNIX socket, where the kernel tells.
+std::optional<ucred> credentials(int fd) {
+    ucred peer{};
+    socklen_t length = sizeof peer;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.pid == 0)
+        return std::nullopt;
+    return peer;
+}
+
 }  // namespace
+
+std::string ClientConnection::peer_process() const {
+    const auto peer = credentials(stream_.descriptor());
+    if (!peer) return {};
+    if (peer->uid == overflow_user) return fmt::format("process {}", peer->pid);
+    return fmt::format("process {} of user {}", peer->pid, peer->uid);
+}
+
+std::optional<uid_t> ClientConnection::peer_user() const {
+    const auto peer = credentials(stream_.descriptor());
+    if (!peer || peer->uid == overflow_user) return std::nullopt;
+    return peer->uid;
+}
 
 ssize_t ClientConnection::splice_body(int pipe, std::size_t length) {
     if (!std::exchange(spliced_, true)) set_reading(Reading::spliced);
-    const int fd = fd_.get();
-    const bool expected = std::exchange(readable_, false);
-    const ssize_t moved =
-        ::splice(fd, nullptr, pipe, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    const bool expected = !stream_.quiet();
+    const ssize_t moved = stream_.splice_in(pipe, length);
     if (moved > 0) spliced_in(static_cast<std::size_t>(moved));
     if (moved >= 0 || errno != EAGAIN || !expected) return moved;
-    // splice(2) stops for good at a byte of urgent data, and the loop would spin; recv(2) passes
-    // over it (RFC 6093).
     std::vector<char>& scratch = front_.scratch_;
     const std::size_t most = std::min({length, scratch.size(), std::size_t{PIPE_BUF}});
-    const ssize_t copied = ::recv(fd, scratch.data(), most, 0);
+    const ssize_t copied = stream_.receive_urgent(scratch.data(), most);
     if (copied > 0) spliced_in(static_cast<std::size_t>(copied));
     return copied > 0 ? ::write(pipe, scratch.data(), static_cast<std::size_t>(copied)) : copied;
 }
@@ -57,9 +77,7 @@ void ClientConnection::end_splicing() {
 }
 
 ssize_t ClientConnection::splice_reply(int pipe, std::size_t length) {
-    const int fd = fd_.get();
-    const ssize_t taken =
-        ::splice(pipe, nullptr, fd, nullptr, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    const ssize_t taken = stream_.splice_out(pipe, length);
     if (taken > 0) sent_ += static_cast<Bytes>(taken);
     if (taken < 0 && errno == EAGAIN) {
         await_writable();
@@ -69,18 +87,14 @@ ssize_t ClientConnection::splice_reply(int pipe, std::size_t length) {
 }
 
 void ClientConnection::push() {
-    const int on = 1;
-    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    stream_.push();
 }
 
 bool ClientConnection::send(std::span<iovec> pieces, int flags, std::size_t shared,
                             const std::shared_ptr<const void>* owner) {
     std::size_t sent = 0;
     if (queued() == 0) {
-        msghdr message{};
-        message.msg_iov = pieces.data();
-        message.msg_iovlen = pieces.size();
-        const ssize_t taken = ::sendmsg(fd_.get(), &message, flags | MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t taken = stream_.send(pieces, flags);
         if (taken < 0 && errno != EAGAIN && errno != EINTR) return false;
         sent = taken < 0 ? 0 : static_cast<std::size_t>(taken);
     }
@@ -119,9 +133,7 @@ std::size_t ClientConnection::queued() const {
 }
 
 std::size_t ClientConnection::unsent() const {
-    int held = 0;
-    if (::ioctl(fd_.get(), SIOCOUTQ, &held) != 0) held = 0;
-    return queued() + static_cast<std::size_t>(held);
+    return queued() + stream_.unacknowledged();
 }
 
 /// Of a UNIX socket the kernel says what its bytes take in memory, which is more.
@@ -130,29 +142,32 @@ Bytes ClientConnection::delivered() const {
     return held < sent_ ? sent_ - held : 0;
 }
 
-bool ClientConnection::blocked() const {
-    return writer_ && event_pending(writer_.get(), EV_WRITE, nullptr) != 0;
-}
-
 void ClientConnection::await_writable() {
-    if (!writer_)
-        writer_.reset(
-            event_new(front_.loop_.base(), fd_.get(), EV_WRITE | EV_PERSIST, on_writable, this));
-    event_add(writer_.get(), nullptr);
-}
-
-void ClientConnection::on_writable(evutil_socket_t, short, void* self) {
-    static_cast<ClientConnection*>(self)->write_queued();
+    awaits_writable_ = true;
+    stream_.watch();
 }
 
 void ClientConnection::write_queued() {
-    if (queued() > 0 && evbuffer_write_atmost(output_.get(), fd_.get(), most_at_once) < 0 &&
-        errno != EAGAIN && errno != EINTR) {
-        lost();
-        return;
+    Slice slice(most_at_once);
+    while (queued() > 0) {
+        std::array<iovec, 16> pieces;
+        const int found = evbuffer_peek(output_.get(), most_at_once, nullptr, pieces.data(),
+                                        static_cast<int>(pieces.size()));
+        const std::size_t count = std::min(static_cast<std::size_t>(found), pieces.size());
+        const ssize_t taken = stream_.send({pieces.data(), count});
+        if (taken < 0 && errno == EAGAIN) return;  // the next edge goes on
+        if (taken < 0 && errno != EINTR) {
+            lost();
+            return;
+        }
+        if (taken < 0) continue;
+        evbuffer_drain(output_.get(), static_cast<std::size_t>(taken));
+        if (queued() > 0 && !slice.spend(static_cast<Bytes>(taken))) {
+            stream_.write_on_later();
+            return;
+        }
     }
-    if (queued() > 0) return;
-    event_del(writer_.get());
+    awaits_writable_ = false;
     if (phase_ == Phase::finishing) {
         complete();
     } else if (phase_ == Phase::busy && observer_ != nullptr) {

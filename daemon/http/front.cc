@@ -5,9 +5,7 @@
 #include <random>
 #include <utility>
 
-#include <event2/bufferevent.h>
-#include <event2/http_struct.h>
-
+#include "event/slice.h"
 #include "http/client_connection.h"
 
 namespace otto::http {
@@ -32,10 +30,6 @@ constexpr std::size_t largest_spare = 128 * 1024;
 /// The most that one read takes from a client.
 constexpr std::size_t scratch_size = 16 * 1024;
 
-/// evhttp keeps the argument of its listeners' callbacks to itself, so that the error callback
-/// finds its front here.
-thread_local std::vector<Front*> of_this_thread;
-
 std::uint64_t random_seed() {
     std::random_device device;
     return std::uint64_t{device()} << 32 | device();
@@ -46,11 +40,9 @@ std::uint64_t random_seed() {
 Result<std::unique_ptr<Front>> Front::open(const Loop& loop, Callbacks callbacks,
                                            ConnectionShare& share, unsigned worker) {
     std::unique_ptr<Front> front(new Front(loop, std::move(callbacks), share, worker));
-    auto hangups = Hangups::open(
-        loop, [](void* connection) { static_cast<ClientConnection*>(connection)->lost(); });
-    if (!hangups) return hangups.error();
-    front->hangups_ = std::move(*hangups);
-    if (!front->http_) return Error{"out of memory"};
+    auto acceptor = accept::Acceptor::open(loop, *front);
+    if (!acceptor) return acceptor.error();
+    front->acceptor_ = std::move(*acceptor);
     return front;
 }
 
@@ -59,7 +51,6 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
       callbacks_(std::move(callbacks)),
       share_(share),
       worker_(worker),
-      http_(evhttp_new(loop.base())),
       accept_again_(loop, [this] { resume_accepting(); }),
       quiet_(loop,
              [this] {
@@ -72,32 +63,15 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
       after_callbacks_(event_new(
           loop.base(), -1, 0,
           [](evutil_socket_t, short, void* self) { static_cast<Front*>(self)->after_callbacks(); },
-          this)) {
-    evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET);
-    evhttp_set_bevcb(http_.get(), make_bufferevent, this);
-    evhttp_set_gencb(http_.get(), dispatch, this);
-}
+          this)),
+      start_rest_(loop, [this] { start_accepted(); }) {}
 
 Front::~Front() {
     close_all();
-    std::erase(of_this_thread, this);
 }
 
 Status Front::listen(UniqueFd socket) {
-    if (listeners_.empty()) of_this_thread.push_back(this);
-    const int fd = socket.get();
-    evconnlistener* listener = evconnlistener_new(
-        loop_.base(), nullptr, nullptr, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    if (listener == nullptr) return Error::from_errno("cannot accept connections");
-    static_cast<void>(socket.release());
-    evhttp_bound_socket* bound = evhttp_bind_listener(http_.get(), listener);
-    if (bound == nullptr) {
-        evconnlistener_free(listener);
-        return Error{"out of memory"};
-    }
-    evconnlistener_set_error_cb(listener, on_accept_failed);
-    listeners_.push_back(bound);
-    return {};
+    return acceptor_->listen(std::move(socket));
 }
 
 void Front::configure(const Config& config) {
@@ -110,19 +84,7 @@ void Front::configure(const Config& config) {
     answer_half_closed_ = config.answer_half_closed;
     trusted_proxies_ = config.trusted_proxies;
     if (limits_.connections_per_client == 0) return;
-    for (ClientConnection* each = first_; each != nullptr; each = each->next_)
-        if (each != fresh_) count_client(*each);
-}
-
-bufferevent* Front::make_bufferevent(event_base*, void* self) {
-    return ClientConnection::open(*static_cast<Front*>(self));
-}
-
-/// evhttp has the first request of the connection that has just given it one, further up in this
-/// call chain.
-void Front::dispatch(evhttp_request* request, void* self) {
-    auto& front = *static_cast<Front*>(self);
-    std::exchange(front.dispatching_, nullptr)->dispatched(request);
+    for (ClientConnection* each = first_; each != nullptr; each = each->next_) count_client(*each);
 }
 
 std::unique_ptr<Received> Front::lend() {
@@ -139,35 +101,39 @@ void Front::give_back(std::unique_ptr<Received> received) {
     spare_.give(std::move(received), bytes);
 }
 
-/// evhttp has given the last accepted connection its descriptor.
-void Front::start_fresh() {
-    if (fresh_ != nullptr) std::exchange(fresh_, nullptr)->start();
+/// Reads from the connections that have been accepted, which begins many of their requests. Those
+/// for which there is no time in this turn wait for the next.
+void Front::start_accepted() {
+    Slice slice;
+    while (!accepted_.empty()) {
+        start_next();
+        if (!accepted_.empty() && !slice.spend(1)) {
+            start_rest_.schedule();
+            return;
+        }
+    }
+}
+
+void Front::start_next() {
+    ClientConnection& next = *accepted_.front();
+    accepted_.erase(accepted_.begin());
+    next.start();
 }
 
 /// Later in the turn in which it was activated.
 void Front::after_callbacks() {
-    start_fresh();
+    start_accepted();
     over_.clear();
-    if (std::exchange(accepted_, 0) >= max_accepted && !accept_again_.pending())
-        set_accepting(true);
+    if (std::exchange(accepted_in_turn_, 0) >= max_accepted && !accept_again_.pending())
+        acceptor_->set_accepting(true);
 }
 
 // ---- accepting ---------------------------------------------------------------------------------
 
-void Front::on_accept_failed(evconnlistener* listener, void*) {
-    const int reason = errno;
-    for (Front* front : of_this_thread) {
-        const bool its_own =
-            std::ranges::find(front->listeners_, listener, evhttp_bound_socket_get_listener) !=
-            front->listeners_.end();
-        if (its_own) front->accept_failed(reason);
-    }
-}
-
 /// Another process may take each descriptor that a closed connection frees, so a few of them must
 /// do until the pause is over.
-void Front::accept_failed(int reason) {
-    const bool want_files = reason == EMFILE || reason == ENFILE;
+void Front::on_accept_failed(int error_number) {
+    const bool want_files = error_number == EMFILE || error_number == ENFILE;
     if (want_files && ++accepts_failed_ <= most_accepts_failed) {
         switch (make_room(ConnectionShare::descriptor)) {
             case Room::made:
@@ -179,45 +145,53 @@ void Front::accept_failed(int reason) {
                 break;
         }
     }
-    report_pause("out of file descriptors or memory", reason);
+    report_pause("out of file descriptors or memory", error_number);
     pause_accepting(pause_time);
 }
 
-void Front::connection_opened(std::unique_ptr<ClientConnection> connection) {
-    start_fresh();
-    fresh_ = connection.get();
-    event_active(after_callbacks_.get(), EV_READ, 0);
-    connection->next_ = first_;
-    if (first_ != nullptr) first_->previous_ = connection.get();
-    first_ = connection.release();
+void Front::on_accepting() {
     ++open_;
     accepts_failed_ = 0;
     publish();
-    ++accepted_;
+    ++accepted_in_turn_;
     if (!has_room()) {
         full_ = true;
         report_pause("the limit on connections is reached", 0);
         pause_accepting(pause_time);
     } else if (ahead_of_peers()) {
         pause_accepting(yield_time);
-    } else {
-        rest_after_many();
+    } else if (accepted_in_turn_ == max_accepted) {
+        // The listener accepts for as long as there is a backlog, unless it is disabled.
+        acceptor_->set_accepting(false);
     }
 }
 
-/// evconnlistener accepts for as long as there is a backlog, unless a callback disables it.
-void Front::rest_after_many() {
-    if (accepted_ == max_accepted) set_accepting(false);
+void Front::on_accepted(accept::Accepted accepted) {
+    auto connection = std::make_unique<ClientConnection>(*this, std::move(accepted));
+    connection->next_ = first_;
+    if (first_ != nullptr) first_->previous_ = connection.get();
+    first_ = connection.release();
+    accepted_.push_back(first_);
+    waits(*first_, Waiting::first_byte);
+    event_active(after_callbacks_.get(), EV_READ, 0);
+}
+
+void Front::on_vanished() {
+    one_less();
 }
 
 void Front::connection_closed(ClientConnection& connection) {
-    if (fresh_ == &connection) fresh_ = nullptr;
+    std::erase(accepted_, &connection);
     if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
     (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
     connection.next_ = connection.previous_ = nullptr;
     waits(connection, Waiting::none);
     forget_client(connection);
     over_.emplace_back(&connection);
+    one_less();
+}
+
+void Front::one_less() {
     event_active(after_callbacks_.get(), EV_READ, 0);
     --open_;
     publish();
@@ -240,15 +214,8 @@ bool Front::ahead_of_peers() const {
 }
 
 void Front::pause_accepting(Duration delay) {
-    set_accepting(false);
+    acceptor_->set_accepting(false);
     accept_again_.set_after(delay);
-}
-
-void Front::set_accepting(bool on) {
-    for (evhttp_bound_socket* each : listeners_) {
-        evconnlistener* listener = evhttp_bound_socket_get_listener(each);
-        on ? evconnlistener_enable(listener) : evconnlistener_disable(listener);
-    }
 }
 
 void Front::resume_accepting() {
@@ -260,7 +227,7 @@ void Front::resume_accepting() {
         accept_again_.set_after(pause_time);
         return;
     }
-    set_accepting(true);
+    acceptor_->set_accepting(true);
 }
 
 void Front::report_pause(const char* reason, int error_number) {
@@ -272,13 +239,13 @@ void Front::report_pause(const char* reason, int error_number) {
 // ---- ending ------------------------------------------------------------------------------------
 
 void Front::drain(std::function<void()> on_empty) {
-    start_fresh();
+    acceptor_->settle();
     end_keep_alive();
     draining_ = true;
     on_empty_ = std::move(on_empty);
     accept_again_.cancel();
-    for (evhttp_bound_socket* each : listeners_) evhttp_del_accept_socket(http_.get(), each);
-    listeners_.clear();
+    acceptor_->stop_listening();
+    while (!accepted_.empty()) start_next();
     for (ClientConnection* each = first_; each != nullptr;) {
         ClientConnection* next = each->next_;
         if (each->unused()) each->end_unused();
@@ -288,6 +255,7 @@ void Front::drain(std::function<void()> on_empty) {
 }
 
 void Front::close_all() {
+    if (acceptor_) acceptor_->settle();
     while (first_ != nullptr) first_->lost();
 }
 

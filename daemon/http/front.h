@@ -7,12 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include <event2/http.h>
-#include <event2/listener.h>
-
+#include "accept/acceptor.h"
 #include "base/handle.h"
 #include "config/config.h"
-#include "event/hangups.h"
+#include "event/deferred.h"
 #include "event/loop.h"
 #include "event/spares.h"
 #include "event/timer.h"
@@ -55,10 +53,10 @@ struct Received {
     }
 };
 
-/// One thread's side towards the clients: an evhttp that accepts connections, and what reads and
-/// answers them. Each worker has one; the admin API has some of its own (admin/plain_server.h).
-/// Used and destroyed on that thread.
-class Front {
+/// One thread's side towards the clients: an acceptor of connections, and what reads and answers
+/// them. Each worker has one; the admin API has some of its own (admin/plain_server.h). Used
+/// and destroyed on that thread.
+class Front final : private accept::AcceptorObserver {
   public:
     struct Callbacks {
         std::function<void(ClientStream&)> on_request;
@@ -122,17 +120,18 @@ class Front {
 
     Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker);
 
-    static bufferevent* make_bufferevent(event_base* base, void* self);
-    static void dispatch(evhttp_request* request, void* self);
-    static void on_accept_failed(evconnlistener* listener, void* self);
+    void on_accepting() override;
+    void on_accepted(accept::Accepted accepted) override;
+    void on_vanished() override;
+    void on_accept_failed(int error_number) override;
 
-    void accept_failed(int reason);
     std::unique_ptr<Received> lend();
     void give_back(std::unique_ptr<Received> received);
-    void start_fresh();
+    void start_accepted();
+    void start_next();
     void after_callbacks();
-    void connection_opened(std::unique_ptr<ClientConnection> connection);
     void connection_closed(ClientConnection& connection);
+    void one_less();
     void publish();
     void waits(ClientConnection& connection, Waiting waiting);
     bool evict_one();
@@ -145,8 +144,6 @@ class Front {
     bool is_trusted(const Address& address) const;
     bool ahead_of_peers() const;
     void pause_accepting(Duration delay);
-    void set_accepting(bool on);
-    void rest_after_many();
     void resume_accepting();
     void report_pause(const char* reason, int error_number);
 
@@ -160,9 +157,7 @@ class Front {
     bool proxy_protocol_ = false;
     bool answer_half_closed_ = false;
     std::vector<Cidr> trusted_proxies_;
-    std::unique_ptr<Hangups> hangups_;  // clients that are not read for now
-    std::unique_ptr<evhttp, Deleter<evhttp_free>> http_;
-    std::vector<evhttp_bound_socket*> listeners_;  // owned by http_
+    std::unique_ptr<accept::Acceptor> acceptor_;
     Timer accept_again_;
     Timer quiet_;  // nothing ran out for a while
     bool pause_reported_ = false;
@@ -173,15 +168,14 @@ class Front {
     std::function<void()> on_empty_;
     EvictionOrder order_;
     Spares<std::unique_ptr<Received>> spare_;
-    std::vector<char> scratch_;          // for reading
-    std::string reply_head_;             // of the reply that begins in this very call chain
-    EventHandle after_callbacks_;        // starts fresh_
-    ClientConnection* fresh_ = nullptr;  // accepted, but evhttp has not told its descriptor yet
-    ClientConnection* dispatching_ = nullptr;  // whose first request evhttp is given in this very
-                                               // call chain
+    std::vector<char> scratch_;                // for reading
+    std::string reply_head_;                   // of the reply that begins in this very call chain
+    EventHandle after_callbacks_;              // later in the turn in which it was activated
+    std::vector<ClientConnection*> accepted_;  // and not started
+    Deferred start_rest_;                      // of them
     ClientConnection* first_ = nullptr;        // the list of open connections
     std::uint64_t open_ = 0;
-    unsigned accepted_ = 0;  // in this turn
+    unsigned accepted_in_turn_ = 0;
     std::vector<std::unique_ptr<ClientConnection>>
         over_;  // freed once their callbacks have returned
 };

@@ -53,7 +53,7 @@ bool Front::evict_one() {
         EvictionOrder::Entry* next = order_.next();
         if (next == nullptr) return false;
         auto& connection = static_cast<ClientConnection&>(*next);
-        if (!connection.has_unread()) {
+        if (!connection.stream_.has_unread()) {
             evict(connection);
             return true;
         }
@@ -66,7 +66,7 @@ bool Front::evict_one() {
 void Front::evict(ClientConnection& connection) {
     if (callbacks_.on_evicted) callbacks_.on_evicted(connection.waiting());
     connection.lost();
-    connection.fd_.reset();
+    connection.stream_.close_now();
 }
 
 bool Front::close_oldest_unread() {

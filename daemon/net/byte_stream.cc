@@ -5,26 +5,43 @@
 
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace otto::net {
 
 ByteStream::ByteStream(const Loop& loop, UniqueFd fd)
-    : loop_(loop),
-      fd_(std::move(fd)),
-      again_(loop,
-             [this] {
-                 if (observer_ != nullptr) observer_->on_stream(readable_, false);
-             }),
-      event_(event_new(loop.base(), fd_.get(), EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
-                       fired, this)) {
+    : loop_(loop), fd_(std::move(fd)), again_(loop, [this] {
+          const bool writable = std::exchange(write_again_, false);
+          if (observer_ != nullptr) observer_->on_stream(readable_, writable);
+      }) {}
+
+ByteStream::~ByteStream() {
+    unwatch();
+    if (was_watched_) loop_.close_later(std::move(fd_));
+}
+
+void ByteStream::watch() {
+    if (event_) return;
+    readable_ = false;  // the first edge tells
+    event_.reset(event_new(loop_.base(), fd_.get(),
+                           EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, fired, this));
     event_add(event_.get(), nullptr);
 }
 
-ByteStream::~ByteStream() {
+void ByteStream::unwatch() {
+    observe(nullptr);
+    if (!event_) return;
     event_.reset();
-    loop_.close_later(std::move(fd_));
+    was_watched_ = true;
+}
+
+void ByteStream::close_now() {
+    unwatch();
+    fd_.reset();
 }
 
 void ByteStream::fired(evutil_socket_t, short what, void* self) {
@@ -35,10 +52,13 @@ void ByteStream::fired(evutil_socket_t, short what, void* self) {
         stream.drained_ = false;
     }
     if (stream.observer_ == nullptr) return;
-    // What waits for its turn does not get a second one by new bytes.
-    const bool readable = stream.readable_ && !stream.again_.scheduled();
     const bool writable = (what & EV_WRITE) != 0;
-    if (readable || writable) stream.observer_->on_stream(readable, writable);
+    if (stream.again_.scheduled()) {
+        // What waits for its turn does not get a second one by new bytes.
+        if (writable) stream.write_again_ = true;
+    } else if (stream.readable_ || writable) {
+        stream.observer_->on_stream(stream.readable_, writable);
+    }
 }
 
 int ByteStream::connect_error() const {
@@ -87,11 +107,22 @@ bool ByteStream::untouched() {
     return true;
 }
 
-ssize_t ByteStream::send(std::span<iovec> pieces) {
+ssize_t ByteStream::receive_urgent(char* buffer, std::size_t size) {
+    const ssize_t length = ::recv(fd_.get(), buffer, size, MSG_DONTWAIT);
+    if (length > 0) readable_ = true;
+    return length;
+}
+
+ssize_t ByteStream::send(std::span<iovec> pieces, int flags) {
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
-    return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    return ::sendmsg(fd_.get(), &message, flags | MSG_NOSIGNAL);
+}
+
+void ByteStream::push() {
+    const int on = 1;
+    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 void ByteStream::end_sending() {
@@ -100,6 +131,23 @@ void ByteStream::end_sending() {
 
 void ByteStream::shut_down() {
     ::shutdown(fd_.get(), SHUT_RDWR);
+}
+
+/// SO_LINGER would come too late where the other direction has been shut down.
+void ByteStream::reset() {
+    sockaddr nowhere{};
+    nowhere.sa_family = AF_UNSPEC;
+    ::connect(fd_.get(), &nowhere, sizeof nowhere);
+}
+
+bool ByteStream::has_unread() const {
+    int arrived = 0;
+    return ::ioctl(fd_.get(), FIONREAD, &arrived) == 0 && arrived > 0;
+}
+
+bool ByteStream::broken() const {
+    pollfd ask{.fd = fd_.get(), .events = 0, .revents = 0};
+    return ::poll(&ask, 1, 0) == 1;
 }
 
 std::size_t ByteStream::unacknowledged() const {

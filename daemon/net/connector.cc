@@ -69,6 +69,7 @@ void Connector::go_on() {
         return;
     }
     stream_ = std::make_unique<ByteStream>(loop_, std::move(connecting.fd));
+    stream_->watch();
     if (connecting.error == 0) {
         observer_.on_connected();
     } else {
