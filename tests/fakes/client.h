@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +48,7 @@ class Client : public http::ClientStream {
     http::Refusal refused;
     std::unique_ptr<http::Attachment> attached;
     http::ClientObserver* observer = nullptr;
+    std::function<void()> on_finish;
 
     const http::RequestHead& request() const override { return request_; }
     const http::Refusal& refusal() const override { return refused; }
@@ -101,7 +104,10 @@ class Client : public http::ClientStream {
         return !broken;
     }
     std::size_t queued() const override { return pending; }
-    void finish(bool left) override { body_left = left; }
+    void finish(bool left) override {
+        body_left = left;
+        if (on_finish) on_finish();
+    }
     void abort(http::Abort how) override { aborted = how; }
 
   protected:

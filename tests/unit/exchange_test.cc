@@ -393,6 +393,41 @@ TEST(Phases, WaitsForAPlace) {
     EXPECT_EQ(proxy.ledger.counters().queue_timeouts, 1u);
 }
 
+TEST(Phases, NewcomersQueueUpBehindOthers) {
+    Proxy proxy(1);
+    proxy.members[0].max_connections = 1;
+    Request first("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    Request second("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    Request third("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    proxy.begin(first);
+    proxy.begin(second);
+    first.client->on_finish = [&proxy, &third] {  // the place is free, and nobody has it yet
+        proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
+        proxy.exchanges.back()->begin(*third.client);
+    };
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say(hello);
+    proxy.turn();
+    EXPECT_TRUE(proxy.servers[0]->hear().starts_with("GET /2 "));
+}
+
+TEST(Phases, AServerIsRemovedWhileRequestsWaitForIt) {
+    Proxy proxy(1);
+    proxy.members[0].max_connections = 1;
+    Request first(get);
+    proxy.begin(first);
+    Request second(get);
+    proxy.begin(second);
+    const auto members = std::exchange(proxy.members, {});
+    proxy.publish();
+    EXPECT_EQ(second.client->status, 503u) << "without waiting for queue.timeout";
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say(hello);
+    proxy.turn();
+    EXPECT_EQ(first.client->status, 200u) << "what is in progress goes on";
+    EXPECT_EQ(members[0].server->active(), 0u);
+}
+
 TEST(Phases, ABodyIsAwaitedBeforeAPlaceIsTaken) {
     const std::string text = "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789";
     Proxy proxy(1);
@@ -570,6 +605,7 @@ TEST(Retries, AttemptsAreCounted) {
 
 TEST(Retries, TheLastServerIsAskedOnceMore) {
     Proxy proxy(1);
+    proxy.config.retries.attempts = 10;
     Request request(get);
     proxy.begin(request);
     proxy.servers[0]->hear();
