@@ -83,6 +83,16 @@ class QueueTest : public testing::Test {
     std::string served;
 };
 
+TEST_F(QueueTest, ARetryTriesAtOnceWhoeverIsFirst) {
+    const auto first = client(0, "a");
+    first->elsewhere = true;
+    ASSERT_TRUE(first->wait());
+    places = 1;
+    const auto again = client(0, "b");
+    ASSERT_TRUE(again->wait(true));
+    EXPECT_EQ(served, "b");
+}
+
 TEST_F(QueueTest, FirstComeFirstServedOverAllWorkers) {
     const auto a = client(0, "a");
     const auto b = client(1, "b");
