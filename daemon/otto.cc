@@ -154,6 +154,7 @@ Otto::Otto(const Options& options, Loop loop, std::unique_ptr<Mailbox> mailbox, 
 
 Status Otto::start(LoadedConfig loaded, std::vector<UniqueFd> admin_sockets) {
     if (!admin_sockets.empty()) admin_.tap_log();
+    sticky_key_.report();
     const Status signals = watch_signals();
     if (!signals) return signals;
     Config config = reloader_.begin(std::move(loaded));

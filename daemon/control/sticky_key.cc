@@ -16,21 +16,31 @@ constexpr std::string_view file_name = "sticky.key";
 }  // namespace
 
 Result<StickyKey> StickyKey::open(std::optional<std::string> directory) {
+    std::string trouble;
     if (directory) {
         const auto kept = load_state(*directory, file_name);
         if (tls::Secret secret; kept && kept->size() == secret.size()) {
             std::ranges::copy(*kept, secret.begin());
             return StickyKey(std::move(directory), secret, true);
         }
-        if (kept || kept.error().number != ENOENT)
-            log(Priority::warning, nullptr,
-                "the stored key for sticky cookies cannot be used, so clients receive new "
-                "cookies: " +
-                    (kept ? "its length is wrong" : kept.error().message));
+        if (kept) {
+            trouble = "its length is wrong";
+        } else if (kept.error().number != ENOENT) {
+            trouble = kept.error().message;
+        }
     }
     const auto made = tls::make_secret();
     if (!made) return made.error();
-    return StickyKey(std::move(directory), *made, false);
+    StickyKey key(std::move(directory), *made, false);
+    key.trouble_ = std::move(trouble);
+    return key;
+}
+
+void StickyKey::report() const {
+    if (trouble_.empty()) return;
+    log(Priority::warning, nullptr,
+        "the stored key for sticky cookies cannot be used, so clients receive new cookies: " +
+            trouble_);
 }
 
 void StickyKey::keep() {

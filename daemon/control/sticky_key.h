@@ -15,6 +15,8 @@ class StickyKey {
     /// Loads the key that was kept, or makes one. Without a directory none is kept.
     static Result<StickyKey> open(std::optional<std::string> directory);
 
+    /// Says in the log why the key that was kept cannot be used, if that is so.
+    void report() const;
     const tls::Secret& secret() const { return secret_; }
     /// The key is used from now on: keeps it. Says in the log when that fails.
     void keep();
@@ -26,6 +28,7 @@ class StickyKey {
     std::optional<std::string> directory_;
     tls::Secret secret_;
     bool kept_;
+    std::string trouble_;  // with the key that was kept
 };
 
 }  // namespace otto::control

@@ -48,6 +48,8 @@ class ChunkedReader {
     /// (RFC 9110 §6.5.1: framing, routing, authentication, hop-by-hop). They refer to the reader,
     /// which is not to be moved.
     std::span<const Field> trailers() const { return trailers_; }
+    /// What it holds on to, besides itself.
+    std::size_t bytes() const { return section_.capacity() + trailers_.capacity() * sizeof(Field); }
     /// To be used for another message.
     void reset();
     /// The same for a response, whose trailer section has these limits.

@@ -9,7 +9,7 @@ FramedPiece::FramedPiece(std::string_view head, Framing framing, std::string_vie
     if (framing == Framing::none) return;
     const bool chunks = framing == Framing::chunked;
     if (chunks && !payload.empty()) add(size_line_.text());
-    payload_ = count_;
+    if (!payload.empty()) payload_ = count_;
     add(payload);
     if (!chunks) return;
     if (!payload.empty()) end_ = "\r\n";

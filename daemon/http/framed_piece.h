@@ -26,7 +26,7 @@ class FramedPiece {
 
     /// At most four, none of them empty.
     std::span<iovec> pieces() { return {pieces_.data(), count_}; }
-    /// Which of them is the payload, if there is any.
+    /// Which of them is the payload; when there is none, a number that none of them has.
     std::size_t payload() const { return payload_; }
 
   private:
@@ -36,7 +36,7 @@ class FramedPiece {
     std::string end_;
     std::array<iovec, 4> pieces_;
     std::size_t count_ = 0;
-    std::size_t payload_ = 0;
+    std::size_t payload_ = 4;
 };
 
 }  // namespace otto::http

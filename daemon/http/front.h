@@ -49,7 +49,7 @@ struct Received {
     /// What it holds on to.
     std::size_t bytes() const {
         return sizeof(Received) + head_bytes.capacity() + input.capacity() +
-               head.fields.capacity() * sizeof(Field);
+               head.fields.capacity() * sizeof(Field) + body.bytes();
     }
 };
 

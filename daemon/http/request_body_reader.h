@@ -26,7 +26,11 @@ class RequestBodyReader {
     BodyState state() const { return state_; }
     /// When malformed: why.
     const char* reason() const { return chunked_.reason(); }
-    std::span<const Field> trailers() const { return chunked_.trailers(); }
+    std::span<const Field> trailers() const {
+        return framing_ == Framing::chunked ? chunked_.trailers() : std::span<const Field>();
+    }
+    /// What it holds on to, besides itself.
+    std::size_t bytes() const { return chunked_.bytes() + arrival_.bytes(); }
 
     /// The number of bytes of framing at the start of `input`, to be dropped before run().
     std::size_t skip(std::string_view input);

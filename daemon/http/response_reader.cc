@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace otto::http {
 
@@ -31,7 +32,13 @@ bool ResponseReader::next_head(ResponseHead& head) {
     const auto parse = head_reader_.parse({rest_.data(), rest_.size()}, method_, head, limits_);
     switch (parse.state) {
         case ParseState::incomplete:
-            partial_.assign(rest_.data(), rest_.size());
+            // The string goes to and fro, so that a head in many parts is copied once.
+            if (held_.empty()) {
+                partial_.assign(rest_.data(), rest_.size());
+            } else {
+                held_.erase(0, held_.size() - rest_.size());
+                partial_.swap(held_);
+            }
             rest_ = {};
             return false;
         case ParseState::malformed:
@@ -50,6 +57,15 @@ bool ResponseReader::next_head(ResponseHead& head) {
     if (interim_bytes_ <= limits_.header_bytes) return true;
     fail("its interim responses exceed limits.responseHeaderBytes", OverLimit::header_bytes);
     return false;
+}
+
+std::span<char> ResponseReader::take_rest(std::string& kept) {
+    const std::size_t size = rest_.size();
+    if (!held_.empty()) {
+        kept = std::move(held_);
+        rest_ = std::span(kept).last(size);
+    }
+    return std::exchange(rest_, {});
 }
 
 void ResponseReader::begin_body(const ResponseHead& head) {

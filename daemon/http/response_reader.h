@@ -36,8 +36,9 @@ class ResponseReader {
     bool next_head(ResponseHead& head);
     /// After the final head: what of the fed bytes is payload, in one piece.
     std::string_view payload();
-    /// What of the fed bytes was not read: after a 101, bytes of the new protocol.
-    std::span<char> rest() const { return rest_; }
+    /// After a 101: what of the fed bytes was not read, which is of the new protocol. It is valid
+    /// as long as what was fed, and as `kept`, which outlives the reader.
+    std::span<char> take_rest(std::string& kept);
 
     /// The server closed. True when the response is complete, perhaps by that.
     bool end_of_input();

@@ -208,7 +208,9 @@ void Attempt::upgrade(const http::ResponseHead& head) {
     const std::string_view cookie = observer_.on_response(head.status, true);
     phase_ = Phase::over;
     if (client_.begin_tunnel(head, reply_options(cookie))) {
-        observer_.on_upgraded(std::move(connection_), reply_.rest());
+        std::string kept;  // the attempt may end in the call
+        const std::span<char> first = reply_.take_rest(kept);
+        observer_.on_upgraded(std::move(connection_), first);
     } else {
         observer_.on_client_broken();
     }

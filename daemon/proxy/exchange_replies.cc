@@ -80,8 +80,9 @@ void Exchange::reply(OwnReply own, unsigned status, Fields extra_fields) {
     trace_.answered = ledger_.traces() ? now() : TimePoint{};
     trace_.relayed = request.method == http::Method::head ? 0 : made.body.size();
     http::ClientStream* client = client_;
-    client->begin_reply(made.head, {.date = workspace_.date(), .last = body_left});
+    const std::string_view date = workspace_.date();
     over(Trace::End::complete);
+    client->begin_reply(made.head, {.date = date, .last = body_left});
     if (client->end_reply(made.body)) {
         client->finish(body_left);
     } else {

@@ -58,12 +58,10 @@ void RequestBody::note_end() {
 
 /// False when that is too much.
 bool RequestBody::count(std::size_t length) {
-    if (limit_ != 0 && received_ + length > limit_) {
-        state_ = State::too_large;
-        return false;
-    }
     received_ += length;
-    return true;
+    if (limit_ == 0 || received_ <= limit_) return true;
+    state_ = State::too_large;
+    return false;
 }
 
 std::span<const http::Field> RequestBody::trailers() const {

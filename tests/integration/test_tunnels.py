@@ -129,6 +129,30 @@ class Switching(Tunnels):
         self.assertEqual(client.read_exactly(7), b"welcome")
         self.check_echo(client, b"hello")
 
+    def test_bytes_glued_to_a_101_in_parts(self):
+        begun, go_on = threading.Event(), threading.Event()
+
+        def script(connection, _):
+            connection.send(SWITCHED[:30])
+            begun.set()
+            go_on.wait()
+            connection.send(SWITCHED[30:] + b"welcome")
+            while data := connection.recv_some():
+                connection.send(data)
+
+        self.addCleanup(go_on.set)
+        otto = self.over(script, workers=1)
+        client, other = self.client(otto), self.client(otto)
+        client.send_request(headers=SWITCH)
+        self.assertTrue(begun.wait(60))
+        # The loop that answers this has seen what came before.
+        other.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(other.head().status, 204)
+        go_on.set()
+        self.assertEqual(client.head().status, 101)
+        self.assertEqual(client.read_exactly(7), b"welcome")
+        self.check_echo(client, b"hello")
+
     def test_bytes_glued_to_the_request(self):
         """A client that does not wait for the 101."""
         otto = self.over(echo_bytes)
