@@ -49,7 +49,7 @@ void ClientConnection::start() {
     read();
     if (phase_ != Phase::idle) return;
     stream_.watch();
-    if (waiting() == Waiting::none) front_.waits(*this, Waiting::first_byte);
+    if (waiting() == Waiting::none && unused()) front_.waits(*this, Waiting::first_byte);
     if (!timer_.pending()) timer_.set_after(front_.timeouts_.client_idle);
 }
 
@@ -276,7 +276,13 @@ void ClientConnection::timed_out() {
     switch (phase_) {
         case Phase::idle:
             if (!head_begun_ || proxy_header_due_) {
-                lost();
+                // A byte of urgent data hides from the loop what came behind it.
+                if (stream_.readable() && !stream_.untouched()) {
+                    timer_.set_after(front_.timeouts_.client_idle);
+                    stream_.read_on_later();
+                } else {
+                    lost();
+                }
                 return;
             }
             refusal_ = {408, "the request header took too long"};

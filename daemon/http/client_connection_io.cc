@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <span>
 #include <utility>
 
 #include <event2/buffer.h>
@@ -50,7 +51,7 @@ std::optional<uid_t> ClientConnection::peer_user() const {
 
 ssize_t ClientConnection::splice_body(int pipe, std::size_t length) {
     if (!std::exchange(spliced_, true)) set_reading(Reading::spliced);
-    const bool expected = !stream_.quiet();
+    const bool expected = stream_.readable();
     const ssize_t moved = stream_.splice_in(pipe, length);
     if (moved > 0) spliced_in(static_cast<std::size_t>(moved));
     if (moved >= 0 || errno != EAGAIN || !expected) return moved;
@@ -154,6 +155,11 @@ void ClientConnection::write_queued() {
         const int found = evbuffer_peek(output_.get(), most_at_once, nullptr, pieces.data(),
                                         static_cast<int>(pieces.size()));
         const std::size_t count = std::min(static_cast<std::size_t>(found), pieces.size());
+        std::size_t room = most_at_once;
+        for (iovec& piece : std::span(pieces).first(count)) {
+            piece.iov_len = std::min(piece.iov_len, room);
+            room -= piece.iov_len;
+        }
         const ssize_t taken = stream_.send({pieces.data(), count});
         if (taken < 0 && errno == EAGAIN) return;  // the next edge goes on
         if (taken < 0 && errno != EINTR) {

@@ -112,6 +112,14 @@ void Front::start_accepted() {
             return;
         }
     }
+    accept_on();
+}
+
+/// What has been accepted has been started.
+void Front::accept_on() {
+    if (!enough_accepted_ || !accepted_.empty()) return;
+    enough_accepted_ = false;
+    if (!accept_again_.pending()) acceptor_->set_accepting(true);
 }
 
 void Front::start_next() {
@@ -122,10 +130,10 @@ void Front::start_next() {
 
 /// Later in the turn in which it was activated.
 void Front::after_callbacks() {
-    start_accepted();
+    if (!start_rest_.scheduled()) start_accepted();
     over_.clear();
-    if (std::exchange(accepted_in_turn_, 0) >= max_accepted && !accept_again_.pending())
-        acceptor_->set_accepting(true);
+    accepted_in_turn_ = 0;
+    accept_on();
 }
 
 // ---- accepting ---------------------------------------------------------------------------------
@@ -160,8 +168,10 @@ void Front::on_accepting() {
         pause_accepting(pause_time);
     } else if (ahead_of_peers()) {
         pause_accepting(yield_time);
-    } else if (accepted_in_turn_ == max_accepted) {
-        // The listener accepts for as long as there is a backlog, unless it is disabled.
+    } else if (std::max<std::size_t>(accepted_in_turn_, accepted_.size() + 1) >= max_accepted) {
+        // The listener accepts for as long as there is a backlog, unless it is disabled. What is
+        // not accepted yet is bounded by the kernel, and other workers may take it.
+        enough_accepted_ = true;
         acceptor_->set_accepting(false);
     }
 }

@@ -128,6 +128,7 @@ class Front final : private accept::AcceptorObserver {
     std::unique_ptr<Received> lend();
     void give_back(std::unique_ptr<Received> received);
     void start_accepted();
+    void accept_on();
     void start_next();
     void after_callbacks();
     void connection_closed(ClientConnection& connection);
@@ -176,6 +177,7 @@ class Front final : private accept::AcceptorObserver {
     ClientConnection* first_ = nullptr;        // the list of open connections
     std::uint64_t open_ = 0;
     unsigned accepted_in_turn_ = 0;
+    bool enough_accepted_ = false;  // accepting rests until they have been started
     std::vector<std::unique_ptr<ClientConnection>>
         over_;  // freed once their callbacks have returned
 };
