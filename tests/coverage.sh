@@ -1,6 +1,6 @@
 #!/bin/bash
-# coverage.sh [--full] [--require N] [--html FOLDER]: builds the preset "coverage", runs the unit tests and the corpora of the
-# fuzzers, with --full the integration tests, too, and prints the line coverage of each folder of daemon/. With --require it
+# coverage.sh [--full] [--require N] [--html FOLDER]: builds the preset "coverage", runs the unit tests, with --full the corpora
+# of the fuzzers and the integration tests, too, and prints the line coverage of each folder of daemon/. With --require it
 # fails if one of the folders whose code unit tests can reach is below N percent. --html leaves gcovr's pages in a folder.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

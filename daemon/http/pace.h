@@ -11,7 +11,7 @@ namespace otto::http {
 /// last 30 seconds in which something was up to it. A value; time and bytes are arguments.
 class Pace {
   public:
-    /// How often look() should be called.
+    /// How often is_below() should be called.
     static constexpr Duration step = std::chrono::seconds(5);
 
     /// From now on something is up to the client, which has moved `total` bytes so far.
