@@ -7,19 +7,19 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
 #include <vector>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace exchanges {
-
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -118,9 +118,12 @@ bool OttoProcess::is_running() {
 }
 
 std::string OttoProcess::stop(std::chrono::seconds patience) {
-    if (pid_ > 0) kill(pid_, SIGTERM);
-    const TimePoint end = Clock::now() + patience;
-    while (is_running() && Clock::now() < end) std::this_thread::sleep_for(5ms);
+    if (pid_ > 0) {
+        kill(pid_, SIGTERM);
+        pollfd end{static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)), POLLIN, 0};
+        poll(&end, 1, static_cast<int>(std::chrono::milliseconds(patience).count()));
+        close(end.fd);
+    }
     std::string wrong;
     if (is_running()) {
         wrong = "otto does not stop";

@@ -28,7 +28,7 @@ function adopt(shown, known) {
     return server;
 }
 
-// All of them anew, after the stream has opened: from then on it tells what changes.
+// Loads all servers again once the stream is open. From then on the stream sends the changes.
 export async function load() {
     const [list, overview] = await Promise.all([read("/api/v1/servers"), read("/api/v1/status")]);
     const gone = new Map(servers);
