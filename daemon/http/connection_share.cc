@@ -11,6 +11,14 @@ std::uint64_t ConnectionShare::total() const {
     return sum;
 }
 
+bool ConnectionShare::full() const {
+    const std::uint64_t most = limit();
+    if (most == 0) return false;
+    std::uint64_t waiting = 0;
+    for (const Worker& each : workers_) waiting += each.waiting.load(std::memory_order_relaxed);
+    return total() >= most + waiting;
+}
+
 std::uint64_t ConnectionShare::fewest() const {
     std::uint64_t least = UINT64_MAX;
     for (const Worker& each : workers_)

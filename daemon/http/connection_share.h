@@ -24,10 +24,8 @@ class ConnectionShare {
     /// relaxed.
     void set_limit(std::uint64_t limit) { limit_.store(limit, std::memory_order_relaxed); }
     std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
-    bool full() const {
-        const std::uint64_t most = limit();
-        return most != 0 && total() >= most;
-    }
+    /// As many connections as the limit allows cannot be closed, so that no other may come.
+    bool full() const;
 
     /// How many a worker has now; that worker alone calls this. Others read it as a hint.
     void publish_open(std::size_t worker, std::uint64_t open) {
@@ -36,9 +34,10 @@ class ConnectionShare {
     std::uint64_t total() const;
     std::uint64_t fewest() const;
 
-    /// EvictionOrder::rank() of a worker; that worker alone calls this.
-    void publish_rank(std::size_t worker, EvictionOrder::Rank rank) {
+    /// EvictionOrder::rank() and size() of a worker; that worker alone calls this.
+    void publish_order(std::size_t worker, EvictionOrder::Rank rank, std::uint32_t size) {
         workers_[worker].rank.store(rank, std::memory_order_relaxed);
+        workers_[worker].waiting.store(size, std::memory_order_relaxed);
     }
     /// The worker that has the connection to close first, `own` when several do; workers() when
     /// there is none.
@@ -62,6 +61,7 @@ class ConnectionShare {
     struct alignas(64) Worker {
         std::atomic<std::uint64_t> open{0};
         std::atomic<EvictionOrder::Rank> rank{EvictionOrder::nothing};
+        std::atomic<std::uint32_t> waiting{0};  // EvictionOrder::size()
         std::atomic<unsigned> asked{0};  // any of Want; set by who asks, cleared by the worker
     };
 

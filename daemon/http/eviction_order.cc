@@ -25,6 +25,7 @@ void EvictionOrder::put(Entry& entry, Waiting waiting, TimePoint since, std::uin
     entry.behind_ = nullptr;
     (list.last != nullptr ? list.last->behind_ : list.first) = &entry;
     list.last = &entry;
+    if (waiting != Waiting::client) ++size_;
     if (entry.waiting_ != Waiting::first_byte) return;
     const std::uint32_t size = ++sizes_[entry.row_];
     if (size == rows_of_size_.size()) rows_of_size_.push_back(0);
@@ -39,6 +40,7 @@ void EvictionOrder::remove(Entry& entry) {
     (entry.before_ != nullptr ? entry.before_->behind_ : list.first) = entry.behind_;
     (entry.behind_ != nullptr ? entry.behind_->before_ : list.last) = entry.before_;
     entry.before_ = entry.behind_ = nullptr;
+    if (entry.waiting_ != Waiting::client) --size_;
     const bool silent = entry.waiting_ == Waiting::first_byte;
     entry.waiting_ = Waiting::none;
     if (!silent) return;

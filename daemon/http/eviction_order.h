@@ -67,6 +67,8 @@ class EvictionOrder {
     Entry* next() const;
     /// The rank of next().
     Rank rank() const;
+    /// All that may be closed; those of first(Waiting::client) do not count.
+    std::uint32_t size() const { return size_; }
     /// The one that has waited for longest. Not for Waiting::first_byte and none.
     Entry* first(Waiting waiting) const { return lists_[index(waiting)].first; }
 
@@ -87,6 +89,7 @@ class EvictionOrder {
     std::vector<std::uint32_t> sizes_;         // of silent_
     std::vector<std::uint32_t> rows_of_size_;  // how many rows have so many entries
     std::uint32_t largest_ = 0;                // of sizes_
+    std::uint32_t size_ = 0;
 };
 
 }  // namespace otto::http

@@ -163,9 +163,7 @@ void Front::on_accepting() {
     publish();
     ++accepted_in_turn_;
     if (!has_room()) {
-        full_ = true;
-        report_pause("the limit on connections is reached", 0);
-        pause_accepting(pause_time);
+        rest_full();
     } else if (ahead_of_peers()) {
         pause_accepting(yield_time);
     } else if (std::max<std::size_t>(accepted_in_turn_, accepted_.size() + 1) >= max_accepted) {
@@ -195,7 +193,7 @@ void Front::connection_closed(ClientConnection& connection) {
     if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
     (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
     connection.next_ = connection.previous_ = nullptr;
-    waits(connection, Waiting::none);
+    order_.remove(connection);
     forget_client(connection);
     over_.emplace_back(&connection);
     one_less();
@@ -211,6 +209,7 @@ void Front::one_less() {
 
 void Front::publish() {
     share_.publish_open(worker_, open_);
+    share_.publish_order(worker_, order_.rank(), order_.size());
     callbacks_.on_connections(open_);
 }
 
@@ -231,13 +230,20 @@ void Front::pause_accepting(Duration delay) {
 void Front::resume_accepting() {
     if (draining_) return;
     accepts_failed_ = 0;
-    full_ = !has_room();
+    full_ = !may_accept();
     if (full_) {
         quiet_.set_after(quiet_time);
         accept_again_.set_after(pause_time);
         return;
     }
     acceptor_->set_accepting(true);
+}
+
+/// Accepting rests because of the limit.
+void Front::rest_full() {
+    full_ = true;
+    report_pause("the limit on connections is reached", 0);
+    pause_accepting(pause_time);
 }
 
 void Front::report_pause(const char* reason, int error_number) {

@@ -138,7 +138,9 @@ class Front final : private accept::AcceptorObserver {
     bool evict_one();
     void evict(ClientConnection& connection);
     Room get_below_limit(int most);
+    bool may_accept();
     bool has_room();
+    void rest_full();
     bool admit(ClientConnection& connection);
     std::uint32_t count_client(ClientConnection& connection);
     void forget_client(ClientConnection& connection);
@@ -162,6 +164,7 @@ class Front final : private accept::AcceptorObserver {
     Timer accept_again_;
     Timer quiet_;  // nothing ran out for a while
     bool pause_reported_ = false;
+    bool at_limit_ = false;        // on connections, when the last one came
     bool full_ = false;            // accepting rests because of the limit
     unsigned accepts_failed_ = 0;  // in a row, for want of descriptors
     bool keep_alive_ = true;       // connections may go on after a reply

@@ -22,7 +22,8 @@ constexpr std::uint64_t most_over = 64;
 
 }  // namespace
 
-/// A connection starts to wait for its client, or stops.
+/// A connection starts to wait for its client, or stops. When the last one that could be closed
+/// stops, no other may come: it would be too many, and nothing but itself could be closed for it.
 void Front::waits(ClientConnection& connection, Waiting waiting) {
     if (waiting == Waiting::none) {
         order_.remove(connection);
@@ -30,7 +31,8 @@ void Front::waits(ClientConnection& connection, Waiting waiting) {
         order_.put(connection, waiting, coarse_now(), connection.client_);
         if (std::exchange(full_, false)) accept_again_.set_after({});
     }
-    share_.publish_rank(worker_, order_.rank());
+    share_.publish_order(worker_, order_.rank(), order_.size());
+    if (at_limit_ && !full_ && !draining_ && !callbacks_.on_full && share_.full()) rest_full();
 }
 
 Front::Room Front::make_room(ConnectionShare::Want want) {
@@ -86,15 +88,20 @@ Front::Room Front::get_below_limit(int most) {
     return room;
 }
 
-/// Gets below the limit, if possible. False when no further connection may come.
+/// Closes none by itself: only a new connection is a reason to close another.
+bool Front::may_accept() {
+    return !share_.full() || (callbacks_.on_full && callbacks_.on_full());
+}
+
+/// A new connection has come: gets below the limit, if possible. False when no further one may
+/// come.
 bool Front::has_room() {
     const std::uint64_t limit = share_.limit();
-    if (limit == 0) return true;
+    at_limit_ = limit != 0 && share_.total() >= limit;
+    if (!at_limit_) return true;
     const Room room = get_below_limit(most_evicted);
     if (room == Room::asked) return share_.total() <= limit + most_over;
-    const bool more_to_evict = share_.evicting(worker_) < share_.workers();
-    if (share_.total() < limit || (room == Room::made && more_to_evict)) return true;
-    return callbacks_.on_full && callbacks_.on_full();
+    return may_accept();
 }
 
 // ---- the connections of one client -------------------------------------------------------------

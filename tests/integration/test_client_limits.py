@@ -159,6 +159,20 @@ class Eviction(Limited):
             self.assertEqual(client.response().status, 200)
         otto.wait_for_log(LOG_ACCEPT_RESUMED)
 
+    def test_a_new_connection_is_not_closed_for_itself(self):
+        """When the last one that could make room has become busy, no other is accepted."""
+        otto = self.limited(4)
+        held = [self.held(otto) for _ in range(3)]
+        client = self.client(otto)
+        self.wait_open(4)
+        client.send_request("/held")
+        self.gate.wait_arrived()
+        waiting = self.client(otto)  # silent at first
+        self.gate.open.set()
+        for each in (*held, client):
+            self.assertEqual(each.response().status, 200)
+        self.assertEqual(waiting.request().status, 200)
+
     def test_across_workers(self):
         """A worker asks the one that has the first to go."""
         otto = self.limited(40, workers=4)

@@ -85,6 +85,25 @@ TEST_F(Order, AnEntryIsInOnePlaceOnly) {
     EXPECT_EQ(order_.next(), nullptr);
 }
 
+TEST_F(Order, CountsThoseThatMayBeClosed) {
+    EXPECT_EQ(order_.size(), 0u);
+    auto& silent = put(Waiting::first_byte, 1);
+    put(Waiting::next, 2);
+    auto& unread = put(Waiting::client, 3);
+    EXPECT_EQ(order_.size(), 2u);
+    order_.put(silent, Waiting::rest, at(4), client());
+    order_.put(unread, Waiting::next, at(5), client());
+    EXPECT_EQ(order_.size(), 3u);
+    order_.put(unread, Waiting::client, at(6), client());
+    order_.remove(silent);
+    order_.remove(silent);
+    EXPECT_EQ(order_.size(), 1u);
+    drained();
+    EXPECT_EQ(order_.size(), 0u);
+    order_.remove(unread);
+    EXPECT_EQ(order_.size(), 0u);
+}
+
 TEST_F(Order, WhoDoesNotReadIsKeptApart) {
     auto& unread = put(Waiting::client, 1);
     EXPECT_EQ(order_.next(), nullptr);
@@ -145,12 +164,26 @@ TEST_F(Order, FindsTheLargestRowAlways) {
 TEST(ConnectionShare, NamesTheWorkerWithTheFirstToGo) {
     ConnectionShare share(3);
     EXPECT_EQ(share.evicting(1), 3u) << "none";
-    share.publish_rank(0, 7);
-    share.publish_rank(1, 7);
+    share.publish_order(0, 7, 1);
+    share.publish_order(1, 7, 1);
     EXPECT_EQ(share.evicting(1), 1u) << "the own one of two that are alike";
     EXPECT_EQ(share.evicting(2), 0u);
-    share.publish_rank(2, 3);
+    share.publish_order(2, 3, 1);
     EXPECT_EQ(share.evicting(1), 2u);
+}
+
+TEST(ConnectionShare, IsFullOfConnectionsThatCannotBeClosed) {
+    ConnectionShare share(2);
+    share.publish_open(0, 5);
+    EXPECT_FALSE(share.full()) << "no limit";
+    share.set_limit(8);
+    EXPECT_FALSE(share.full());
+    share.publish_open(1, 3);
+    EXPECT_TRUE(share.full());
+    share.publish_order(1, 7, 1);
+    EXPECT_FALSE(share.full());
+    share.publish_open(0, 6);
+    EXPECT_TRUE(share.full());
 }
 
 TEST(ConnectionShare, AsksAWorkerOnceUntilItAnswers) {
