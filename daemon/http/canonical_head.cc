@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "http/characters.h"
-#include "http/message.h"
+#include "http/fields.h"
 
 namespace otto::http {
 

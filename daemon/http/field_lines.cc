@@ -1,9 +1,5 @@
 #include "http/field_lines.h"
 
-#include <algorithm>
-#include <array>
-#include <limits>
-
 #include "http/characters.h"
 
 namespace otto::http {
@@ -65,75 +61,6 @@ FieldLines parse_field_lines(std::string_view input, std::size_t max_count,
         line = stop + 2;
     }
     return {};
-}
-
-FieldId imitated_field(std::string_view name) {
-    std::array<char, 32> plain{};
-    if (name.size() > plain.size() || name.find('_') == std::string_view::npos)
-        return FieldId::other;
-    std::replace_copy(name.begin(), name.end(), plain.begin(), '_', '-');
-    return field_id({plain.data(), name.size()});
-}
-
-std::optional<Bytes> parse_content_length(std::string_view value) {
-    // 19 digits cannot overflow 64 bits, so one comparison at the end is enough.
-    if (value.empty() || value.size() > 19) return std::nullopt;
-    if (value.front() == '0' && value.size() > 1) return std::nullopt;
-    Bytes length = 0;
-    for (const char c : value) {
-        if (!is_digit(static_cast<unsigned char>(c))) return std::nullopt;
-        length = length * 10 + static_cast<Bytes>(c - '0');
-    }
-    if (length > static_cast<Bytes>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
-    return length;
-}
-
-void ConnectionOptions::add(std::string_view value) {
-    for_each_element(value, [this](std::string_view option) {
-        if (equal_ignoring_case(option, "close")) {
-            close = true;
-        } else if (equal_ignoring_case(option, "keep-alive")) {
-            keep_alive = true;
-        } else if (equal_ignoring_case(option, "upgrade")) {
-            upgrade = true;
-        } else {
-            nominates = true;
-        }
-        return ++count <= max_connection_options;
-    });
-}
-
-NominatedFields::NominatedFields(const std::vector<Field>& fields) {
-    for (const Field& field : fields) {
-        if (field.id != FieldId::connection) continue;
-        for_each_element(field.value, [this](std::string_view option) {
-            add(option);
-            return count_ < names_.size();
-        });
-    }
-}
-
-/// By length, then by letters: what is looked for is compared with five others at most.
-bool NominatedFields::before(std::string_view left, std::string_view right) {
-    if (left.size() != right.size()) return left.size() < right.size();
-    return std::lexicographical_compare(
-        left.begin(), left.end(), right.begin(), right.end(),
-        [](char l, char r) { return look_up(lower_table, l) < look_up(lower_table, r); });
-}
-
-void NominatedFields::add(std::string_view name) {
-    if (count_ == names_.size() || has(name)) return;
-    auto* const end = names_.begin() + count_;
-    auto* const place = std::upper_bound(names_.begin(), end, name, before);
-    std::move_backward(place, end, end + 1);
-    *place = name;
-    ++count_;
-}
-
-bool NominatedFields::has(std::string_view name) const {
-    const auto* const end = names_.begin() + count_;
-    const auto* const found = std::lower_bound(names_.begin(), end, name, before);
-    return found != end && equal_ignoring_case(*found, name);
 }
 
 }  // namespace otto::http

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "http/characters.h"
-#include "http/field_lines.h"
+#include "http/connection_options.h"
 #include "http/forwarded.h"
 #include "http/head_writer.h"
 

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 
 #include "http/characters.h"
+#include "http/connection_options.h"
 #include "http/field_lines.h"
 
 namespace otto::http {

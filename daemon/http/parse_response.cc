@@ -5,6 +5,7 @@
 
 #include "http/canonical_head.h"
 #include "http/characters.h"
+#include "http/connection_options.h"
 #include "http/field_lines.h"
 
 namespace otto::http {

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "http/characters.h"
-#include "http/message.h"
+#include "http/fields.h"
 
 namespace otto::http {
 

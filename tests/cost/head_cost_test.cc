@@ -18,9 +18,9 @@
 
 #include "cost/counted_steps.h"
 #include "http/chunked.h"
+#include "http/connection_options.h"
 #include "http/cookie.h"
 #include "http/error_reply.h"
-#include "http/field_lines.h"
 #include "http/forwarding.h"
 #include "http/parse_request.h"
 #include "http/parse_response.h"

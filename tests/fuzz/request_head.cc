@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "fuzzing.h"
-#include "http/field_lines.h"
+#include "http/fields.h"
 #include "http/forwarding.h"
 #include "http/parse_request.h"
 

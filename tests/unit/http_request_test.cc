@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "http/characters.h"
-#include "http/field_lines.h"
+#include "http/fields.h"
 #include "http/parse_request.h"
 
 namespace otto::http {
