@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "admin/plain_server.h"
-#include "http/forwarding.h"
+#include "http/date.h"
 
 namespace otto::admin {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "http/error_reply.h"
-#include "http/head_writer.h"
+#include "http/writer.h"
 
 namespace otto::http {
 

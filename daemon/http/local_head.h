@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "http/forwarding.h"
+#include "http/append_response.h"
 #include "http/reply_sink.h"
 
 namespace otto::http {

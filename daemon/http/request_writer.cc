@@ -1,5 +1,6 @@
 #include "http/request_writer.h"
 
+#include "http/append_request.h"
 #include "http/chunked.h"
 
 namespace otto::http {

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#include "http/forwarding.h"
+#include "http/date.h"
 
 namespace otto {
 

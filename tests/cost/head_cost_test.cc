@@ -17,11 +17,13 @@
 #include <gtest/gtest.h>
 
 #include "cost/counted_steps.h"
+#include "http/append_request.h"
+#include "http/append_response.h"
 #include "http/chunked.h"
 #include "http/connection_options.h"
 #include "http/cookie.h"
 #include "http/error_reply.h"
-#include "http/forwarding.h"
+#include "http/forwarded.h"
 #include "http/parse_request.h"
 #include "http/parse_response.h"
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "fuzzing.h"
+#include "http/append_request.h"
 #include "http/fields.h"
-#include "http/forwarding.h"
 #include "http/parse_request.h"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "fuzzing.h"
-#include "http/forwarding.h"
+#include "http/append_response.h"
 #include "http/parse_response.h"
 
 namespace {

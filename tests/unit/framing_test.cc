@@ -9,9 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include "http/append_request.h"
+#include "http/append_response.h"
 #include "http/characters.h"
 #include "http/chunked.h"
-#include "http/forwarding.h"
 #include "http/parse_request.h"
 #include "http/parse_response.h"
 

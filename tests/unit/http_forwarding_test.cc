@@ -7,6 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "http/append_request.h"
+#include "http/append_response.h"
+#include "http/date.h"
 #include "http/forwarded.h"
 #include "http/forwarding.h"
 #include "http/parse_request.h"

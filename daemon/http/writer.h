@@ -11,7 +11,7 @@
 
 namespace otto::http {
 
-/// Writes a head in small pieces: they are gathered here and appended to the string together, which
+/// Appends text to a string in small pieces: they are gathered here and appended together, which
 /// halves the cost.
 class Writer {
   public:
@@ -54,33 +54,6 @@ class Writer {
     std::string& out_;
     std::size_t used_ = 0;
     std::array<char, 1024> gathered_;
-};
-
-/// Copies field lines that follow one another in memory as one span.
-class Runs {
-  public:
-    explicit Runs(Writer& writer) : writer_(writer) {}
-    ~Runs() { flush(); }
-    Runs(const Runs&) = delete;
-    Runs& operator=(const Runs&) = delete;
-
-    void add(std::string_view line) {
-        if (line.data() != end_) {
-            flush();
-            begin_ = line.data();
-        }
-        end_ = line.data() + line.size();
-    }
-
-  private:
-    void flush() {
-        if (begin_ != nullptr)
-            writer_.add(std::string_view(begin_, static_cast<std::size_t>(end_ - begin_)));
-    }
-
-    Writer& writer_;
-    const char* begin_ = nullptr;
-    const char* end_ = nullptr;
 };
 
 }  // namespace otto::http
