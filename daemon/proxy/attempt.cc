@@ -37,7 +37,7 @@ constexpr Duration continue_wait = std::chrono::seconds(1);
 Attempt::Attempt(AttemptObserver& observer, const ExchangeContext& context,
                  const Snapshot& snapshot, Server& server, http::ClientStream& client,
                  RequestBody& body)
-    : observer_(observer),
+    : observer_(&observer),
       loop_(context.loop),
       upstreams_(context.upstreams),
       workspace_(context.workspace),
@@ -51,8 +51,44 @@ Attempt::Attempt(AttemptObserver& observer, const ExchangeContext& context,
       request_(context.workspace.take_buffer()) {}
 
 Attempt::~Attempt() {
-    if (waits_for_place_) upstreams_.pool().forget(*this);
+    end();
+}
+
+void Attempt::end() {
+    if (std::exchange(observer_, nullptr) == nullptr) return;
+    phase_ = Phase::over;
+    if (std::exchange(waits_for_place_, false)) upstreams_.pool().forget(*this);
+    wants_.reset();
+    answer_.end();
+    if (clock_) clock_->cancel();
+    if (connector_) connector_->cancel();
+    slot_.release();
+    connection_.reset();
+    request_pipe_.end();
+    reply_pipe_.end();
+    request_.clear();
     workspace_.give_buffer(request_.release());
+    relayed_ = reply_.received();
+    reply_ = {};
+}
+
+/// Ends the attempt, and returns its observer for the last call.
+AttemptObserver& Attempt::last_call() {
+    AttemptObserver& observer = *observer_;
+    end();
+    return observer;
+}
+
+void Attempt::fail(Failure failure, std::string_view detail) {
+    last_call().on_attempt_failed(failure, detail);
+}
+
+void Attempt::cut(std::string_view detail) {
+    last_call().on_reply_cut(detail, http::Abort::cut);
+}
+
+void Attempt::client_broken() {
+    last_call().on_client_broken();
 }
 
 bool Attempt::request_complete() const {
@@ -86,7 +122,7 @@ void Attempt::start(const http::ForwardingContext& context, bool fresh, bool rep
     }
     connector_.emplace(loop_, server_.addresses, server_.preferred(),
                        static_cast<net::ConnectorObserver&>(*this));
-    observer_.on_progress(snapshot_.config.timeouts.connect);
+    observer_->on_progress(snapshot_.config.timeouts.connect);
     take_place();
 }
 
@@ -171,7 +207,7 @@ void Attempt::clock_fired() {
             if (!may_continue()) return;
             server_.connections->set_never_continues(true);
             continued_ = true;
-            if (!client_.send_continue()) observer_.on_client_broken();
+            if (!client_.send_continue()) client_broken();
             return;
     }
 }
@@ -207,47 +243,29 @@ bool Attempt::may_continue() const {
 }
 
 void Attempt::connected() {
-    if (!connection_->reused()) {
+    reused_ = connection_->reused();
+    if (!reused_) {
         counters_.connections.add();
         server_.note_connected();
         if (server_.preferred() != connector_->index()) server_.set_preferred(connector_->index());
     }
     phase_ = Phase::head;
-    observer_.on_connected(connection_->reused());
+    observer_->on_connected(reused_);
     watch_silence();
     if (may_continue() && server_.connections->never_continues()) {
         continued_ = true;
         if (!client_.send_continue()) {
-            observer_.on_client_broken();
+            client_broken();
             return;
         }
     }
-    if (push_request() && connection_->readable()) receive();
+    push_request();
+    receive();
 }
 
 void Attempt::on_upstream(UpstreamConnection&, bool readable, bool writable) {
-    if (writable && (!request_.empty() || request_pipe_) && !push_request()) return;
+    if (writable && (!request_.empty() || request_pipe_)) push_request();
     if (readable) receive();
-}
-
-void Attempt::complete() {
-    phase_ = Phase::over;
-    const bool reusable = reply_.reusable() && request_complete() && !send_broken_ &&
-                          !upstreams_.draining() &&
-                          (connection_->quiet() || connection_->untouched());
-    connection_->observe(nullptr);
-    if (reusable && binds_) {
-        observer_.on_bound(std::move(connection_));
-    } else if (reusable) {
-        upstreams_.pool().put(server_, std::move(connection_));
-    }
-    observer_.on_reply_complete();
-}
-
-void Attempt::fail(Failure failure, std::string_view detail) {
-    phase_ = Phase::over;
-    if (connection_) connection_->observe(nullptr);
-    observer_.on_attempt_failed(failure, detail);
 }
 
 }  // namespace otto

@@ -25,45 +25,51 @@ using net::PipeLease;
 
 struct Snapshot;
 
-/// What an exchange hears of its current attempt. It may destroy the attempt in any of these calls.
+/// What an attempt notifies its exchange of.
 class AttemptObserver {
   public:
-    /// A connection to the server is there; `reused`: it was all the time.
+    /// There is a connection to the server; `reused`: it has served before.
     virtual void on_connected(bool reused) = 0;
-    /// The server gave no reply that could be used, and no byte of one has been relayed.
-    virtual void on_attempt_failed(Failure failure, std::string_view detail) = 0;
-    /// The client's request turned out to be bad or too large while its body was taken; nothing has
-    /// been relayed.
-    virtual void on_request_refused(unsigned status, const char* reason) = 0;
     /// The whole request has been handed to the kernel.
     virtual void on_request_sent() = 0;
     /// The head of the final response, or of a 101, is here, and about to go to the client: what
-    /// came of the body along with it is well formed. `stream`: what follows may go on for
+    /// came of the body along with it is well formed. `stream`: what follows may continue for
     /// as long as it likes (server-sent events, a tunnel). Returns the value of a Set-Cookie field
     /// to add to it, or "".
     virtual std::string_view on_response(unsigned status, bool stream) = 0;
-    /// The reply has been relayed to its end.
-    virtual void on_reply_complete() = 0;
-    /// The reply broke off after its head had been relayed.
-    virtual void on_reply_cut(std::string_view detail, http::Abort how) = 0;
-    /// The client's connection does not take bytes any more.
-    virtual void on_client_broken() = 0;
-    /// The server switched protocols and the client has been told; `first` are bytes of the new one
-    /// that came along.
-    virtual void on_upgraded(std::unique_ptr<UpstreamConnection> connection,
-                             std::span<char> first) = 0;
     /// The reply is complete, and the connection has been authenticated by this client: no other
     /// may use it. on_reply_complete follows.
     virtual void on_bound(std::unique_ptr<UpstreamConnection> connection) = 0;
     /// Some progress was made: from now on `limit` holds until the next.
     virtual void on_progress(Duration limit) = 0;
 
+    // An attempt has ended before it calls one of these, and makes no further call.
+
+    /// The server gave no reply that could be used, and no byte of one has been relayed.
+    virtual void on_attempt_failed(Failure failure, std::string_view detail) = 0;
+    /// The client's request turned out to be bad or too large while its body was taken; nothing has
+    /// been relayed.
+    virtual void on_request_refused(unsigned status, const char* reason) = 0;
+    /// The reply has been relayed to its end.
+    virtual void on_reply_complete() = 0;
+    /// The reply broke off after its head had been relayed.
+    virtual void on_reply_cut(std::string_view detail, http::Abort how) = 0;
+    /// The client's connection does not take bytes any more.
+    virtual void on_client_broken() = 0;
+    /// The server switched protocols, and the client has its 101; `first` are bytes of the new
+    /// protocol that came along.
+    virtual void on_upgraded(std::unique_ptr<UpstreamConnection> connection,
+                             std::span<char> first) = 0;
+
   protected:
     ~AttemptObserver() = default;
 };
 
-/// One try at one server: connects, sends the request, relays the reply. Of one worker's thread;
-/// owned by its exchange.
+/// One try at one server: connects, sends the request, relays the reply. Owned by its exchange,
+/// used on one worker's thread.
+///
+/// An attempt that has ended has no connection and no observer, and ignores all events. One of its
+/// calls may still be running, so its exchange destroys it in a later callback of the loop.
 class Attempt final : private UpstreamObserver,
                       private net::ConnectorObserver,
                       private PlaceWaiter {
@@ -81,23 +87,24 @@ class Attempt final : private UpstreamObserver,
     /// or null.
     void start(const http::ForwardingContext& context, bool fresh, bool repeatable,
                std::unique_ptr<UpstreamConnection> bound);
+    /// Ends it without a notification. Closes its connection. Harmless when it has ended.
+    void end();
 
     /// More of the request's body has arrived.
     void on_client_body();
     /// The client takes bytes again.
     void on_client_drained();
 
-    Server& server() const { return server_; }
     bool request_sent() const { return sent_ > 0; }
     bool reply_begun() const { return reply_begun_; }
     /// The client has got an interim response, such as 100 (Continue).
     bool interim_relayed() const { return interims_ > 0 || continued_; }
     /// The connection had served before: that it was closed may just have crossed with the request.
-    bool on_reused_connection() const { return connection_ && connection_->reused(); }
+    bool on_reused_connection() const { return reused_; }
     bool connecting() const { return phase_ == Phase::connecting; }
     /// Bytes of the reply's body that have come so far.
-    Bytes relayed() const { return reply_.received(); }
-    /// All that the client has sent so far has been handed on.
+    Bytes relayed() const { return phase_ == Phase::over ? relayed_ : reply_.received(); }
+    /// All that the client has sent so far has been passed on.
     bool awaits_client() const {
         return request_.empty() && request_pipe_.held() == 0 &&
                request_body_.state() == RequestBody::State::open;
@@ -130,27 +137,32 @@ class Attempt final : private UpstreamObserver,
     bool may_continue() const;
     bool flush();
     void count_sent(std::size_t bytes);
-    bool push_request();
-    bool splice_request();
+    void push_request();
+    void splice_request();
+    void note_sending(Bytes sent_before);
+    void refuse_body(RequestBody::State state);
     bool splices_reply() const;
     void receive();
     void splice_reply();
-    bool received(std::span<char> bytes, bool more);
-    std::optional<const http::ResponseHead*> read_head();
+    void received(std::span<char> bytes, bool more);
+    const http::ResponseHead* read_head();
     void note_over();
     void reply_malformed();
     http::ResponseLimits response_limits() const;
     void begin_reply(const http::ResponseHead& head);
     http::ReplyOptions reply_options(std::string_view set_cookie);
     void upgrade(const http::ResponseHead& head);
-    bool relay(const http::ResponseHead* head, std::string_view payload, bool more);
-    bool end_reply(std::string_view payload);
+    void relay(const http::ResponseHead* head, std::string_view payload, bool more);
+    void end_reply(std::string_view payload);
     void end_of_input();
     void broken(int error_number);
     void complete();
+    AttemptObserver& last_call();
     void fail(Failure failure, std::string_view detail);
+    void cut(std::string_view detail);
+    void client_broken();
 
-    AttemptObserver& observer_;
+    AttemptObserver* observer_;  // null once it has ended
     const Loop& loop_;
     Upstreams& upstreams_;
     Workspace& workspace_;
@@ -166,6 +178,7 @@ class Attempt final : private UpstreamObserver,
     bool waits_for_place_ = false;
     std::optional<Timer> clock_;  // made when it is needed, which is rare
     Due due_ = Due::silence;
+    bool reused_ = false;                      // the connection had served before
     bool unheard_ = false;                     // no byte has come on the new connection
     bool continued_ = false;                   // Otto has sent 100 (Continue)
     std::optional<net::Connector> connector_;  // of a new connection
@@ -182,6 +195,7 @@ class Attempt final : private UpstreamObserver,
     bool reply_begun_ = false;  // bytes of the final reply went to the client
     bool binds_ = false;        // the server's connection to the client
     http::ResponseReader reply_;
+    Bytes relayed_ = 0;  // once it has ended
 };
 
 }  // namespace otto

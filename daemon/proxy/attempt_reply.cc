@@ -25,15 +25,15 @@ bool is_event_stream(const http::ResponseHead& head) {
 }  // namespace
 
 void Attempt::on_client_drained() {
-    if (phase_ == Phase::body) observer_.on_progress(reply_limit_);
-    if (phase_ == Phase::body && (connection_->readable() || reply_pipe_.held() > 0)) receive();
+    if (phase_ != Phase::body) return;
+    observer_->on_progress(reply_limit_);
+    if (connection_->readable() || reply_pipe_.held() > 0) receive();
 }
 
 void Attempt::receive() {
     const std::span<char> buffer = workspace_.scratch(snapshot_.config.limits.per_request_buffer);
     Slice slice;
-    for (;;) {
-        if (client_.queued() > 0) return;  // on_client_drained goes on
+    while (phase_ != Phase::over && client_.queued() == 0) {  // on_client_drained continues
         if (splices_reply() && reply_pipe_.begin()) {
             splice_reply();
             return;
@@ -42,8 +42,8 @@ void Attempt::receive() {
         if (length > 0) {
             const auto got = static_cast<std::size_t>(length);
             counters_.received.add(got);
-            if (!received(buffer.first(got), got == buffer.size())) return;
-            if (slice.spend(got)) continue;
+            received(buffer.first(got), got == buffer.size());
+            if (phase_ == Phase::over || slice.spend(got)) continue;
             connection_->read_on_later();
             return;
         }
@@ -80,7 +80,7 @@ void Attempt::splice_reply() {
     held_back_ = false;
     switch (moved) {
         case Pipe::Moved::all:
-            if (end_reply({})) complete();
+            end_reply({});
             return;
         case Pipe::Moved::some:
             connection_->read_on_later();
@@ -95,51 +95,43 @@ void Attempt::splice_reply() {
             broken(errno);
             return;
         case Pipe::Moved::sink_broken:
-            observer_.on_client_broken();
+            client_broken();
             return;
     }
-    if (left < left_before || reply_pipe_.held() < held_before) observer_.on_progress(reply_limit_);
+    if (left < left_before || reply_pipe_.held() < held_before)
+        observer_->on_progress(reply_limit_);
 }
 
-/// `more`: the server has probably sent more, which can be read at once. False when the attempt has
-/// ended.
-bool Attempt::received(std::span<char> bytes, bool more) {
+/// `more`: the server has probably sent more, which can be read at once.
+void Attempt::received(std::span<char> bytes, bool more) {
     if (unheard_) heard();
     if (!server_.connections->serves_many()) server_.note_heard(coarse_now());
     reply_.feed(bytes);
     const http::ResponseHead* head = nullptr;
     if (phase_ == Phase::head) {
-        const auto found = read_head();
-        if (!found) return false;
-        if (*found == nullptr) return true;
-        head = *found;
+        head = read_head();
+        if (head == nullptr) return;
     }
     const std::string_view payload = reply_.payload();
     if (reply_.state() == http::ResponseReader::State::malformed) {
         reply_malformed();
-        return false;
+    } else {
+        relay(head, payload, more);
     }
-    if (!relay(head, payload, more)) return false;
-    if (reply_.state() == http::ResponseReader::State::complete) {
-        complete();
-        return false;
-    }
-    observer_.on_progress(reply_limit_);
-    return true;
 }
 
 void Attempt::reply_malformed() {
     note_over();
-    if (!reply_begun_) {
-        fail(Failure::malformed_response, reply_.reason());
+    if (reply_begun_) {
+        cut(reply_.reason());
     } else {
-        observer_.on_reply_cut(reply_.reason(), http::Abort::cut);
+        fail(Failure::malformed_response, reply_.reason());
     }
 }
 
-/// Reads the response's head and the interim ones before it. Null when it is not complete; nothing
-/// when the attempt has ended.
-std::optional<const http::ResponseHead*> Attempt::read_head() {
+/// Reads the response's head and the interim ones before it. Null when it is not complete, or the
+/// attempt ends without it.
+const http::ResponseHead* Attempt::read_head() {
     http::ResponseHead& head = workspace_.response_head();
     while (reply_.next_head(head)) {
         if (head.status >= 200) {
@@ -147,24 +139,19 @@ std::optional<const http::ResponseHead*> Attempt::read_head() {
             return &head;
         }
         if (head.status == 101) {
-            if (client_.request().upgrade && request_complete()) {
-                upgrade(head);
-            } else {
-                fail(Failure::malformed_response, "unsolicited protocol switch");
-            }
-            return std::nullopt;
+            upgrade(head);
+            return nullptr;
         }
         ++interims_;
         if (head.status == 100 && continued_) {
             server_.connections->set_never_continues(false);
         } else if (!client_.interim(head)) {
-            observer_.on_client_broken();
-            return std::nullopt;
+            client_broken();
+            return nullptr;
         }
     }
-    if (reply_.state() != http::ResponseReader::State::malformed) return nullptr;
-    reply_malformed();
-    return std::nullopt;
+    if (reply_.state() == http::ResponseReader::State::malformed) reply_malformed();
+    return nullptr;
 }
 
 void Attempt::note_over() {
@@ -205,58 +192,78 @@ http::ReplyOptions Attempt::reply_options(std::string_view set_cookie) {
 
 /// Passes the 101 on and hands the connection over: from here on it is a tunnel.
 void Attempt::upgrade(const http::ResponseHead& head) {
-    const std::string_view cookie = observer_.on_response(head.status, true);
-    phase_ = Phase::over;
-    if (client_.begin_tunnel(head, reply_options(cookie))) {
-        std::string kept;  // the attempt may end in the call
-        const std::span<char> first = reply_.take_rest(kept);
-        observer_.on_upgraded(std::move(connection_), first);
-    } else {
-        observer_.on_client_broken();
+    if (!client_.request().upgrade || !request_complete()) {
+        fail(Failure::malformed_response, "unsolicited protocol switch");
+        return;
     }
+    const std::string_view cookie = observer_->on_response(head.status, true);
+    if (!client_.begin_tunnel(head, reply_options(cookie))) {
+        client_broken();
+        return;
+    }
+    std::string kept;
+    const std::span<char> first = reply_.take_rest(kept);
+    auto connection = std::move(connection_);
+    last_call().on_upgraded(std::move(connection), first);
 }
 
-/// Passes on what came of the reply, `head` (null: it went out before) and payload. False when the
-/// attempt has ended.
-bool Attempt::relay(const http::ResponseHead* head, std::string_view payload, bool more) {
+/// Passes on what came of the reply, `head` (null: it went out before) and payload.
+void Attempt::relay(const http::ResponseHead* head, std::string_view payload, bool more) {
     if (head != nullptr) {
-        const std::string_view cookie = observer_.on_response(head->status, stream_);
+        const std::string_view cookie = observer_->on_response(head->status, stream_);
         client_.begin_reply(*head, reply_options(cookie));
         reply_begun_ = true;
     }
-    if (reply_.state() == http::ResponseReader::State::complete) return end_reply(payload);
-    if (head == nullptr && payload.empty()) return true;
-    held_back_ = more && splices_reply() && reply_pipe_.begin();
-    if (client_.write(payload, held_back_ ? http::More::splice : http::More::flush)) return true;
-    observer_.on_client_broken();
-    return false;
+    if (reply_.state() == http::ResponseReader::State::complete) {
+        end_reply(payload);
+        return;
+    }
+    if (head != nullptr || !payload.empty()) {
+        held_back_ = more && splices_reply() && reply_pipe_.begin();
+        if (!client_.write(payload, held_back_ ? http::More::splice : http::More::flush)) {
+            client_broken();
+            return;
+        }
+    }
+    observer_->on_progress(reply_limit_);
 }
 
-/// False when the attempt has ended.
-bool Attempt::end_reply(std::string_view payload) {
-    if (client_.end_reply(payload, reply_.trailers())) return true;
-    observer_.on_client_broken();
-    return false;
+void Attempt::end_reply(std::string_view payload) {
+    if (client_.end_reply(payload, reply_.trailers())) {
+        complete();
+    } else {
+        client_broken();
+    }
+}
+
+void Attempt::complete() {
+    const bool reusable = reply_.reusable() && request_complete() && !send_broken_ &&
+                          !upstreams_.draining() &&
+                          (connection_->quiet() || connection_->untouched());
+    if (reusable && binds_) {
+        observer_->on_bound(std::move(connection_));
+    } else if (reusable) {
+        upstreams_.pool().put(server_, std::move(connection_));
+    }
+    last_call().on_reply_complete();
 }
 
 void Attempt::end_of_input() {
     if (phase_ == Phase::head) {
         fail(Failure::reset_before_response,
              reply_.head_begun() ? "within the response header" : "");
-        return;
+    } else if (reply_.end_of_input()) {
+        end_reply({});
+    } else {
+        cut("closed before the end of the response");
     }
-    if (!reply_.end_of_input()) {
-        observer_.on_reply_cut("closed before the end of the response", http::Abort::cut);
-        return;
-    }
-    if (end_reply({})) complete();
 }
 
 void Attempt::broken(int error_number) {
     if (phase_ == Phase::head) {
         fail(Failure::reset_before_response, error_text(error_number));
     } else {
-        observer_.on_reply_cut(error_text(error_number), http::Abort::cut);
+        cut(error_text(error_number));
     }
 }
 

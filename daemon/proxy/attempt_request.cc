@@ -13,47 +13,53 @@ void Attempt::on_client_body() {
     push_request();
 }
 
-/// Sends what there is of the request, as long as the server takes it. False when the attempt has
-/// ended.
-bool Attempt::push_request() {
+/// Sends what there is of the request, as long as the server takes it.
+void Attempt::push_request() {
     for (;;) {
         if (request_.empty() && (request_pipe_ || Pipe::is_worth_it(request_body_.spliceable())) &&
-            request_pipe_.begin())
-            return splice_request();
+            request_pipe_.begin()) {
+            splice_request();
+            return;
+        }
         if (request_body_.state() == RequestBody::State::open) {
             const auto state = request_body_.take(request_);
             if (state == RequestBody::State::too_large || state == RequestBody::State::malformed) {
-                const bool large = state == RequestBody::State::too_large;
-                if (reply_begun_) {
-                    observer_.on_reply_cut("the request body is malformed or too large",
-                                           http::Abort::cut);
-                } else {
-                    observer_.on_request_refused(
-                        large ? 413 : 400,
-                        large ? "the body exceeds limits.bodyBytes" : request_body_.reason());
-                }
-                return false;
+                refuse_body(state);
+                return;
             }
         }
         if (request_body_.cut_short()) {
-            observer_.on_client_broken();  // it has ended within its request
-            return false;
+            client_broken();  // it has ended within its request
+            return;
         }
-        if (request_.empty()) return true;
+        if (request_.empty()) return;
         const Bytes sent_before = sent_;
-        if (!flush()) return false;
-        const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
-        const bool done = request_complete();
-        if (done) observer_.on_request_sent();
-        if (!reply_begun_ && (done || sent_ > sent_before))
-            observer_.on_progress(done ? timeouts.response : timeouts.progress);
-        if (done || !request_.empty()) return true;  // the next edge goes on
+        if (!send_broken_ && !flush()) {
+            if (sent_ == 0) {  // no server has seen any of it
+                fail(Failure::reset_before_response, std::strerror(errno));
+                return;
+            }
+            send_broken_ = true;  // an answer may be waiting to be read
+        }
+        if (send_broken_) request_.clear();
+        note_sending(sent_before);
+        if (request_complete() || !request_.empty()) return;  // the next edge continues
     }
 }
 
-/// Moves the rest of a large body within the kernel. False when the attempt has ended.
-bool Attempt::splice_request() {
-    if (send_broken_) return true;
+void Attempt::refuse_body(RequestBody::State state) {
+    if (reply_begun_) {
+        cut("the request body is malformed or too large");
+    } else if (state == RequestBody::State::too_large) {
+        last_call().on_request_refused(413, "the body exceeds limits.bodyBytes");
+    } else {
+        last_call().on_request_refused(400, request_body_.reason());
+    }
+}
+
+/// Moves the rest of a large body within the kernel.
+void Attempt::splice_request() {
+    if (send_broken_) return;
     const Bytes sent_before = sent_;
     const Bytes left_before = request_body_.spliceable();
     Bytes left = left_before;
@@ -76,44 +82,41 @@ bool Attempt::splice_request() {
             break;
         case Pipe::Moved::source_ended:
         case Pipe::Moved::source_broken:
-            observer_.on_client_broken();
-            return false;
+            client_broken();
+            return;
         case Pipe::Moved::sink_full:
             if (open) client_.want_body(false);
             break;
         case Pipe::Moved::sink_broken:  // an answer may be waiting to be read
             send_broken_ = true;
             if (open) client_.want_body(false);
-            return true;
+            return;
     }
-    if (sent_ == sent_before) return true;
-    const bool done = request_complete();
-    if (done) observer_.on_request_sent();
-    const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
-    if (!reply_begun_) observer_.on_progress(done ? timeouts.response : timeouts.progress);
-    return true;
+    if (sent_ > sent_before) note_sending(sent_before);
 }
 
-/// Hands the kernel what waits in `request_`. False when the attempt has ended.
+/// The request may be complete, or `sent_` have grown.
+void Attempt::note_sending(Bytes sent_before) {
+    const bool done = request_complete();
+    if (done) observer_->on_request_sent();
+    const TimeoutsConfig& timeouts = snapshot_.config.timeouts;
+    if (!reply_begun_ && (done || sent_ > sent_before))
+        observer_->on_progress(done ? timeouts.response : timeouts.progress);
+}
+
+/// Hands the kernel what waits in `request_`. False when the server takes no more: errno says why.
 bool Attempt::flush() {
-    while (!send_broken_ && !request_.empty()) {
+    while (!request_.empty()) {
         const std::string_view rest = request_.unsent();
         iovec piece{const_cast<char*>(rest.data()), rest.size()};
         const ssize_t taken = connection_->send({&piece, 1});
         if (taken >= 0) {
             request_.sent(static_cast<std::size_t>(taken));
             count_sent(static_cast<std::size_t>(taken));
-        } else if (errno == EAGAIN) {
-            return true;
         } else if (errno != EINTR) {
-            if (sent_ == 0) {  // no server has seen any of it
-                fail(Failure::reset_before_response, std::strerror(errno));
-                return false;
-            }
-            send_broken_ = true;  // an answer may be waiting to be read
+            return errno == EAGAIN;
         }
     }
-    request_.clear();
     return true;
 }
 

@@ -13,23 +13,18 @@
 
 namespace otto {
 
-namespace {
-
-bool is_timeout(Failure failure) {
-    return failure == Failure::connect_timeout || failure == Failure::response_timeout;
-}
-
-}  // namespace
-
 Exchange::Exchange(const ExchangeContext& context)
     : context_(context),
       upstreams_(context.upstreams),
       ledger_(context.ledger),
       workspace_(context.workspace),
       timer_(context.loop, [this] { timed_out(); }),
-      pace_timer_(context.loop, [this] { check_pace(); }) {}
+      pace_timer_(context.loop, [this] { check_pace(); }),
+      retry_(context.loop, [this] { retry(); }) {}
 
 void Exchange::begin(http::ClientStream& client) {
+    attempt_.reset();
+    tunnel_.reset();
     client_ = &client;
     client.observe(*this);
     snapshot_ = upstreams_.snapshot();
@@ -146,8 +141,11 @@ void Exchange::on_client_body() {
         if (body_arrived()) choose();
         return;
     }
-    if (phase_ == Phase::attempting) attempt_->on_client_body();
-    if (phase_ == Phase::tunnelling) tunnel_->on_client_body();
+    if (phase_ == Phase::attempting) {
+        attempt_->on_client_body();
+    } else if (phase_ == Phase::tunnelling) {
+        tunnel_->on_client_body();
+    }
 }
 
 void Exchange::on_client_drained() {
@@ -199,100 +197,6 @@ void Exchange::on_connected(bool reused) {
     if (ledger_.traces()) trace_.connected = reused ? trace_.attempted : now();
 }
 
-void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
-    const RetriesConfig& retries = snapshot_->config.retries;
-    const bool sent = attempt_->request_sent();
-    const bool stale =
-        failure == Failure::reset_before_response && attempt_->on_reused_connection();
-    const bool idempotent = is_idempotent(client_->request().method);
-    const auto allowed = [&](unsigned attempts_made) {
-        return may_retry(failure, sent, idempotent, body_.replayable(), attempts_made,
-                         retries.attempts);
-    };
-    const std::string what(detail);
-    // A connection that was closed while idle says nothing about its server: that does not count.
-    if (!stale) {
-        count_failure(failure, detail);
-        if (!is_free(failure)) ++counted_;
-    }
-    attempt_.reset();
-    if (stale) server_->connections->note_closed_idle(Duration::zero(), coarse_now());
-    if (stale && allowed(0)) {
-        note_failed(*server_, failure, what, "trying a new connection");
-        attempt(true);
-        return;
-    }
-    const Server& failed = *server_;
-    leave_server();
-    if (allowed(counted_) && (try_another(failure, what) || try_same(failure, what))) return;
-    give_up(failed, failure, what);
-}
-
-/// False when there is no other, or the budget for retries is used up.
-bool Exchange::try_another(Failure failure, const std::string& what) {
-    Server& failed = *server_;
-    if (tried_.size() >= most_tried) return false;
-    if (is_free(failure) && tried_.size() % refused_per_turn == 0) {
-        note_failed(failed, failure, what, "trying another in the next turn");
-        pause();
-        return true;
-    }
-    const Found found = find_server();
-    if (found == Found::none) return false;
-    if (!is_free(failure) && !upstreams_.may_retry()) {
-        leave_server();
-        return false;
-    }
-    note_failed(failed, failure, what, "trying another server");
-    place(found);
-    return true;
-}
-
-/// No other server is left: one that closed its connection is asked once more. Where it was
-/// stopped, it refuses and goes out, and the request is placed anew once Otto fails open.
-bool Exchange::try_same(Failure failure, const std::string& what) {
-    if (failure != Failure::reset_before_response || std::exchange(tried_same_, true)) return false;
-    Server* const same = tried_.back();
-    tried_.pop_back();
-    const Found found = find_server();
-    tried_.push_back(same);
-    if (found != Found::server) return false;
-    if (server_ != same || !upstreams_.may_retry()) {
-        leave_server();
-        return false;
-    }
-    note_failed(*same, failure, what, "trying the same server again");
-    attempt(true);
-    return true;
-}
-
-/// What the next attempt retries, if there is one: the request may wait in vain for its place.
-void Exchange::note_failed(Server& server, Failure failure, std::string_view detail,
-                           std::string_view then) {
-    failed_.server = &server;
-    failed_.failure = failure;
-    failed_.detail = detail;
-    if (!log_debug_enabled()) return;
-    log(Priority::debug, nullptr,
-        fmt::format("{} {}: {} (server {}); {}", client_->request().method_text,
-                    client_->request().path, describe(failure, detail), server.url, then));
-}
-
-void Exchange::count_retry() {
-    ++trace_.retries;
-    ledger_.count_retry();
-    ledger_.of(*failed_.server).retried[static_cast<std::size_t>(failed_.failure)].add();
-    failed_.server = nullptr;
-}
-
-void Exchange::count_failure(Failure failure, std::string_view detail) {
-    ledger_.of(*server_).failed[static_cast<std::size_t>(failure)].add();
-    upstreams_.server_failed(*server_, failure, detail);
-    if (is_timeout(failure)) server_->note_timeout();
-    if (measured_ && is_timeout(failure)) note_silence();
-    if (failure != Failure::local) settle_trial(false);
-}
-
 /// The server has not answered for so long. That is no latency, but as much of it at least.
 void Exchange::note_silence() {
     const TimePoint time = now();
@@ -336,7 +240,7 @@ std::string_view Exchange::on_response(unsigned status, bool stream) {
 
 void Exchange::on_request_refused(unsigned status, const char* reason) {
     log_refusal(status, reason);
-    attempt_.reset();
+    attempt_->end();
     reply(OwnReply::refused, status);
 }
 
@@ -376,7 +280,6 @@ void Exchange::on_upgraded(std::unique_ptr<UpstreamConnection> connection, std::
     trace_.tunnel = true;
     tunnel_.emplace(static_cast<AttemptObserver&>(*this), workspace_, *snapshot_, *client_,
                     ledger_.of(*server_), std::move(connection));
-    attempt_.reset();
     tunnel_->start(first);
 }
 
@@ -387,22 +290,32 @@ void Exchange::on_progress(Duration limit) {
 }
 
 std::size_t Exchange::unsent() const {
-    return client_->unsent() + (attempt_ ? attempt_->unsent() : 0) +
-           (tunnel_ ? tunnel_->unsent() : 0);
+    return client_->unsent() +
+           (phase_ == Phase::tunnelling ? tunnel_->unsent() : attempt_->unsent());
+}
+
+void Exchange::timed_out() {
+    switch (phase_) {
+        case Phase::none:
+        case Phase::pausing:
+            return;
+        case Phase::gathering:
+        case Phase::waiting:
+            choose();
+            return;
+        case Phase::queued:
+            queue_timed_out();
+            return;
+        case Phase::attempting:
+        case Phase::tunnelling:
+            progress_timed_out();
+            return;
+    }
 }
 
 /// Halfway through the time it is noted what the kernel still holds: when less is left at the end,
-/// the peer has been reading, though too slowly to let us send more.
-void Exchange::timed_out() {
-    if (phase_ == Phase::none) return;
-    if (phase_ == Phase::waiting || phase_ == Phase::gathering || phase_ == Phase::pausing) {
-        choose();
-        return;
-    }
-    if (phase_ == Phase::queued) {
-        queue_timed_out();
-        return;
-    }
+/// the peer has been reading, though too slowly for Otto to send more.
+void Exchange::progress_timed_out() {
     if (!half_over_) {
         half_over_ = true;
         unsent_then_ = unsent();
@@ -430,13 +343,14 @@ void Exchange::timed_out() {
 
 // ---- ending ------------------------------------------------------------------------------------
 
-/// Tells what has become of the request.
+/// Reports how the request has ended.
 void Exchange::note_end(Trace::End end) {
     if (ledger_.traces()) trace_.ended = now();
     trace_.end = end;
     trace_.received = body_.received();
-    if (attempt_) trace_.relayed = attempt_->relayed();
-    if (tunnel_) {
+    if (phase_ == Phase::attempting && trace_.own == OwnReply::none)
+        trace_.relayed = attempt_->relayed();
+    if (phase_ == Phase::tunnelling) {
         trace_.received += tunnel_->received();
         trace_.relayed = tunnel_->relayed();
     }
@@ -451,12 +365,13 @@ void Exchange::note_end(Trace::End end) {
 void Exchange::over(Trace::End end) {
     note_end(end);
     if (trace_.stream) server_->count_stream(-1);
-    attempt_.reset();
-    tunnel_.reset();
+    if (attempt_) attempt_->end();
+    if (tunnel_) tunnel_->end();
     upstreams_.queue().remove(*this);
     leave_server();
     timer_.cancel();
     pace_timer_.cancel();
+    retry_.cancel();
     enter(Phase::none);
     client_ = nullptr;
     wanted_ = nullptr;

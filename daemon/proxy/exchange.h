@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "balance/lease.h"
+#include "event/deferred.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
 #include "http/forwarded.h"
@@ -41,7 +42,8 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
   public:
     explicit Exchange(const ExchangeContext& context);
 
-    /// Takes on a request. The exchange gives itself back to the worker when it is over.
+    /// Takes on a request. The exchange gives itself back to the worker when it is over. Only the
+    /// loop calls this, never a call of an attempt: the last one may still be there.
     void begin(http::ClientStream& client);
     /// Where it is in its worker's list.
     std::size_t place() const { return place_; }
@@ -55,8 +57,6 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
 
     /// The most servers that are asked for one request, however many of them refuse.
     static constexpr std::size_t most_tried = 128;
-    /// Refused tries in one turn of the loop.
-    static constexpr std::size_t refused_per_turn = 16;
 
     enum class Found : std::uint8_t {
         server,
@@ -93,15 +93,23 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     Asked asked() const;
     void queue_up();
     void queue_timed_out();
-    void pause();
     void no_server_found(Found found);
     void settle_trial(bool passed);
     void leave_server();
 
+    // Failed attempts, in exchange_retries.cc.
+    bool may_retry(unsigned counted) const;
+    void retry();
+    bool try_another();
+    bool try_same();
+    void log_retry(const char* then);
+    void count_retry();
+    void count_failure(Failure failure, std::string_view detail);
+
     // Otto's own replies, in exchange_replies.cc.
     using Fields = std::vector<std::pair<std::string, std::string>>;
     bool answer_locally();
-    void give_up(const Server& server, Failure failure, std::string_view detail);
+    void give_up();
     void refuse(OwnReply own, std::string_view why, long long retry_after);
     void reply(OwnReply own, unsigned status, Fields extra_fields = {});
     void log_refusal(unsigned status, const char* reason) const;
@@ -120,17 +128,12 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     http::Origin origin() const;
     bool is_trusted(const Address& address) const;
     void attempt(bool fresh = false);
-    bool try_another(Failure failure, const std::string& what);
-    bool try_same(Failure failure, const std::string& what);
-    void count_failure(Failure failure, std::string_view detail);
     void note_silence();
     TimePoint asked_at() const;
     void timed_out();
+    void progress_timed_out();
     void cut(std::string_view detail, http::Abort how, bool by_server);
     std::size_t unsent() const;
-    void note_failed(Server& server, Failure failure, std::string_view detail,
-                     std::string_view then);
-    void count_retry();
     std::string_view request_id();
     void note_end(Trace::End end);
     void over(Trace::End end);
@@ -148,15 +151,15 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     RequestBody body_;
     http::Pace request_pace_;  // of the client
     http::Pace reply_pace_;
-    Server* wanted_ = nullptr;    // by the client's cookie
-    Server* server_ = nullptr;    // found last
-    std::optional<Lease> lease_;  // of it
-    bool trial_ = false;          // the attempt is its trial, and has no verdict
-    bool back_ = false;           // it is out, but a new connection to it came up
-    bool erred_ = false;          // it answered with a status of ejection.statuses
-    bool measured_ = false;       // the policy goes by the time to its answer
-    std::optional<Attempt> attempt_;
-    std::optional<Tunnel> tunnel_;  // after a switch of protocols, in place of the attempt
+    Server* wanted_ = nullptr;                // by the client's cookie
+    Server* server_ = nullptr;                // found last
+    std::optional<Lease> lease_;              // of it
+    bool trial_ = false;                      // the attempt is its trial, and has no verdict
+    bool back_ = false;                       // it is out, but a new connection to it came up
+    bool erred_ = false;                      // it answered with a status of ejection.statuses
+    bool measured_ = false;                   // the policy goes by the time to its answer
+    std::optional<Attempt> attempt_;          // the last one, which may have ended
+    std::optional<Tunnel> tunnel_;            // after a switch of protocols
     std::optional<http::RequestId> made_id_;  // when the client brought none, or a bad one
     std::vector<Server*> tried_;              // each asked once
     unsigned counted_ = 0;                    // failed attempts that were not free
@@ -165,13 +168,15 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
         Server* server = nullptr;
         Failure failure{};
         std::string detail;
-    } failed_;  // what the next attempt is a retry of
+    } failed_;            // what the next attempt is a retry of
+    bool stale_ = false;  // it failed on a connection that its server had closed
     Trace trace_;
     Duration limit_{};        // without progress
     bool half_over_ = false;  // of it, and `unsent_then_` was looked at
     std::size_t unsent_then_ = 0;
     Timer timer_;
     Timer pace_timer_;
+    Deferred retry_;
 };
 
 }  // namespace otto

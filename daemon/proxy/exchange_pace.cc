@@ -81,9 +81,9 @@ void Exchange::check_pace() {
 
 void Exchange::end_slow_client(bool sends) {
     ledger_.count_slow_client(sends);
-    if (sends && !(attempt_ && attempt_->reply_begun())) {
+    if (sends && !(phase_ == Phase::attempting && attempt_->reply_begun())) {
         log_refusal(408, "the body arrives too slowly");
-        attempt_.reset();
+        if (phase_ == Phase::attempting) attempt_->end();
         reply(OwnReply::too_slow, 408);
         return;
     }

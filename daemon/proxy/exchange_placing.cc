@@ -43,12 +43,6 @@ void Exchange::place(Found found) {
     }
 }
 
-/// Goes on in the next turn: a server that refuses is asked in one go, and a request may meet many.
-void Exchange::pause() {
-    enter(Phase::pausing);
-    timer_.set_after(Duration::zero());
-}
-
 /// Takes a place at the server that the client has an authenticated connection to, if it still
 /// receives requests.
 bool Exchange::find_bound() {
@@ -129,7 +123,7 @@ void Exchange::no_server_found(Found found) {
         }
     }
     if (failed_.server != nullptr) {
-        give_up(*failed_.server, failed_.failure, failed_.detail);
+        give_up();
     } else {
         refuse(OwnReply::no_server, why_unavailable(upstreams_.snapshot()->pool_of(*route_)),
                upstreams_.retry_after());

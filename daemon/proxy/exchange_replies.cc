@@ -42,12 +42,14 @@ bool Exchange::answer_locally() {
     return true;
 }
 
-void Exchange::give_up(const Server& server, Failure failure, std::string_view detail) {
-    const unsigned status = status_of(failure);
+/// The client gets an error for the attempt that failed last.
+void Exchange::give_up() {
+    const std::string& url = failed_.server->url;
+    const unsigned status = status_of(failed_.failure);
     ledger_.log_failure(
-        request_id(), server.url, status,
+        request_id(), url, status,
         fmt::format("{} {}: {} (server {}, {}); answered {}", client_->request().method_text,
-                    client_->request().path, describe(failure, detail), server.url,
+                    client_->request().path, describe(failed_.failure, failed_.detail), url,
                     counted(trace_.attempts, "attempt"), status));
     reply(OwnReply::attempt_failed, status);
 }

@@ -10,7 +10,7 @@ namespace otto {
 enum class Phase : std::uint8_t {
     none,        // it is over, or has not begun
     gathering,   // the request's body is awaited, where all servers have a limit
-    pausing,     // after many refusals, it goes on in the next turn
+    pausing,     // an attempt has failed; what follows happens later in the turn
     waiting,     // for verdicts, or for other candidates
     queued,      // for a place at a server
     attempting,  // a server is asked
@@ -38,7 +38,7 @@ constexpr bool may_move(Phase from, Phase to) {
         case queued:
             return among({waiting, attempting});
         case attempting:
-            return among({pausing, waiting, queued, attempting, tunnelling});
+            return among({pausing, tunnelling});
         case tunnelling:
             return false;
     }

@@ -13,7 +13,7 @@ namespace otto {
 Tunnel::Tunnel(AttemptObserver& observer, Workspace& workspace, const Snapshot& snapshot,
                http::ClientStream& client, ServerCounters& counters,
                std::unique_ptr<UpstreamConnection> connection)
-    : observer_(observer),
+    : observer_(&observer),
       workspace_(workspace),
       client_(client),
       counters_(counters),
@@ -26,9 +26,24 @@ void Tunnel::start(std::span<char> first) {
     connection_->observe(this);
     client_ended_ = client_.ended();
     if (client_ended_) limit_ = last_limit_;
-    observer_.on_progress(limit_);
-    if (!first.empty() && !relay(first)) return;
-    if (push()) pull();
+    observer_->on_progress(limit_);
+    if (!first.empty()) relay(first);
+    push();
+    pull();
+}
+
+void Tunnel::end() {
+    observer_ = nullptr;
+    connection_.reset();
+    out_ = {};
+    out_sent_ = 0;
+}
+
+/// Ends the tunnel, and returns its observer for the last call.
+AttemptObserver& Tunnel::last_call() {
+    AttemptObserver& observer = *observer_;
+    end();
+    return observer;
 }
 
 void Tunnel::on_client_body() {
@@ -38,23 +53,23 @@ void Tunnel::on_client_body() {
 void Tunnel::on_client_end() {
     client_ended_ = true;
     limit_ = last_limit_;
-    observer_.on_progress(limit_);
+    observer_->on_progress(limit_);
     push();
 }
 
 void Tunnel::on_client_drained() {
-    observer_.on_progress(limit_);
+    observer_->on_progress(limit_);
     pull();
 }
 
 void Tunnel::on_upstream(UpstreamConnection&, bool readable, bool writable) {
-    if (writable && !push()) return;
+    if (writable) push();
     if (readable) pull();
 }
 
-/// From the client to the server. False when the tunnel has ended.
-bool Tunnel::push() {
-    for (;;) {
+/// From the client to the server.
+void Tunnel::push() {
+    while (connection_) {
         for (std::string_view bytes = client_.body(); !bytes.empty() && out_.size() < buffer_;
              bytes = client_.body()) {
             const std::string_view taken = bytes.substr(0, static_cast<std::size_t>(buffer_));
@@ -63,57 +78,54 @@ bool Tunnel::push() {
         }
         if (out_.empty()) {
             if (client_ended_) connection_->end_sending();
-            return true;
+            return;
         }
         iovec rest{out_.data() + out_sent_, out_.size() - out_sent_};
         const ssize_t taken = connection_->send({&rest, 1});
         if (taken < 0) {
-            if (errno == EAGAIN) return true;
+            if (errno == EAGAIN) return;
             if (errno == EINTR) continue;
-            observer_.on_reply_cut(std::strerror(errno), http::Abort::close);
-            return false;
+            last_call().on_reply_cut(std::strerror(errno), http::Abort::close);
+            return;
         }
-        observer_.on_progress(limit_);
+        observer_->on_progress(limit_);
         out_sent_ += static_cast<std::size_t>(taken);
         received_ += static_cast<Bytes>(taken);
         counters_.sent.add(static_cast<Bytes>(taken));
-        if (out_sent_ < out_.size()) return true;  // the next edge goes on
+        if (out_sent_ < out_.size()) return;  // the next edge continues
         out_.clear();
         out_sent_ = 0;
     }
 }
 
-/// From the server to the client. False when the tunnel has ended.
-bool Tunnel::pull() {
+/// From the server to the client.
+void Tunnel::pull() {
     const std::span<char> buffer = workspace_.scratch(buffer_);
     Slice slice;
-    for (;;) {
-        if (client_.queued() > 0) return true;  // on_client_drained goes on
+    while (connection_ && client_.queued() == 0) {  // on_client_drained continues
         const ssize_t length = connection_->receive(buffer.data(), buffer.size());
         if (length > 0) {
             counters_.received.add(static_cast<Bytes>(length));
-            if (!relay(buffer.first(static_cast<std::size_t>(length)))) return false;
-            if (slice.spend(static_cast<Bytes>(length))) continue;
+            relay(buffer.first(static_cast<std::size_t>(length)));
+            if (!connection_ || slice.spend(static_cast<Bytes>(length))) continue;
             connection_->read_on_later();
-            return true;
+            return;
         }
         if (length == 0) {
-            observer_.on_reply_complete();
-            return false;
+            last_call().on_reply_complete();
+            return;
         }
         if (errno == EINTR) continue;
-        if (errno == EAGAIN) return true;
-        observer_.on_reply_cut(std::strerror(errno), http::Abort::reset);
-        return false;
+        if (errno == EAGAIN) return;
+        last_call().on_reply_cut(std::strerror(errno), http::Abort::reset);
+        return;
     }
 }
 
-bool Tunnel::relay(std::span<char> bytes) {
+void Tunnel::relay(std::span<char> bytes) {
     relayed_ += bytes.size();
-    observer_.on_progress(limit_);
-    if (client_.write({bytes.data(), bytes.size()})) return true;
-    observer_.on_client_broken();
-    return false;
+    observer_->on_progress(limit_);
+    if (!client_.write({bytes.data(), bytes.size()})) last_call().on_client_broken();
 }
 
 }  // namespace otto

@@ -527,7 +527,6 @@ TEST(Phases, LegalMoves) {
         {gathering, attempting}, {pausing, waiting},   {pausing, queued},
         {pausing, attempting},   {waiting, queued},    {waiting, attempting},
         {queued, waiting},       {queued, attempting}, {attempting, pausing},
-        {attempting, waiting},   {attempting, queued}, {attempting, attempting},
         {attempting, tunnelling}};
     for (std::size_t from = 0; from < phases; ++from)
         for (std::size_t to = 0; to < phases; ++to) {
@@ -619,20 +618,40 @@ TEST(Retries, TheLastServerIsAskedOnceMore) {
     EXPECT_EQ(proxy.servers[0]->accept(), 2u);
 }
 
-TEST(Retries, ManyRefusalsTakeTurns) {
+TEST(Retries, EachRefusalTakesATurn) {
     Proxy proxy(40);
     for (const auto& server : proxy.servers) server->stop();
     proxy.publish();
     Request request(get);
     proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
     proxy.exchanges.back()->begin(*request.client);
-    std::size_t out = 0;
-    for (const Member& member : proxy.members) out += member.server->health() != Health::healthy;
-    EXPECT_EQ(out, 16u) << "in one turn";
+    const auto out = [&proxy] {
+        return std::ranges::count_if(proxy.members, [](const Member& member) {
+            return member.server->health() == Health::unhealthy;
+        });
+    };
+    EXPECT_EQ(out(), 1) << "in one turn";
+    for (int turns = 2; turns <= 40; ++turns) {
+        event_base_loop(proxy.loop.base(), EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        EXPECT_LE(out(), turns);
+    }
     proxy.turn();
-    proxy.pass(1s);
-    for (const Member& member : proxy.members)
-        EXPECT_EQ(member.server->health(), Health::unhealthy);
+    EXPECT_EQ(out(), 40);
+}
+
+TEST(Retries, TheClientGoesBetweenTwoAttempts) {
+    Proxy proxy;
+    for (const auto& server : proxy.servers) server->stop();
+    proxy.publish();
+    Request request(get);
+    proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
+    proxy.exchanges.back()->begin(*request.client);
+    request.client->observer->on_client_gone();
+    EXPECT_EQ(proxy.over, 1u);
+    EXPECT_EQ(proxy.leased(), 0u);
+    proxy.turn();
+    EXPECT_EQ(request.client->status, 0u);
+    EXPECT_EQ(proxy.over, 1u);
 }
 
 // ---- guards ------------------------------------------------------------------------------------
