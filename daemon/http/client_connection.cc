@@ -5,17 +5,12 @@
 #include <memory>
 #include <utility>
 
-#include "balance/affinity.h"
-#include "http/proxy_protocol.h"
-
 namespace otto::http {
 
 namespace {
 
 /// How long a client may go on sending after a reply that ends the connection.
 constexpr Duration linger_time = std::chrono::seconds(2);
-/// How long after it was accepted a connection may take to send its first request when draining.
-constexpr Duration first_request_grace = std::chrono::milliseconds(250);
 /// How long a connection is not watched while its first request is answered. Most of those that
 /// carry one request are over by then, which saves the event.
 constexpr Duration unwatched_time = std::chrono::milliseconds(10);
@@ -23,50 +18,22 @@ constexpr Duration unwatched_time = std::chrono::milliseconds(10);
 /// one edge, and the read of the bytes does not show the reset.
 constexpr Duration reset_time = std::chrono::seconds(1);
 
-/// These bytes belong to no request: empty lines before one are ignored (RFC 9112 §2.2). Some
-/// clients send one after a body, long before their next request.
-bool only_line_ends(std::string_view bytes) {
-    return bytes.find_first_not_of("\r\n") == std::string_view::npos;
-}
-
 }  // namespace
 
-ClientConnection::ClientConnection(Front& front, accept::Accepted accepted)
-    : front_(front),
-      stream_(front.loop_, std::move(accepted.fd)),
-      evhttp_(std::move(accepted.evhttp)),
-      timer_(front.loop_, [this] { timed_out(); }) {
-    stream_.observe(this);
-    name_peer(accepted.peer);
+ClientConnection::ClientConnection(ConnectionOwner& owner, ClientLink& link,
+                                   ConnectionContext& context)
+    : owner_(owner), link_(link), context_(context) {
+    link_.stream.observe(this);
 }
 
-/// Reads at once: the request of a new connection has often come with it.
-void ClientConnection::start() {
-    if (!front_.admit(*this)) {
-        lost();
-        return;
-    }
-    read();
-    if (phase_ != Phase::idle) return;
-    stream_.watch();
-    if (waiting() == Waiting::none && unused()) front_.waits(*this, Waiting::first_byte);
-    if (!timer_.pending()) timer_.set_after(front_.timeouts_.client_idle);
+void ClientConnection::start(std::string_view bytes) {
+    arrived_ = bytes.size();
+    if (!bytes.empty()) read_head(bytes);
+    read_on();
 }
 
 bool ClientConnection::unused() const {
     return phase_ == Phase::idle && only_line_ends(rest());
-}
-
-/// Draining: a request that has arrived in the kernel is still answered, and a connection that was
-/// accepted a moment ago may still send the request that it was opened for.
-void ClientConnection::end_unused() {
-    if (stream_.has_unread()) return;
-    const TimePoint until = since() + first_request_grace;
-    if (!evhttp_.dispatched() && coarse_now() < until) {
-        timer_.set(until);
-    } else {
-        lost();
-    }
 }
 
 // ---- between requests --------------------------------------------------------------------------
@@ -76,31 +43,31 @@ void ClientConnection::wait_for_request() {
     half_close_ = HalfClose::is_the_end;
     scanned_ = 0;
     head_begun_ = false;
-    timer_.set_after(front_.timeouts_.client_idle);
+    link_.timer.set_after(context_.timeouts.client_idle);
 }
 
 /// Bytes of a head are here, but not all of it.
 void ClientConnection::wait_for_rest() {
-    if (!std::exchange(head_begun_, true)) timer_.set_after(front_.timeouts_.request_header);
-    if (waiting() != Waiting::rest) front_.waits(*this, Waiting::rest);
+    if (!std::exchange(head_begun_, true)) link_.timer.set_after(context_.timeouts.request_header);
+    if (owner_.waiting() != Waiting::rest) owner_.waits(Waiting::rest);
 }
 
 /// Only empty lines are here, and no byte of a head yet: the connection is still idle.
 void ClientConnection::stay_idle() {
-    if (waiting() == Waiting::none)
-        front_.waits(*this, !evhttp_.dispatched() ? Waiting::first_byte : Waiting::next);
-    if (front_.draining_) end_unused();
+    if (owner_.waiting() == Waiting::none)
+        owner_.waits(had_request() ? Waiting::next : Waiting::first_byte);
+    if (context_.draining) owner_.end_unused();
 }
 
 void ClientConnection::keep(std::string_view bytes) {
     if (bytes.empty()) return;
-    if (!received_) received_ = front_.lend();
+    if (!received_) received_ = context_.lend();
     received_->add(bytes);
 }
 
 void ClientConnection::on_stream(bool readable, bool writable) {
     if (writable && awaits_writable_) write_queued();
-    if (phase_ == Phase::closed || stream_.reads_on_later()) return;
+    if (phase_ == Phase::closed || link_.stream.reads_on_later()) return;
     if (std::exchange(next_due_, false)) {
         read_head({});
         read_on();
@@ -112,10 +79,12 @@ void ClientConnection::on_stream(bool readable, bool writable) {
 /// Edges are reported once: what is there to be read is read in the next turn. A reset that came
 /// with the last bytes shows only when they are read past.
 void ClientConnection::read_on() {
-    if (phase_ == Phase::closed || reading_ == Reading::paused || stream_.reads_on_later()) return;
+    if (phase_ == Phase::closed || reading_ == Reading::paused || link_.stream.reads_on_later())
+        return;
     const bool expects_more =
-        reading_ == Reading::buffered && stream_.readable() && expects_bytes();
-    if (!stream_.quiet() || (expects_more && !stream_.untouched())) stream_.read_on_later();
+        reading_ == Reading::buffered && link_.stream.readable() && expects_bytes();
+    if (!link_.stream.quiet() || (expects_more && !link_.stream.untouched()))
+        link_.stream.read_on_later();
 }
 
 /// More of a head, of a body, or of a tunnel.
@@ -126,8 +95,8 @@ bool ClientConnection::expects_bytes() const {
 
 /// The client is not read, or not read past the end of its request, but may have gone away.
 void ClientConnection::check_hangup() {
-    const bool ended = stream_.peer_ended() && half_close_ == HalfClose::is_the_end;
-    if (ended || stream_.broken()) lost();
+    const bool ended = link_.stream.peer_ended() && half_close_ == HalfClose::is_the_end;
+    if (ended || link_.stream.broken()) lost();
 }
 
 void ClientConnection::read() {
@@ -141,15 +110,15 @@ void ClientConnection::read() {
             check_hangup();
             return;
     }
-    std::size_t most = front_.scratch_.size();
+    std::size_t most = context_.scratch.size();
     if (phase_ == Phase::busy || phase_ == Phase::finishing) {
-        if (rest().size() >= front_.limits_.per_request_buffer) {
+        if (rest().size() >= context_.per_request_buffer) {
             adjust_reading();
             return;
         }
-        most = std::min<std::size_t>(most, front_.limits_.per_request_buffer - rest().size());
+        most = std::min<std::size_t>(most, context_.per_request_buffer - rest().size());
     }
-    const ssize_t length = stream_.receive(front_.scratch_.data(), most);
+    const ssize_t length = link_.stream.receive(context_.scratch.data(), most);
     if (length < 0 && errno == EAGAIN) return;
     if (length < 0 && errno == EINTR) {
         read_on();
@@ -167,7 +136,7 @@ void ClientConnection::read() {
         return;
     }
     arrived_ += static_cast<Bytes>(length);
-    const std::string_view bytes(front_.scratch_.data(), static_cast<std::size_t>(length));
+    const std::string_view bytes(context_.scratch.data(), static_cast<std::size_t>(length));
     switch (phase_) {
         case Phase::idle:
             read_head(bytes);
@@ -182,7 +151,7 @@ void ClientConnection::read() {
             adjust_reading();
             break;
         case Phase::lingering:
-            if (waiting() != Waiting::rest) front_.waits(*this, Waiting::rest);
+            if (owner_.waiting() != Waiting::rest) owner_.waits(Waiting::rest);
             break;
         case Phase::closed:
             break;
@@ -192,16 +161,14 @@ void ClientConnection::read() {
 
 /// More of a request's head has come, or may be there already. The bytes are copied only once.
 void ClientConnection::read_head(std::string_view bytes) {
-    if (!front_.proxy_protocol_) proxy_header_due_ = false;
-    const bool in_place = rest().empty() && !proxy_header_due_;
+    const bool in_place = rest().empty();
     if (!in_place) keep(bytes);
-    if (proxy_header_due_ && !read_proxy_header()) return;
     std::string_view all = in_place ? bytes : rest();
     if (all.empty()) return;
-    all = all.substr(0, front_.request_limits_.header_bytes + 64);
-    HeadScan scan = scan_request_head(all, scanned_, front_.request_limits_);
+    all = all.substr(0, context_.request_limits.header_bytes + 64);
+    HeadScan scan = scan_request_head(all, scanned_, context_.request_limits);
     if (!scan.refusal && scan.length == 0)
-        scan.refusal = judge_request_line(all, scanned_, front_.request_limits_);
+        scan.refusal = judge_request_line(all, scanned_, context_.request_limits);
     if (!scan.refusal && scan.length == 0) {
         scanned_ = all.size();
         if (in_place) keep(bytes);
@@ -212,15 +179,15 @@ void ClientConnection::read_head(std::string_view bytes) {
         }
         return;
     }
-    if (!received_) received_ = front_.lend();
+    if (!received_) received_ = context_.lend();
     received_->head.clear();
-    refusal_ = scan.refusal;
-    if (!refusal_) {
+    received_->refusal = scan.refusal;
+    if (!received_->refusal) {
         received_->head_bytes.assign(all, scan.skip, scan.length);
-        refusal_ =
-            parse_request_head(received_->head_bytes, front_.request_limits_, received_->head);
+        received_->refusal =
+            parse_request_head(received_->head_bytes, context_.request_limits, received_->head);
     }
-    if (refusal_ && begins_head_request(all)) received_->head.method = Method::head;
+    if (received_->refusal && begins_head_request(all)) received_->head.method = Method::head;
     const std::size_t used = scan.skip + scan.length;
     if (in_place) {
         keep(bytes.substr(used));
@@ -230,44 +197,11 @@ void ClientConnection::read_head(std::string_view bytes) {
     dispatch();
 }
 
-/// Takes the header with which a trusted proxy names its client. False when more of it is needed,
-/// or the connection has been given up.
-bool ClientConnection::read_proxy_header() {
-    proxy_header_due_ = front_.is_trusted(peer_);
-    if (!proxy_header_due_) return true;
-    const ProxyHeader header = parse_proxy_header(rest().substr(0, max_proxy_header));
-    switch (header.state) {
-        case ParseState::incomplete:
-            if (!rest().empty()) wait_for_rest();
-            return false;
-        case ParseState::malformed:
-            front_.callbacks_.on_bad_proxy_header(peer_, header.reason);
-            lost();
-            return false;
-        case ParseState::complete:
-            break;
-    }
-    received_->take(header.length);
-    head_begun_ = false;
-    proxy_header_due_ = false;
-    if (!header.client) return true;
-    front_.forget_client(*this);
-    name_peer(*header.client);
-    if (front_.admit(*this)) return true;
-    lost();
-    return false;
-}
-
-void ClientConnection::name_peer(const Address& address) {
-    peer_ = address;
-    client_ = client_key(address);
-}
-
 /// evhttp dispatches the first request of a connection.
 void ClientConnection::dispatch() {
-    if (!evhttp_.dispatched()) {
-        evhttp_.dispatch();
-        peer_ip_ = peer_.is_ip() ? peer_.ip() : "unix";
+    if (!had_request()) {
+        owner_.begin_first_request();
+        peer_ip_ = link_.peer.is_ip() ? link_.peer.ip() : "unix";
     }
     begin();
 }
@@ -275,17 +209,17 @@ void ClientConnection::dispatch() {
 void ClientConnection::timed_out() {
     switch (phase_) {
         case Phase::idle:
-            if (!head_begun_ || proxy_header_due_) {
+            if (!head_begun_) {
                 // A byte of urgent data hides from the loop what came behind it.
-                if (stream_.readable() && !stream_.untouched()) {
-                    timer_.set_after(front_.timeouts_.client_idle);
-                    stream_.read_on_later();
+                if (link_.stream.readable() && !link_.stream.untouched()) {
+                    link_.timer.set_after(context_.timeouts.client_idle);
+                    link_.stream.read_on_later();
                 } else {
                     lost();
                 }
                 return;
             }
-            refusal_ = {408, "the request header took too long"};
+            received_->refusal = {408, "the request header took too long"};
             received_->head.clear();
             if (begins_head_request(rest())) received_->head.method = Method::head;
             dispatch();
@@ -297,10 +231,10 @@ void ClientConnection::timed_out() {
             lost();
             return;
         case Phase::busy:
-            if (stream_.watched()) {
+            if (link_.stream.watched()) {
                 check_hangup();
             } else {
-                stream_.watch();
+                link_.stream.watch();
             }
             return;
         case Phase::closed:
@@ -314,35 +248,35 @@ void ClientConnection::begin() {
     phase_ = Phase::busy;
     received_->body.begin(received_->head);
     as_sent_ = Framing::none;
-    if (front_.answer_half_closed_) allow_half_close();
-    front_.waits(*this, Waiting::none);
+    if (context_.answer_half_closed) allow_half_close();
+    owner_.waits(Waiting::none);
     const bool whole = received_->body.state() == BodyState::complete;
-    if (whole && !stream_.watched() && rest().empty() && !received_->head.upgrade) {
-        timer_.set_after(unwatched_time);
+    if (whole && !link_.stream.watched() && rest().empty() && !received_->head.upgrade) {
+        link_.timer.set_after(unwatched_time);
     } else {
-        stream_.watch();
-        whole ? timer_.set_after(reset_time) : timer_.cancel();
+        link_.stream.watch();
+        whole ? link_.timer.set_after(reset_time) : link_.timer.cancel();
     }
-    front_.callbacks_.on_request(*this);
+    context_.on_request(*this);
 }
 
 /// Bytes that nobody takes yet (of a body, or of pipelined requests) are only read up to the limit.
 void ClientConnection::adjust_reading() {
     if (spliced_ || half_close_ == HalfClose::happened) return;
     const bool whole = received_ && received_->body.state() == BodyState::complete;
-    if (phase_ == Phase::busy && whole && !timer_.pending()) timer_.set_after(reset_time);
-    const bool full = rest().size() >= front_.limits_.per_request_buffer;
+    if (phase_ == Phase::busy && whole && !link_.timer.pending()) link_.timer.set_after(reset_time);
+    const bool full = rest().size() >= context_.per_request_buffer;
     const bool wanted = !full || phase_ == Phase::idle || phase_ == Phase::lingering;
     set_reading(wanted ? Reading::buffered : Reading::paused);
 }
 
 void ClientConnection::set_reading(Reading wanted) {
     const bool changed = wanted != std::exchange(reading_, wanted);
-    stream_.watch();
+    link_.stream.watch();
     if (wanted != Reading::paused) {
         read_on();
     } else if (changed) {
-        stream_.read_on_later();  // the last edge may have been that of a hang-up
+        link_.stream.read_on_later();  // the last edge may have been that of a hang-up
     }
 }
 
@@ -351,7 +285,7 @@ void ClientConnection::set_reading(Reading wanted) {
 void ClientConnection::finish(bool body_left) {
     observer_ = nullptr;
     if (spliced_) end_splicing();
-    if (!front_.answer_half_closed_) half_close_ = HalfClose::is_the_end;
+    if (!context_.answer_half_closed) half_close_ = HalfClose::is_the_end;
     keep_alive_ = keep_alive_ && !body_left;
     body_left_ = body_left;
     phase_ = Phase::finishing;
@@ -364,86 +298,84 @@ void ClientConnection::finish(bool body_left) {
 
 void ClientConnection::await_flush() {
     const TimePoint time = coarse_now();
-    delivered_then_ = delivered();
-    taken_at_ = time;
-    pace_ = {};
-    pace_.run(time, delivered_then_);
-    timer_.set(time + std::min(front_.timeouts_.progress, Pace::step));
-    front_.waits(*this, Waiting::client);
+    Received::Flush& flush = received_->flush;
+    flush = {.delivered = delivered(), .taken_at = time, .pace = {}};
+    flush.pace.run(time, flush.delivered);
+    link_.timer.set(time + std::min(context_.timeouts.progress, Pace::step));
+    owner_.waits(Waiting::client);
 }
 
 /// The reply is complete, but the client has not taken all of it.
 void ClientConnection::check_flush() {
     const TimePoint time = coarse_now();
     const Bytes taken = delivered();
-    if (taken > std::exchange(delivered_then_, taken)) taken_at_ = time;
-    const bool below = pace_.is_below(front_.timeouts_.minimum_rate, time, taken);
-    if (below && front_.callbacks_.on_too_slow) front_.callbacks_.on_too_slow();
-    if (below || time - taken_at_ >= front_.timeouts_.progress) {
+    Received::Flush& flush = received_->flush;
+    if (taken > std::exchange(flush.delivered, taken)) flush.taken_at = time;
+    const bool below = flush.pace.is_below(context_.timeouts.minimum_rate, time, taken);
+    if (below && context_.on_too_slow) context_.on_too_slow();
+    if (below || time - flush.taken_at >= context_.timeouts.progress) {
         lost();
         return;
     }
-    timer_.set(time + std::min(front_.timeouts_.progress, Pace::step));
+    link_.timer.set(time + std::min(context_.timeouts.progress, Pace::step));
 }
 
 /// The reply has gone out: waits for the next request, or has evhttp end the connection.
 void ClientConnection::complete() {
     if (!keep_alive_ && phase_ != Phase::lingering &&
-        (body_left_ || !rest().empty() || stream_.has_unread())) {
+        (body_left_ || !rest().empty() || link_.stream.has_unread())) {
         linger();
         return;
     }
-    refusal_ = {};
-    if (rest().empty()) front_.give_back(std::move(received_));
+    received_->refusal = {};
+    if (rest().empty()) context_.give_back(std::move(received_));
     if (!keep_alive_) {
         phase_ = Phase::closed;
-        timer_.cancel();
-        evhttp_.end();
-        front_.connection_closed(*this);
+        link_.timer.cancel();
+        owner_.over();
         return;
     }
     wait_for_request();
     set_reading(Reading::buffered);
-    if (front_.draining_ && unused()) {
-        end_unused();
+    if (context_.draining && unused()) {
+        owner_.end_unused();
     } else if (!rest().empty()) {
         // Pipelined bytes are not seen again by themselves. One request of a pipeline a turn.
         next_due_ = true;
-        stream_.read_on_later();
+        link_.stream.read_on_later();
     }
-    front_.waits(*this, unused() ? Waiting::next : Waiting::none);
+    owner_.waits(unused() ? Waiting::next : Waiting::none);
 }
 
 /// A close with unread bytes makes the kernel send a reset, which can destroy the reply on its way
 /// (RFC 9112 §9.6).
 void ClientConnection::linger() {
     phase_ = Phase::lingering;
-    stream_.end_sending();
+    link_.stream.end_sending();
     if (received_) received_->clear_input();
     set_reading(Reading::buffered);
-    front_.waits(*this, Waiting::rest);
-    timer_.set_after(linger_time);
+    owner_.waits(Waiting::rest);
+    link_.timer.set_after(linger_time);
 }
 
 void ClientConnection::abort(Abort how) {
     observer_ = nullptr;
     const bool looks_complete = as_sent_ == Framing::until_close;
-    if (how == Abort::reset || (how == Abort::cut && looks_complete)) stream_.reset();
+    if (how == Abort::reset || (how == Abort::cut && looks_complete)) link_.stream.reset();
     lost();
 }
 
 /// The connection is over. The order matters: the exchange lets go first, then evhttp ends the
-/// connection; this object goes later in the turn, and the descriptor with it.
+/// connection, and the descriptor is closed later in the turn.
 void ClientConnection::lost() {
     if (phase_ == Phase::closed) return;
     phase_ = Phase::closed;
-    timer_.cancel();
-    stream_.unwatch();
+    link_.timer.cancel();
+    link_.stream.unwatch();
     output_.reset();
     if (observer_ != nullptr) std::exchange(observer_, nullptr)->on_client_gone();
     attachment_.reset();
-    evhttp_.end();
-    front_.connection_closed(*this);
+    owner_.over();
 }
 
 }  // namespace otto::http

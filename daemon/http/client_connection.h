@@ -5,33 +5,37 @@
 
 #include <event2/buffer.h>
 
-#include "accept/acceptor.h"
 #include "base/handle.h"
-#include "event/timer.h"
 #include "http/append_response.h"
 #include "http/client_stream.h"
-#include "http/eviction_order.h"
-#include "http/front.h"
+#include "http/connection_context.h"
+#include "http/connection_owner.h"
 #include "http/message.h"
-#include "http/pace.h"
 #include "net/byte_stream.h"
 
 namespace otto::http {
 
-/// One client's connection: its requests' heads, and the stream that its exchanges see. Worker's
-/// thread only.
-///
-/// evhttp accepts it, dispatches its first request, and ends it (accept::Acceptor); all reading and
-/// writing goes by the stream.
-class ClientConnection final : public ClientStream,
-                               public EvictionOrder::Entry,
-                               private net::StreamObserver {
+/// One client's connection that speaks HTTP/1: its requests' heads, and the stream that its
+/// exchanges see. Owned by what has accepted it, which calls start() once, and timed_out() when the
+/// link's timer fires. Worker's thread only.
+class ClientConnection final : public ClientStream, private net::StreamObserver {
   public:
-    ClientConnection(Front& front, accept::Accepted accepted);
+    ClientConnection(ConnectionOwner& owner, ClientLink& link, ConnectionContext& context);
+
+    /// `bytes` are the first that have been read of it.
+    void start(std::string_view bytes);
+    void timed_out();
+    /// It waits for a request, or for the rest of its head.
+    bool idle() const { return phase_ == Phase::idle; }
+    /// No byte of a request has come yet, but for empty lines before one: may be closed without
+    /// harm.
+    bool unused() const;
+    /// Ends it at once; harmless when it has ended.
+    void lost();
 
     const RequestHead& request() const override { return received_->head; }
-    const Refusal& refusal() const override { return refusal_; }
-    const Address& peer() const override { return peer_; }
+    const Refusal& refusal() const override { return received_->refusal; }
+    const Address& peer() const override { return link_.peer; }
     std::string_view peer_ip() const override { return peer_ip_; }
     std::string peer_process() const override;
     std::optional<uid_t> peer_user() const override;
@@ -69,8 +73,6 @@ class ClientConnection final : public ClientStream,
     void abort(Abort how) override;
 
   private:
-    friend class Front;
-
     enum class Phase : std::uint8_t {
         idle,       // waiting for the first byte of a request, or for the rest of its head
         busy,       // an exchange is under way
@@ -105,15 +107,12 @@ class ClientConnection final : public ClientStream,
     bool send(std::span<iovec> pieces, int flags = 0, std::size_t shared = 0,
               const std::shared_ptr<const void>* owner = nullptr);
     bool queue(const iovec& rest, const std::shared_ptr<const void>* owner);
-    void start();
     void read();
     void read_on();
     bool expects_bytes() const;
     void check_hangup();
     void await_writable();
     void write_queued();
-    bool read_proxy_header();
-    void name_peer(const Address& address);
     void read_head(std::string_view bytes);
     void wait_for_rest();
     void stay_idle();
@@ -123,52 +122,36 @@ class ClientConnection final : public ClientStream,
     void check_flush();
     void complete();
     void linger();
-    void lost();
-    void timed_out();
     void wait_for_request();
-    void end_unused();
     void adjust_reading();
     void set_reading(Reading wanted);
-    /// No byte of a request has come yet, but for empty lines before one: may be closed without
-    /// harm.
-    bool unused() const;
+    bool had_request() const { return !peer_ip_.empty(); }
     /// Bytes that have arrived and belong to a body or to later requests.
     std::string_view rest() const { return received_ ? received_->rest() : std::string_view(); }
     void keep(std::string_view bytes);
 
-    Front& front_;
-    net::ByteStream stream_;
-    accept::EvhttpPart evhttp_;  // ends before the stream
+    ConnectionOwner& owner_;
+    ClientLink& link_;
+    ConnectionContext& context_;
     Phase phase_ = Phase::idle;
     bool keep_alive_ = true;
     bool body_left_ = false;
-    bool head_held_ = false;           // Front::reply_head_ is to go out before what follows
+    bool head_held_ = false;  // ConnectionContext::reply_head is to go out before what follows
     Framing as_sent_ = Framing::none;  // of the reply
     Reading reading_ = Reading::buffered;
     bool spliced_ = false;  // the rest of the body goes by splice_body()
     HalfClose half_close_ = HalfClose::is_the_end;
     bool next_due_ = false;         // a pipelined request is to be read before the socket
     bool awaits_writable_ = false;  // something is queued, or a spliced reply waits
-    bool proxy_header_due_ = true;  // the connection may begin with a PROXY header
-    bool head_begun_ = false;       // a byte of a request, or of a PROXY header, has come
+    bool head_begun_ = false;       // a byte of a request has come
     std::size_t scanned_ = 0;       // bytes of the rest that hold no end of a head
-    Bytes arrived_ = 0;             // bytes, so far
-    Bytes sent_ = 0;                // the same, those that are queued included
-    Bytes delivered_then_ = 0;      // when the timer of the flush was set
-    TimePoint taken_at_{};          // when the client was last seen to take some of it
-    Pace pace_;                     // of the flush
+    Bytes arrived_ = 0;             // so far
+    Bytes sent_ = 0;                // so far, those that are queued included
     ClientObserver* observer_ = nullptr;
     std::unique_ptr<Attachment> attachment_;
-    std::unique_ptr<Received> received_;  // null while idle
-    Refusal refusal_;
-    Address peer_;
-    std::string peer_ip_;
-    std::uint64_t client_ = 0;  // client_key() of the peer
-    bool counted_ = false;      // for limits.connectionsPerClient
-    Timer timer_;
+    std::unique_ptr<Received> received_;                        // null while idle
+    std::string peer_ip_;                                       // from the first request on
     std::unique_ptr<evbuffer, Deleter<evbuffer_free>> output_;  // null until something is queued
-    ClientConnection* next_ = nullptr;
-    ClientConnection* previous_ = nullptr;
 };
 
 }  // namespace otto::http

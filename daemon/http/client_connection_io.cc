@@ -37,27 +37,27 @@ std::optional<ucred> credentials(int fd) {
 }  // namespace
 
 std::string ClientConnection::peer_process() const {
-    const auto peer = credentials(stream_.descriptor());
+    const auto peer = credentials(link_.stream.descriptor());
     if (!peer) return {};
     if (peer->uid == overflow_user) return fmt::format("process {}", peer->pid);
     return fmt::format("process {} of user {}", peer->pid, peer->uid);
 }
 
 std::optional<uid_t> ClientConnection::peer_user() const {
-    const auto peer = credentials(stream_.descriptor());
+    const auto peer = credentials(link_.stream.descriptor());
     if (!peer || peer->uid == overflow_user) return std::nullopt;
     return peer->uid;
 }
 
 ssize_t ClientConnection::splice_body(int pipe, std::size_t length) {
     if (!std::exchange(spliced_, true)) set_reading(Reading::spliced);
-    const bool expected = stream_.readable();
-    const ssize_t moved = stream_.splice_in(pipe, length);
+    const bool expected = link_.stream.readable();
+    const ssize_t moved = link_.stream.splice_in(pipe, length);
     if (moved > 0) spliced_in(static_cast<std::size_t>(moved));
     if (moved >= 0 || errno != EAGAIN || !expected) return moved;
-    std::vector<char>& scratch = front_.scratch_;
+    std::vector<char>& scratch = context_.scratch;
     const std::size_t most = std::min({length, scratch.size(), std::size_t{PIPE_BUF}});
-    const ssize_t copied = stream_.receive_urgent(scratch.data(), most);
+    const ssize_t copied = link_.stream.receive_urgent(scratch.data(), most);
     if (copied > 0) spliced_in(static_cast<std::size_t>(copied));
     return copied > 0 ? ::write(pipe, scratch.data(), static_cast<std::size_t>(copied)) : copied;
 }
@@ -78,7 +78,7 @@ void ClientConnection::end_splicing() {
 }
 
 ssize_t ClientConnection::splice_reply(int pipe, std::size_t length) {
-    const ssize_t taken = stream_.splice_out(pipe, length);
+    const ssize_t taken = link_.stream.splice_out(pipe, length);
     if (taken > 0) sent_ += static_cast<Bytes>(taken);
     if (taken < 0 && errno == EAGAIN) {
         await_writable();
@@ -88,14 +88,14 @@ ssize_t ClientConnection::splice_reply(int pipe, std::size_t length) {
 }
 
 void ClientConnection::push() {
-    stream_.push();
+    link_.stream.push();
 }
 
 bool ClientConnection::send(std::span<iovec> pieces, int flags, std::size_t shared,
                             const std::shared_ptr<const void>* owner) {
     std::size_t sent = 0;
     if (queued() == 0) {
-        const ssize_t taken = stream_.send(pieces, flags);
+        const ssize_t taken = link_.stream.send(pieces, flags);
         if (taken < 0 && errno != EAGAIN && errno != EINTR) return false;
         sent = taken < 0 ? 0 : static_cast<std::size_t>(taken);
     }
@@ -134,7 +134,7 @@ std::size_t ClientConnection::queued() const {
 }
 
 std::size_t ClientConnection::unsent() const {
-    return queued() + stream_.unacknowledged();
+    return queued() + link_.stream.unacknowledged();
 }
 
 /// Of a UNIX socket the kernel says what its bytes take in memory, which is more.
@@ -145,7 +145,7 @@ Bytes ClientConnection::delivered() const {
 
 void ClientConnection::await_writable() {
     awaits_writable_ = true;
-    stream_.watch();
+    link_.stream.watch();
 }
 
 void ClientConnection::write_queued() {
@@ -160,7 +160,7 @@ void ClientConnection::write_queued() {
             piece.iov_len = std::min(piece.iov_len, room);
             room -= piece.iov_len;
         }
-        const ssize_t taken = stream_.send({pieces.data(), count});
+        const ssize_t taken = link_.stream.send({pieces.data(), count});
         if (taken < 0 && errno == EAGAIN) return;  // the next edge goes on
         if (taken < 0 && errno != EINTR) {
             lost();
@@ -169,7 +169,7 @@ void ClientConnection::write_queued() {
         if (taken < 0) continue;
         evbuffer_drain(output_.get(), static_cast<std::size_t>(taken));
         if (queued() > 0 && !slice.spend(static_cast<Bytes>(taken))) {
-            stream_.write_on_later();
+            link_.stream.write_on_later();
             return;
         }
     }

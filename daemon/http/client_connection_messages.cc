@@ -11,7 +11,7 @@ namespace otto::http {
 // ---- the request -------------------------------------------------------------------------------
 
 bool ClientConnection::may_keep_alive() const {
-    return received_->head.keep_alive && !refusal_ && front_.keep_alive_;
+    return received_->head.keep_alive && !received_->refusal && context_.keep_alive;
 }
 
 std::string_view ClientConnection::body() {
@@ -44,7 +44,7 @@ ReplyFraming ClientConnection::begin_reply(Framing as_sent, const ReplyOptions& 
     as_sent_ = as_sent;
     keep_alive_ = may_keep_alive() && !options.last && as_sent != Framing::until_close;
     head_held_ = true;
-    front_.reply_head_.clear();
+    context_.reply_head.clear();
     return {.framing = as_sent,
             .keep_alive = keep_alive_,
             .client_is_http10 = client_is_http10(),
@@ -54,20 +54,20 @@ ReplyFraming ClientConnection::begin_reply(Framing as_sent, const ReplyOptions& 
 
 void ClientConnection::begin_reply(const ResponseHead& head, const ReplyOptions& options) {
     const Framing as_sent = reply_framing(head, client_is_http10());
-    append_response_head(front_.reply_head_, head, begin_reply(as_sent, options), options.date);
+    append_response_head(context_.reply_head, head, begin_reply(as_sent, options), options.date);
 }
 
 void ClientConnection::begin_reply(const LocalHead& head, const ReplyOptions& options) {
     Framing as_sent = client_is_http10() ? Framing::until_close : Framing::chunked;
     if (head.length) as_sent = Framing::length;
     if (request().method == Method::head || !has_length(head.status)) as_sent = Framing::none;
-    append_local_head(front_.reply_head_, head, begin_reply(as_sent, options), options.date);
+    append_local_head(context_.reply_head, head, begin_reply(as_sent, options), options.date);
 }
 
 /// Sends the head if it is held, and a piece of the body behind it.
 bool ClientConnection::put(std::string_view payload, bool last, std::span<const Field> trailers,
                            int flags, const std::shared_ptr<const void>* owner) {
-    const std::string_view head = head_held_ ? std::string_view(front_.reply_head_) : "";
+    const std::string_view head = head_held_ ? std::string_view(context_.reply_head) : "";
     head_held_ = false;
     FramedPiece piece(head, as_sent_, payload, last, trailers);
     if (piece.pieces().empty()) return true;
@@ -86,27 +86,27 @@ bool ClientConnection::end_reply(std::string_view payload, std::span<const Field
     return put(payload, true, trailers);
 }
 
-/// What is in Front::reply_head_, at once and by itself.
+/// What is in ConnectionContext::reply_head, at once and by itself.
 bool ClientConnection::send_head() {
-    iovec piece{front_.reply_head_.data(), front_.reply_head_.size()};
+    iovec piece{context_.reply_head.data(), context_.reply_head.size()};
     return send({&piece, 1});
 }
 
 bool ClientConnection::interim(const ResponseHead& head) {
     if (client_is_http10()) return true;  // RFC 9110 §15.2
-    front_.reply_head_.clear();
-    append_interim_head(front_.reply_head_, head);
+    context_.reply_head.clear();
+    append_interim_head(context_.reply_head, head);
     return send_head();
 }
 
 bool ClientConnection::send_continue() {
-    front_.reply_head_ = "HTTP/1.1 100 Continue\r\n\r\n";
+    context_.reply_head = "HTTP/1.1 100 Continue\r\n\r\n";
     return send_head();
 }
 
 bool ClientConnection::begin_tunnel(const ResponseHead& head, const ReplyOptions& options) {
-    front_.reply_head_.clear();
-    append_response_head(front_.reply_head_, head,
+    context_.reply_head.clear();
+    append_response_head(context_.reply_head, head,
                          {.via = options.via, .set_cookie = options.set_cookie}, options.date);
     as_sent_ = Framing::until_close;
     keep_alive_ = false;

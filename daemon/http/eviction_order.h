@@ -7,17 +7,9 @@
 #include <vector>
 
 #include "base/time.h"
+#include "http/connection_owner.h"
 
 namespace otto::http {
-
-/// What a client's connection waits for while it may be closed to make room for another.
-enum class Waiting : std::uint8_t {
-    first_byte,  // of its first request
-    rest,        // of a request's head; or the end, after a reply that ends the connection
-    next,        // for another request
-    client,      // to take the end of a reply
-    none,        // it may not be closed
-};
 
 /// The connections of one thread that may be closed to make room, in the order in which they go:
 ///
@@ -28,7 +20,7 @@ enum class Waiting : std::uint8_t {
 /// Those that do not take a reply are kept apart: first(Waiting::client). Every operation takes a
 /// fixed number of steps, but for next(), which looks at a table of fixed size when it finds an
 /// address. Addresses that fall on the same row of the table, which is drawn at random, count as
-/// one. Owned by the front; of its thread.
+/// one. Owned by a table of connections; of its thread.
 class EvictionOrder {
   public:
     /// A connection's place in the order, which it leaves before it is destroyed.

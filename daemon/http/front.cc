@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <random>
 #include <utility>
 
 #include "event/slice.h"
-#include "http/client_connection.h"
 
 namespace otto::http {
 
@@ -24,16 +22,10 @@ constexpr unsigned most_accepts_failed = 4;
 /// Connections that are accepted in one turn of the loop; the rest of the backlog waits for the
 /// next.
 constexpr unsigned max_accepted = 64;
-/// What is kept for requests to be received into, of all and of one.
-constexpr std::size_t most_spare_bytes = 4 * 1024 * 1024;
-constexpr std::size_t largest_spare = 128 * 1024;
-/// The most that one read takes from a client.
-constexpr std::size_t scratch_size = 16 * 1024;
-
-std::uint64_t random_seed() {
-    std::random_device device;
-    return std::uint64_t{device()} << 32 | device();
-}
+/// What one new connection closes at most, so that workers that were over the limit get below it.
+constexpr int most_evicted = 2;
+/// How far beyond the limit the connections may be while another worker is asked to close some.
+constexpr std::uint64_t most_over = 64;
 
 }  // namespace
 
@@ -47,19 +39,19 @@ Result<std::unique_ptr<Front>> Front::open(const Loop& loop, Callbacks callbacks
 }
 
 Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker)
-    : loop_(loop),
-      callbacks_(std::move(callbacks)),
+    : callbacks_(std::move(callbacks)),
       share_(share),
-      worker_(worker),
+      context_(loop, callbacks_.on_request, callbacks_.on_too_slow),
+      arrivals_{.connections = context_,
+                .on_bad_proxy_header = callbacks_.on_bad_proxy_header,
+                .trusted_proxies = {}},
+      table_(arrivals_, share, worker, *this),
       accept_again_(loop, [this] { resume_accepting(); }),
       quiet_(loop,
              [this] {
                  pause_reported_ = false;
                  callbacks_.on_accept_resumed();
              }),
-      order_(random_seed()),
-      spare_(loop, most_spare_bytes),
-      scratch_(scratch_size),
       after_callbacks_(event_new(
           loop.base(), -1, 0,
           [](evutil_socket_t, short, void* self) { static_cast<Front*>(self)->after_callbacks(); },
@@ -75,39 +67,21 @@ Status Front::listen(UniqueFd socket) {
 }
 
 void Front::configure(const Config& config) {
-    timeouts_ = config.timeouts;
-    limits_ = config.limits;
-    request_limits_ = {.header_bytes = config.limits.header_bytes,
-                       .header_count = config.limits.header_count,
-                       .target_bytes = config.limits.target_bytes};
-    proxy_protocol_ = config.proxy_protocol;
-    answer_half_closed_ = config.answer_half_closed;
-    trusted_proxies_ = config.trusted_proxies;
-    if (limits_.connections_per_client == 0) return;
-    for (ClientConnection* each = first_; each != nullptr; each = each->next_) count_client(*each);
+    context_.configure(config);
+    arrivals_.proxy_protocol = config.proxy_protocol;
+    arrivals_.trusted_proxies = config.trusted_proxies;
+    table_.set_limit_per_client(config.limits.connections_per_client);
 }
 
-std::unique_ptr<Received> Front::lend() {
-    auto received = spare_.take();
-    return received ? std::move(*received) : std::make_unique<Received>();
-}
-
-void Front::give_back(std::unique_ptr<Received> received) {
-    if (!received || received->bytes() > largest_spare) return;
-    received->head_bytes.clear();
-    received->head.clear();
-    received->clear_input();
-    const std::size_t bytes = received->bytes();
-    spare_.give(std::move(received), bytes);
-}
+// ---- starting ----------------------------------------------------------------------------------
 
 /// Reads from the connections that have been accepted, which begins many of their requests. Those
 /// for which there is no time in this turn wait for the next.
 void Front::start_accepted() {
     Slice slice;
-    while (!accepted_.empty()) {
-        start_next();
-        if (!accepted_.empty() && !slice.spend(1)) {
+    while (table_.unstarted() > 0) {
+        table_.start_next();
+        if (table_.unstarted() > 0 && !slice.spend(1)) {
             start_rest_.schedule();
             return;
         }
@@ -117,21 +91,15 @@ void Front::start_accepted() {
 
 /// What has been accepted has been started.
 void Front::accept_on() {
-    if (!enough_accepted_ || !accepted_.empty()) return;
+    if (!enough_accepted_ || table_.unstarted() > 0) return;
     enough_accepted_ = false;
     if (!accept_again_.pending()) acceptor_->set_accepting(true);
-}
-
-void Front::start_next() {
-    ClientConnection& next = *accepted_.front();
-    accepted_.erase(accepted_.begin());
-    next.start();
 }
 
 /// Later in the turn in which it was activated.
 void Front::after_callbacks() {
     if (!start_rest_.scheduled()) start_accepted();
-    over_.clear();
+    table_.free_ended();
     accepted_in_turn_ = 0;
     accept_on();
 }
@@ -143,7 +111,7 @@ void Front::after_callbacks() {
 void Front::on_accept_failed(int error_number) {
     const bool want_files = error_number == EMFILE || error_number == ENFILE;
     if (want_files && ++accepts_failed_ <= most_accepts_failed) {
-        switch (make_room(ConnectionShare::descriptor)) {
+        switch (table_.make_room(ConnectionShare::descriptor)) {
             case Room::made:
                 return;
             case Room::asked:
@@ -158,15 +126,15 @@ void Front::on_accept_failed(int error_number) {
 }
 
 void Front::on_accepting() {
-    ++open_;
     accepts_failed_ = 0;
-    publish();
+    table_.expect();
+    callbacks_.on_connections(table_.open());
     ++accepted_in_turn_;
     if (!has_room()) {
         rest_full();
     } else if (ahead_of_peers()) {
         pause_accepting(yield_time);
-    } else if (std::max<std::size_t>(accepted_in_turn_, accepted_.size() + 1) >= max_accepted) {
+    } else if (std::max<std::size_t>(accepted_in_turn_, table_.unstarted() + 1) >= max_accepted) {
         // The listener accepts for as long as there is a backlog, unless it is disabled. What is
         // not accepted yet is bounded by the kernel, and other workers may take it.
         enough_accepted_ = true;
@@ -175,42 +143,26 @@ void Front::on_accepting() {
 }
 
 void Front::on_accepted(accept::Accepted accepted) {
-    auto connection = std::make_unique<ClientConnection>(*this, std::move(accepted));
-    connection->next_ = first_;
-    if (first_ != nullptr) first_->previous_ = connection.get();
-    first_ = connection.release();
-    accepted_.push_back(first_);
-    waits(*first_, Waiting::first_byte);
+    table_.add(std::move(accepted));
     event_active(after_callbacks_.get(), EV_READ, 0);
 }
 
 void Front::on_vanished() {
-    one_less();
+    table_.vanished();
 }
 
-void Front::connection_closed(ClientConnection& connection) {
-    std::erase(accepted_, &connection);
-    if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
-    (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
-    connection.next_ = connection.previous_ = nullptr;
-    order_.remove(connection);
-    forget_client(connection);
-    over_.emplace_back(&connection);
-    one_less();
-}
-
-void Front::one_less() {
+void Front::on_ended() {
     event_active(after_callbacks_.get(), EV_READ, 0);
-    --open_;
-    publish();
-    if (std::exchange(full_, false)) accept_again_.set_after({});
-    if (open_ == 0 && draining_ && on_empty_) std::exchange(on_empty_, nullptr)();
+    callbacks_.on_connections(table_.open());
+    if (full_) accept_soon();
 }
 
-void Front::publish() {
-    share_.publish_open(worker_, open_);
-    share_.publish_order(worker_, order_.rank(), order_.size());
-    callbacks_.on_connections(open_);
+void Front::on_evicted(Waiting waiting) {
+    if (callbacks_.on_evicted) callbacks_.on_evicted(waiting);
+}
+
+void Front::on_refused() {
+    if (callbacks_.on_refused) callbacks_.on_refused();
 }
 
 /// One shared listening socket wakes all workers, and the fastest would take a whole backlog. The
@@ -219,7 +171,7 @@ void Front::publish() {
 bool Front::ahead_of_peers() const {
     if (share_.workers() < 2) return false;
     const std::uint64_t fewest = share_.fewest();
-    return open_ > fewest + 3 + fewest / 16;
+    return table_.open() > fewest + 3 + fewest / 16;
 }
 
 void Front::pause_accepting(Duration delay) {
@@ -228,9 +180,9 @@ void Front::pause_accepting(Duration delay) {
 }
 
 void Front::resume_accepting() {
-    if (draining_) return;
+    if (context_.draining) return;
     accepts_failed_ = 0;
-    full_ = !may_accept();
+    set_full(!may_accept());
     if (full_) {
         quiet_.set_after(quiet_time);
         accept_again_.set_after(pause_time);
@@ -241,7 +193,7 @@ void Front::resume_accepting() {
 
 /// Accepting rests because of the limit.
 void Front::rest_full() {
-    full_ = true;
+    set_full(true);
     report_pause("the limit on connections is reached", 0);
     pause_accepting(pause_time);
 }
@@ -252,27 +204,57 @@ void Front::report_pause(const char* reason, int error_number) {
     callbacks_.on_accept_paused(reason, error_number);
 }
 
+// ---- the limit on connections ------------------------------------------------------------------
+
+/// A new connection has come: gets below the limit, if possible. False when no further one may
+/// come.
+bool Front::has_room() {
+    const std::uint64_t limit = share_.limit();
+    at_limit_ = limit != 0 && share_.total() >= limit;
+    set_full(full_);
+    if (!at_limit_) return true;
+    const Room room = table_.get_below_limit(most_evicted);
+    if (room == Room::asked) return share_.total() <= limit + most_over;
+    return may_accept();
+}
+
+/// Closes none by itself: only a new connection is a reason to close another.
+bool Front::may_accept() {
+    return !share_.full() || (callbacks_.on_full && callbacks_.on_full());
+}
+
+/// When the last connection that could be closed stops to wait, no other may come: it would be too
+/// many, and nothing but itself could be closed for it.
+void Front::on_room(bool more) {
+    if (more && full_) accept_soon();
+    const bool stops = at_limit_ && !full_ && !context_.draining && !callbacks_.on_full;
+    if (stops && share_.full()) rest_full();
+}
+
+void Front::set_full(bool full) {
+    full_ = full;
+    table_.watch_room(full_ || at_limit_);
+}
+
+void Front::accept_soon() {
+    set_full(false);
+    accept_again_.set_after({});
+}
+
 // ---- ending ------------------------------------------------------------------------------------
 
 void Front::drain(std::function<void()> on_empty) {
     acceptor_->settle();
     end_keep_alive();
-    draining_ = true;
-    on_empty_ = std::move(on_empty);
+    context_.draining = true;
     accept_again_.cancel();
     acceptor_->stop_listening();
-    while (!accepted_.empty()) start_next();
-    for (ClientConnection* each = first_; each != nullptr;) {
-        ClientConnection* next = each->next_;
-        if (each->unused()) each->end_unused();
-        each = next;
-    }
-    if (open_ == 0 && on_empty_) std::exchange(on_empty_, nullptr)();
+    table_.drain(std::move(on_empty));
 }
 
 void Front::close_all() {
     if (acceptor_) acceptor_->settle();
-    while (first_ != nullptr) first_->lost();
+    table_.end_all();
 }
 
 }  // namespace otto::http

@@ -42,6 +42,12 @@ HeadScan scan_request_head(std::string_view input, std::size_t from, const Reque
 /// scan_request_head(), after which it is to be called.
 Refusal judge_request_line(std::string_view input, std::size_t from, const RequestLimits& limits);
 
+/// These bytes belong to no request: empty lines before one are ignored (RFC 9112 §2.2). Some
+/// clients send one after a body, long before their next request.
+inline bool only_line_ends(std::string_view bytes) {
+    return bytes.find_first_not_of("\r\n") == std::string_view::npos;
+}
+
 /// uri-host [":" port] of RFC 9110 §7.2, the host not empty. IPvFuture and zone identifiers are
 /// refused.
 bool is_authority(std::string_view text);
