@@ -5,6 +5,9 @@
 #include <memory>
 #include <utility>
 
+#include "http/parse_request.h"
+#include "http/request_line.h"
+
 namespace otto::http {
 
 namespace {

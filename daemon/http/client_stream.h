@@ -13,7 +13,6 @@
 
 #include "base/address.h"
 #include "http/message.h"
-#include "http/parse_request.h"
 #include "http/reply_sink.h"
 
 namespace otto::http {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "http/authority.h"
 #include "http/characters.h"
-#include "http/parse_request.h"
 
 namespace otto::http {
 

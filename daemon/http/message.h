@@ -91,6 +91,28 @@ struct RequestHead {
     const Field* find(FieldId id) const;
 };
 
+/// Limits on what a client may send in a head.
+struct RequestLimits {
+    Bytes header_bytes = 32 * 1024;
+    unsigned header_count = 100;
+    Bytes target_bytes = 16 * 1024;
+    bool secure = false;  // the connection is under TLS: only then is an https target accepted
+};
+
+/// Why a message was refused: the status that the client gets (400, 414, 417, 421, 431, 501, 505)
+/// and a short reason for the log.
+struct Refusal {
+    unsigned status = 0;  // 0: not refused
+    const char* reason = "";
+
+    explicit operator bool() const { return status != 0; }
+};
+
+/// A refusal that says 400 (Bad Request).
+constexpr Refusal bad_request(const char* reason) {
+    return {400, reason};
+}
+
 /// Limits on what a server may send in a head, and in a trailer section.
 struct ResponseLimits {
     Bytes header_bytes = 64 * 1024;

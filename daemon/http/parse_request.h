@@ -1,26 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "http/message.h"
 
 namespace otto::http {
-
-struct RequestLimits {
-    Bytes header_bytes = 32 * 1024;
-    unsigned header_count = 100;
-    Bytes target_bytes = 16 * 1024;
-    bool secure = false;  // the connection is under TLS: only then is an https target accepted
-};
-
-/// Why a message was refused: the status that the client gets (400, 414, 417, 421, 431, 501, 505)
-/// and a short reason for the log.
-struct Refusal {
-    unsigned status = 0;  // 0: not refused
-    const char* reason = "";
-
-    explicit operator bool() const { return status != 0; }
-};
 
 /// Looks for the end of a request head at the start of `input`, as bytes arrive.
 struct HeadScan {
@@ -37,24 +22,11 @@ struct HeadScan {
 /// allowed.
 HeadScan scan_request_head(std::string_view input, std::size_t from, const RequestLimits& limits);
 
-/// Judges the request line at the start of an incomplete head (empty lines may stand before it) as
-/// soon as its CRLF is there: a greeting of another protocol need not be waited on. `from`: as with
-/// scan_request_head(), after which it is to be called.
-Refusal judge_request_line(std::string_view input, std::size_t from, const RequestLimits& limits);
-
 /// These bytes belong to no request: empty lines before one are ignored (RFC 9112 §2.2). Some
 /// clients send one after a body, long before their next request.
 inline bool only_line_ends(std::string_view bytes) {
     return bytes.find_first_not_of("\r\n") == std::string_view::npos;
 }
-
-/// uri-host [":" port] of RFC 9110 §7.2, the host not empty. IPvFuture and zone identifiers are
-/// refused.
-bool is_authority(std::string_view text);
-
-/// Whether a head that was refused, or has not come in full, is one of a HEAD request as far as can
-/// be told: its answer has no body then. Empty lines may stand before it.
-bool begins_head_request(std::string_view input);
 
 /// Parses one complete head (RFC 9112 §§2–6, RFC 9110 §§5, 7), strictly: what could be read in two
 /// ways is refused. `head` is only valid when nothing is refused, and as long as `input` is.

@@ -8,6 +8,7 @@
 #include "http/append_request.h"
 #include "http/fields.h"
 #include "http/parse_request.h"
+#include "http/request_line.h"
 
 namespace {
 

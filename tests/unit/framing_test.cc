@@ -15,6 +15,7 @@
 #include "http/chunked.h"
 #include "http/parse_request.h"
 #include "http/parse_response.h"
+#include "http/request_line.h"
 
 namespace otto::http {
 namespace {
