@@ -79,15 +79,15 @@ void Probe::disconnect() {
 }
 
 void Probe::connect() {
-    share_time();
+    share_time(connector_.left());
     connector_.go_on();
 }
 
 /// A share of the time for each address, so that one that swallows packets leaves some to the
 /// others.
-void Probe::share_time() {
+void Probe::share_time(std::size_t addresses) {
     const TimePoint begun = coarse_now();
-    timer_.set(begun + (deadline_ - begun) / static_cast<Duration::rep>(connector_.left()));
+    timer_.set(begun + (deadline_ - begun) / static_cast<Duration::rep>(addresses));
 }
 
 void Probe::next_address() {
@@ -103,10 +103,16 @@ void Probe::next_address() {
 void Probe::on_address_failed(int error_number) {
     const Address& address = connector_.address();
     if (connect_error(error_number, !address.is_ip()) == ConnectError::shortage) {
-        finish({ProbeResult::Outcome::inconclusive, error_text(error_number), false});
-    } else {
-        give_up_address(connect_failure_text(error_number, address), error_number == ECONNREFUSED);
+        failure_ = {ProbeResult::Outcome::inconclusive, error_text(error_number), false};
+        connector_.skip_others();
+        return;
     }
+    note_failure(connect_failure_text(error_number, address), error_number == ECONNREFUSED);
+    if (connector_.left() > 1) share_time(connector_.left() - 1);
+}
+
+void Probe::on_failed(int) {
+    finish(std::move(failure_));
 }
 
 /// A connection that is not in the backlog yet has no place among the server's connections.

@@ -68,9 +68,10 @@ class Probe : private net::ConnectorObserver, private net::StreamObserver {
     bool take_place();
     void connect();
     void next_address();
-    void share_time();
+    void share_time(std::size_t addresses);
     void on_connected() override;
     void on_address_failed(int error_number) override;
+    void on_failed(int error_number) override;
     void on_backlog_full() override;
     void on_retry() override;
     void on_stream(bool readable, bool writable) override;

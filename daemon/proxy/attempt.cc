@@ -175,14 +175,10 @@ void Attempt::on_retry() {
     }
 }
 
-void Attempt::on_address_failed(int error_number) {
+void Attempt::on_failed(int error_number) {
     const Address& address = connector_->address();
-    if (connector_->next()) {
-        connector_->go_on();
-    } else {
-        fail(connect_failure(connect_error(error_number, !address.is_ip())),
-             connect_failure_text(error_number, address));
-    }
+    fail(connect_failure(connect_error(error_number, !address.is_ip())),
+         connect_failure_text(error_number, address));
 }
 
 void Attempt::on_connected() {

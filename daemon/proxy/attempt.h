@@ -122,7 +122,7 @@ class Attempt final : private UpstreamObserver,
     void on_upstream(UpstreamConnection& connection, bool readable, bool writable) override;
     bool on_place_freed() override;
     void on_connected() override;
-    void on_address_failed(int error_number) override;
+    void on_failed(int error_number) override;
     void on_backlog_full() override;
     void on_retry() override;
     bool on_descriptors_short() override;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 
 #include "base/address.h"
 #include "base/handle.h"
+#include "event/deferred.h"
 #include "event/loop.h"
 #include "event/timer.h"
 
@@ -76,7 +78,12 @@ class ConnectorTest : public testing::Test, public ConnectorObserver {
     }
     void on_address_failed(int error_number) override {
         errors.push_back(error_number);
-        connector->next() ? connector->go_on() : end();
+        frames.insert(__builtin_frame_address(0));
+        if (on_error) on_error();
+    }
+    void on_failed(int error_number) override {
+        EXPECT_EQ(errors.back(), error_number);
+        end();
     }
     void on_backlog_full() override {
         ++backlogs_full;
@@ -94,10 +101,12 @@ class ConnectorTest : public testing::Test, public ConnectorObserver {
     std::optional<Connector> connector;
     std::unique_ptr<ByteStream> stream;
     std::vector<int> errors;
+    std::set<const void*> frames;  // of the calls that brought them
     int backlogs_full = 0;
     int shortages = 0;
     UniqueFd spare;
     std::function<void()> on_full;
+    std::function<void()> on_error;
     bool over = false;
 };
 
@@ -128,6 +137,40 @@ TEST_F(ConnectorTest, FailsWhenEachAddressHas) {
     connect({refusing(), *Address::from_path("/nowhere/at-all")});
     EXPECT_FALSE(stream);
     EXPECT_EQ(errors, (std::vector{ECONNREFUSED, ENOENT}));
+}
+
+TEST_F(ConnectorTest, ManyAddressesThatFailAtOnceTakeNeitherTheStackNorTheTurn) {
+    constexpr std::size_t many = 10'000;
+    std::size_t turns = 0;
+    std::optional<Deferred> turn;
+    turn.emplace(loop, [&] {
+        ++turns;
+        turn->schedule();
+    });
+    turn->schedule();
+    connect(std::vector<Address>(many, *Address::from_path("/nowhere/at-all")));
+    EXPECT_FALSE(stream);
+    EXPECT_EQ(errors.size(), many);
+    EXPECT_LE(frames.size(), 2u) << "from the first turn, and from all others";
+    EXPECT_GT(turns, 1u);
+}
+
+TEST_F(ConnectorTest, TheObserverMaySkipTheOtherAddresses) {
+    on_error = [this] { connector->skip_others(); };
+    connect({*Address::from_path("/nowhere/at-all"), refusing()});
+    EXPECT_FALSE(stream);
+    EXPECT_EQ(errors, std::vector{ENOENT});
+}
+
+TEST_F(ConnectorTest, IsCancelledBetweenTwoTurns) {
+    addresses.assign(10'000, *Address::from_path("/nowhere/at-all"));
+    connector.emplace(loop, addresses, 0, *this);
+    connector->go_on();
+    const std::size_t tried = errors.size();
+    ASSERT_LT(tried, addresses.size());
+    connector->cancel();
+    event_base_loop(loop.base(), EVLOOP_NONBLOCK);
+    EXPECT_EQ(errors.size(), tried);
 }
 
 TEST_F(ConnectorTest, WaitsForAPlaceInABacklog) {
