@@ -37,9 +37,12 @@ class Spares {
         return taken;
     }
 
+    /// Whether an object of so many bytes would be kept.
+    bool has_room(std::size_t bytes) const { return bytes_ + bytes <= most_bytes_; }
+
     /// Keeps an object of so many bytes, or destroys it when there are too many already.
     void give(T object, std::size_t bytes) {
-        if (bytes_ + bytes > most_bytes_) return;
+        if (!has_room(bytes)) return;
         bytes_ += bytes;
         spares_.push_back({std::move(object), bytes});
         if (!timer_.pending()) timer_.set_after(interval);

@@ -22,6 +22,11 @@ Exchange::Exchange(const ExchangeContext& context)
       pace_timer_(context.loop, [this] { check_pace(); }),
       retry_(context.loop, [this] { retry(); }) {}
 
+std::size_t Exchange::bytes() const {
+    return sizeof(Exchange) + tried_.capacity() * sizeof tried_[0] +
+           pins_.capacity() * sizeof pins_[0] + failed_.detail.capacity();
+}
+
 void Exchange::begin(http::ClientStream& client) {
     attempt_.reset();
     tunnel_.reset();

@@ -36,8 +36,8 @@ class BoundConnection;
 ///
 /// Where every server has a limit, it may wait for the request's body before it chooses.
 ///
-/// An attempt, and the tunnel that it may become, has a Lease of its server. Exchanges are recycled
-/// by their worker and used on its thread only.
+/// An attempt, and the tunnel that it may become, has a Lease of its server. Owned by an
+/// ExchangePool, which uses it for other requests later; used on one worker's thread.
 class Exchange final : private http::ClientObserver, private AttemptObserver, private Waiter {
   public:
     explicit Exchange(const ExchangeContext& context);
@@ -45,9 +45,11 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     /// Takes on a request. The exchange gives itself back to the worker when it is over. Only the
     /// loop calls this, never a call of an attempt: the last one may still be there.
     void begin(http::ClientStream& client);
-    /// Where it is in its worker's list.
+    /// Where it is among those in progress (ExchangePool).
     std::size_t place() const { return place_; }
     void set_place(std::size_t place) { place_ = place; }
+    /// Memory that it has, between two requests.
+    std::size_t bytes() const;
     /// The candidates have changed; concerns those that wait.
     void candidates_changed();
 

@@ -7,7 +7,6 @@
 
 #include "base/thread.h"
 #include "log/journal.h"
-#include "proxy/exchange.h"
 
 namespace otto {
 
@@ -36,8 +35,7 @@ Worker::Worker(const WorkerContext& context, unsigned index, Loop loop)
       index_(index),
       loop_(std::move(loop)),
       ledger_(loop_, context.access_log, index, context.workers),
-      workspace_(loop_),
-      spare_exchanges_(loop_, SIZE_MAX) {}
+      workspace_(loop_) {}
 
 Worker::~Worker() {
     context_.share.on_asked(index_, nullptr);
@@ -145,8 +143,10 @@ Status Worker::make_front() {
     upstreams_->on_shortage([this] {
         return front_->make_room(http::ConnectionShare::descriptor) == http::Front::Room::made;
     });
-    exchange_context_.emplace(ExchangeContext{loop_, *upstreams_, ledger_, workspace_,
-                                              [this](Exchange& exchange) { recycle(exchange); }});
+    exchange_context_.emplace(
+        ExchangeContext{loop_, *upstreams_, ledger_, workspace_,
+                        [this](Exchange& exchange) { exchanges_->give(exchange); }});
+    exchanges_.emplace(*exchange_context_);
     context_.share.on_asked(index_,
                             [this] { mailbox_->post([this] { front_->make_room_for_others(); }); });
     return {};
@@ -169,16 +169,13 @@ void Worker::run() {
     event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
     front_.reset();
     event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
-    exchanges_.clear();
-    spare_exchanges_.clear();
+    exchanges_->clear();
     upstreams_->close();
 }
 
 void Worker::take_on(std::shared_ptr<const Snapshot> snapshot) {
     if (upstreams_->take_on(std::move(snapshot))) configure();
-    // Backwards, since recycle() puts the last one where one ends.
-    for (std::size_t at = exchanges_.size(); at > 0; --at)
-        if (at <= exchanges_.size()) exchanges_[at - 1]->candidates_changed();
+    exchanges_->candidates_changed();
     upstreams_->queue().serve();
 }
 
@@ -190,21 +187,7 @@ void Worker::configure() {
 }
 
 void Worker::begin_request(http::ClientStream& client) {
-    auto spare = spare_exchanges_.take();
-    exchanges_.push_back(spare ? std::move(*spare)
-                               : std::make_unique<Exchange>(*exchange_context_));
-    Exchange& exchange = *exchanges_.back();
-    exchange.set_place(exchanges_.size() - 1);
-    exchange.begin(client);
-}
-
-void Worker::recycle(Exchange& exchange) {
-    const std::size_t place = exchange.place();
-    std::swap(exchanges_[place], exchanges_.back());
-    exchanges_[place]->set_place(place);
-    // None is destroyed here, where it may be running.
-    spare_exchanges_.give(std::move(exchanges_.back()), sizeof(Exchange));
-    exchanges_.pop_back();
+    exchanges_->take().begin(client);
 }
 
 }  // namespace otto

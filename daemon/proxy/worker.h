@@ -8,10 +8,10 @@
 
 #include "event/loop.h"
 #include "event/mailbox.h"
-#include "event/spares.h"
 #include "http/front.h"
 #include "observe/worker_counters.h"
 #include "proxy/exchange_context.h"
+#include "proxy/exchange_pool.h"
 #include "proxy/ledger.h"
 #include "proxy/snapshot.h"
 #include "proxy/upstreams.h"
@@ -19,8 +19,6 @@
 #include "proxy/workspace.h"
 
 namespace otto {
-
-class Exchange;
 
 using observe::WorkerCounters;
 
@@ -72,7 +70,6 @@ class Worker {
     void run();
     void configure();
     void begin_request(http::ClientStream& client);
-    void recycle(Exchange& exchange);
     void take_on(std::shared_ptr<const Snapshot> snapshot);
 
     const WorkerContext context_;
@@ -91,8 +88,7 @@ class Worker {
     std::unique_ptr<Upstreams> upstreams_;
     std::unique_ptr<http::Front> front_;
     std::optional<ExchangeContext> exchange_context_;
-    std::vector<std::unique_ptr<Exchange>> exchanges_;  // that are in progress
-    Spares<std::unique_ptr<Exchange>> spare_exchanges_;
+    std::optional<ExchangePool> exchanges_;
 };
 
 }  // namespace otto

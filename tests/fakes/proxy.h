@@ -14,8 +14,8 @@
 #include "fakes/clock.h"
 #include "fakes/server.h"
 #include "http/parse_request.h"
-#include "proxy/exchange.h"
 #include "proxy/exchange_context.h"
+#include "proxy/exchange_pool.h"
 
 namespace otto::fakes {
 
@@ -62,11 +62,15 @@ class Proxy {
                 loop, worker, 0u, ledger, std::move(snapshot),
                 [this](std::function<void()> message) { control->post(std::move(message)); });
             upstreams->configure();
-            context.emplace(ExchangeContext{loop, *upstreams, ledger, workspace,
-                                            [this](Exchange&) { ++over; }});
+            context.emplace(
+                ExchangeContext{loop, *upstreams, ledger, workspace, [this](Exchange& exchange) {
+                                    ++over;
+                                    exchanges->give(exchange);
+                                }});
+            exchanges.emplace(*context, most_spare_bytes);
         } else {
             upstreams->take_on(std::move(snapshot));
-            for (const auto& exchange : exchanges) exchange->candidates_changed();
+            exchanges->candidates_changed();
             upstreams->queue().serve();
         }
         turn();
@@ -74,9 +78,13 @@ class Proxy {
 
     void begin(Request& request) {
         if (!upstreams) publish();
-        exchanges.push_back(std::make_unique<Exchange>(*context));
-        exchanges.back()->begin(*request.client);
+        start(request);
         turn();
+    }
+    /// Begins, and lets nothing else happen.
+    void start(Request& request) {
+        ++begun;
+        exchanges->take().begin(*request.client);
     }
     /// More of the request arrives.
     void arrive(Request& request, std::size_t length = std::string::npos) {
@@ -135,8 +143,10 @@ class Proxy {
     Selection selection;
     std::optional<Upstreams> upstreams;
     std::optional<ExchangeContext> context;
-    std::vector<std::unique_ptr<Exchange>> exchanges;
-    std::size_t over = 0;  // exchanges that gave themselves back
+    std::size_t most_spare_bytes = ExchangePool::most_spare_bytes;
+    std::optional<ExchangePool> exchanges;
+    std::size_t begun = 0;  // requests
+    std::size_t over = 0;   // exchanges that gave themselves back
 
   private:
     std::uint64_t generation_ = 0;

@@ -41,13 +41,13 @@ void expect_over(const Proxy& proxy, const Request& request, unsigned status) {
     EXPECT_EQ(request.client->status, status);
     EXPECT_TRUE(request.client->complete);
     EXPECT_TRUE(request.client->body_left.has_value());
-    EXPECT_EQ(proxy.over, proxy.exchanges.size());
+    EXPECT_EQ(proxy.over, proxy.begun);
     EXPECT_EQ(proxy.leased(), 0u);
 }
 void expect_cut(const Proxy& proxy, const Request& request, Abort how) {
     EXPECT_EQ(request.client->aborted, how);
     EXPECT_FALSE(request.client->complete);
-    EXPECT_EQ(proxy.over, proxy.exchanges.size());
+    EXPECT_EQ(proxy.over, proxy.begun);
     EXPECT_EQ(proxy.leased(), 0u);
 }
 
@@ -101,8 +101,7 @@ TEST(Faults, NoConnectionInTime) {
     Request request(get);
     proxy.publish();
     proxy.servers[0]->fill_backlog();
-    proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
-    proxy.exchanges.back()->begin(*request.client);
+    proxy.start(request);
     for (int i = 0; i < 39; ++i) {
         proxy.clock.advance(100ms);
         event_base_loop(proxy.loop.base(), EVLOOP_NONBLOCK);
@@ -401,10 +400,10 @@ TEST(Phases, NewcomersQueueUpBehindOthers) {
     Request third("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
     proxy.begin(first);
     proxy.begin(second);
-    first.client->on_finish = [&proxy, &third] {  // the place is free, and nobody has it yet
-        proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
-        proxy.exchanges.back()->begin(*third.client);
-    };
+    ExchangeContext context{proxy.loop, *proxy.upstreams, proxy.ledger, proxy.workspace,
+                            [](Exchange&) {}};
+    Exchange newcomer(context);
+    first.client->on_finish = [&] { newcomer.begin(*third.client); };  // the place is free
     proxy.servers[0]->hear();
     proxy.servers[0]->say(hello);
     proxy.turn();
@@ -623,8 +622,7 @@ TEST(Retries, EachRefusalTakesATurn) {
     for (const auto& server : proxy.servers) server->stop();
     proxy.publish();
     Request request(get);
-    proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
-    proxy.exchanges.back()->begin(*request.client);
+    proxy.start(request);
     const auto out = [&proxy] {
         return std::ranges::count_if(proxy.members, [](const Member& member) {
             return member.server->health() == Health::unhealthy;
@@ -644,8 +642,7 @@ TEST(Retries, TheClientGoesBetweenTwoAttempts) {
     for (const auto& server : proxy.servers) server->stop();
     proxy.publish();
     Request request(get);
-    proxy.exchanges.push_back(std::make_unique<Exchange>(*proxy.context));
-    proxy.exchanges.back()->begin(*request.client);
+    proxy.start(request);
     request.client->observer->on_client_gone();
     EXPECT_EQ(proxy.over, 1u);
     EXPECT_EQ(proxy.leased(), 0u);
@@ -726,7 +723,7 @@ class Interleaving {
             if (running(*request)) leave(*request);
         proxy_.turn();
         check();
-        EXPECT_EQ(proxy_.over, proxy_.exchanges.size());
+        EXPECT_EQ(proxy_.over, proxy_.begun);
         EXPECT_EQ(proxy_.leased(), 0u);
         EXPECT_EQ(proxy_.ledger.counters().queued, 0u);
         EXPECT_EQ(proxy_.ledger.counters().requests, requests_.size());
@@ -823,7 +820,8 @@ class Interleaving {
             EXPECT_TRUE(!client.body_left || client.tunnel || client.complete);
             EXPECT_LE(client.consumed(), request->bytes.size());
         }
-        EXPECT_EQ(proxy_.exchanges.size() - proxy_.over, open);
+        EXPECT_EQ(proxy_.begun - proxy_.over, open);
+        EXPECT_EQ(proxy_.exchanges ? proxy_.exchanges->in_progress() : 0, open);
         EXPECT_LE(proxy_.leased() + proxy_.ledger.counters().queued, open);
         for (const Member& member : proxy_.members)
             EXPECT_TRUE(member.max_connections == 0 ||
