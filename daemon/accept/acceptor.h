@@ -20,7 +20,7 @@ namespace otto::accept {
 
 class Acceptor;
 
-/// evhttp's part in a client's connection. Owned by the connection; used on its thread.
+/// evhttp's part in a client's connection. Owned by an Arrival; used on its thread.
 class EvhttpPart {
   public:
     EvhttpPart(Acceptor& acceptor, evhttp_connection* connection)
@@ -68,7 +68,8 @@ class AcceptorObserver {
 };
 
 /// evhttp, and all that Otto relies on in it. It accepts clients' connections, dispatches the first
-/// request of each, and ends them. No byte passes through it. Owned by a front; used on its thread.
+/// request of each, and ends them. No byte passes through it. Owned by a listener; used on its
+/// thread.
 ///
 /// The rules:
 ///

@@ -20,7 +20,7 @@ constexpr std::size_t least_noted = 16 * 1024;
 /// What the kernel takes of a reply before its client reads; it doubles that for its own use.
 constexpr int send_buffer = 64 * 1024;
 
-/// What the fronts of the admin API go by, whatever the traffic may do.
+/// The limits of the listeners of the admin API, whatever the configuration says for traffic.
 Config limits() {
     Config config;
     config.timeouts.client_idle = std::chrono::seconds(20);
@@ -66,7 +66,7 @@ PlainServer::PlainServer(const Loop& loop, Callbacks callbacks)
 Status PlainServer::open_side(bool local) {
     Side& side = this->side(local);
     side.share.set_limit(connection_limit());
-    auto front = http::Front::open(
+    auto listener = accept::Listener::open(
         loop_,
         {.on_request = [this,
                         local](http::ClientStream& client) { request_arrived(client, local); },
@@ -80,24 +80,24 @@ Status PlainServer::open_side(bool local) {
                  if (callbacks_.on_evicted) callbacks_.on_evicted();
              }},
         side.share, 0);
-    if (!front) return front.error();
-    side.front = std::move(*front);
-    side.front->configure(limits());
+    if (!listener) return listener.error();
+    side.listener = std::move(*listener);
+    side.listener->configure(limits());
     return {};
 }
 
-/// The fronts tell the exchanges that their clients are gone, which tell nobody any more.
+/// The exchanges are notified that their clients are gone, and must not call back any more.
 PlainServer::~PlainServer() {
     callbacks_.on_gone = [](std::uint64_t) {};
-    local_.front.reset();
-    tcp_.front.reset();
+    local_.listener.reset();
+    tcp_.listener.reset();
 }
 
 Status PlainServer::listen(UniqueFd socket) {
     const bool local = is_unix(socket.get());
     // Accepted connections inherit it, but for those of UNIX sockets, whose buffers are small.
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
-    return side(local).front->listen(std::move(socket));
+    return side(local).listener->listen(std::move(socket));
 }
 
 void PlainServer::request_arrived(http::ClientStream& client, bool local) {
@@ -118,7 +118,7 @@ bool PlainServer::begin_next() {
 
 /// From within a new connection's arrival, when no connection merely waits for its client.
 bool PlainServer::make_room(bool local) {
-    if (side(local).front->close_oldest_unread()) return true;
+    if (side(local).listener->close_oldest_unread()) return true;
     for (const auto& each : open_) {
         PlainExchange& exchange = *each.second;
         if (exchange.local() != local || exchange.phase() != PlainExchange::Phase::reading)
@@ -165,7 +165,7 @@ void PlainServer::make_room_for(std::uint64_t ticket, std::size_t size) {
     while (true) {
         const std::size_t unread = side.unread();
         if (unread == 0 || unread + size <= most_unread) return;
-        if (!side.front->close_oldest_unread()) return;
+        if (!side.listener->close_oldest_unread()) return;
     }
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "accept/listener.h"
 #include "admin/plain_exchange.h"
 #include "admin/plain_message.h"
 #include "base/handle.h"
@@ -15,12 +16,11 @@
 #include "event/deferred.h"
 #include "event/loop.h"
 #include "event/stretches.h"
-#include "http/front.h"
 
 namespace otto::admin {
 
 /// A small HTTP server for the control thread: whole requests, whole replies, and streams. It reads
-/// with the same strictness as the front of a worker, which it stands on, within limits of its own,
+/// with the same strictness as a worker does, by the same listeners, within limits of its own,
 /// and apart for UNIX sockets and TCP, so that neither can lock the other out. Of the loop's
 /// thread. Destroying it closes all connections.
 ///
@@ -87,8 +87,8 @@ class PlainServer {
     /// Those of UNIX sockets, or those of TCP.
     struct Side {
         Side() : share(1) {}
-        http::ConnectionShare share;
-        std::unique_ptr<http::Front> front;
+        accept::ConnectionShare share;
+        std::unique_ptr<accept::Listener> listener;
         struct Body {
             std::weak_ptr<const void> owner;
             std::size_t size;

@@ -6,7 +6,7 @@
 namespace otto::control {
 
 void Crew::prepare(unsigned count) {
-    share_ = std::make_unique<http::ConnectionShare>(count);
+    share_ = std::make_unique<accept::ConnectionShare>(count);
     queue_ = std::make_unique<QueueShare>(count);
     count_ = count;
 }

@@ -59,11 +59,11 @@ class Crew {
     std::uint64_t take_most_connections() const;
 
     const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
-    http::ConnectionShare& share() { return *share_; }
+    accept::ConnectionShare& share() { return *share_; }
     ConnectionCalls& connection_calls() { return connection_calls_; }
 
   private:
-    std::unique_ptr<http::ConnectionShare> share_;
+    std::unique_ptr<accept::ConnectionShare> share_;
     std::unique_ptr<QueueShare> queue_;
     ConnectionCalls connection_calls_;
     unsigned count_ = 0;

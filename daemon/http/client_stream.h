@@ -51,8 +51,8 @@ enum class Abort : std::uint8_t {
     reset,  // so that the client cannot take what it got for complete
 };
 
-/// One request and the way to answer it, whatever protocol the client speaks. Belongs to the front
-/// and to one worker's thread.
+/// One request and the way to answer it, whatever protocol the client speaks. Owned by the
+/// connection of that protocol; of its thread.
 class ClientStream : public ReplySink {
   public:
     virtual const RequestHead& request() const = 0;

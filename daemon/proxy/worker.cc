@@ -25,8 +25,8 @@ Result<std::unique_ptr<Worker>> Worker::open(const WorkerContext& context, unsig
         [mailbox = worker->mailbox_.get()](std::function<void()> message) {
             mailbox->post(std::move(message));
         });
-    const Status front = worker->make_front();
-    if (!front) return front.error();
+    const Status listener = worker->make_listener();
+    if (!listener) return listener.error();
     return worker;
 }
 
@@ -82,13 +82,13 @@ Duration Worker::lag() const {
 }
 
 void Worker::end_keep_alive() {
-    mailbox_->post([this] { front_->end_keep_alive(); });
+    mailbox_->post([this] { listener_->end_keep_alive(); });
 }
 
 void Worker::drain() {
     mailbox_->post([this] {
         upstreams_->drain();
-        front_->drain([this] {
+        listener_->drain([this] {
             context_.control.post(
                 [&reports = context_.reports, worker = index_] { reports.on_drained(worker); });
         });
@@ -103,10 +103,10 @@ void Worker::stop() {
 
 // ---- its thread --------------------------------------------------------------------------------
 
-Status Worker::make_front() {
-    auto front = http::Front::open(
+Status Worker::make_listener() {
+    auto listener = accept::Listener::open(
         loop_,
-        http::Front::Callbacks{
+        accept::Listener::Callbacks{
             .on_request = [this](http::ClientStream& client) { begin_request(client); },
             .on_connections = [this](std::uint64_t open) { ledger_.count_connections(open); },
             .on_accept_paused =
@@ -138,17 +138,18 @@ Status Worker::make_front() {
             .on_too_slow = [this] { ledger_.count_slow_client(false); },
             .on_refused = [this] { ledger_.counters().refused.add(); }},
         context_.share, index_);
-    if (!front) return front.error();
-    front_ = std::move(*front);
+    if (!listener) return listener.error();
+    listener_ = std::move(*listener);
     upstreams_->on_shortage([this] {
-        return front_->make_room(http::ConnectionShare::descriptor) == http::Front::Room::made;
+        return listener_->make_room(accept::ConnectionShare::descriptor) ==
+               accept::Listener::Room::made;
     });
     exchange_context_.emplace(
         ExchangeContext{loop_, *upstreams_, ledger_, workspace_,
                         [this](Exchange& exchange) { exchanges_->give(exchange); }});
     exchanges_.emplace(*exchange_context_);
-    context_.share.on_asked(index_,
-                            [this] { mailbox_->post([this] { front_->make_room_for_others(); }); });
+    context_.share.on_asked(
+        index_, [this] { mailbox_->post([this] { listener_->make_room_for_others(); }); });
     return {};
 }
 
@@ -156,7 +157,7 @@ void Worker::run() {
     upstreams_->configure();
     configure();
     for (UniqueFd& socket : sockets_) {
-        const auto listening = front_->listen(std::move(socket));
+        const auto listening = listener_->listen(std::move(socket));
         if (!listening)
             log(Priority::error, nullptr,
                 fmt::format("worker {}: {}", index_, listening.error().message));
@@ -164,10 +165,10 @@ void Worker::run() {
     sockets_.clear();
     loop_.run();
 
-    front_->close_all();
+    listener_->close_all();
     // Connections are freed by finalisers, which need the loop to turn once more.
     event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
-    front_.reset();
+    listener_.reset();
     event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
     exchanges_->clear();
     upstreams_->close();
@@ -182,7 +183,7 @@ void Worker::take_on(std::shared_ptr<const Snapshot> snapshot) {
 /// What follows from the configuration.
 void Worker::configure() {
     const Config& config = upstreams_->snapshot()->config;
-    front_->configure(config);
+    listener_->configure(config);
     ledger_.configure(config.access_log);
 }
 

@@ -6,9 +6,9 @@
 #include <thread>
 #include <vector>
 
+#include "accept/listener.h"
 #include "event/loop.h"
 #include "event/mailbox.h"
-#include "http/front.h"
 #include "observe/worker_counters.h"
 #include "proxy/exchange_context.h"
 #include "proxy/exchange_pool.h"
@@ -66,7 +66,7 @@ class Worker {
   private:
     Worker(const WorkerContext& context, unsigned index, Loop loop);
 
-    Status make_front();
+    Status make_listener();
     void run();
     void configure();
     void begin_request(http::ClientStream& client);
@@ -86,7 +86,7 @@ class Worker {
     // The rest belongs to the thread once it runs.
     Workspace workspace_;
     std::unique_ptr<Upstreams> upstreams_;
-    std::unique_ptr<http::Front> front_;
+    std::unique_ptr<accept::Listener> listener_;
     std::optional<ExchangeContext> exchange_context_;
     std::optional<ExchangePool> exchanges_;
 };

@@ -4,10 +4,10 @@
 #include <functional>
 #include <string>
 
+#include "accept/connection_share.h"
 #include "accesslog/access_log.h"
 #include "balance/server_connections.h"
 #include "event/mailbox.h"
-#include "http/connection_share.h"
 #include "proxy/queue.h"
 #include "tls/hmac.h"
 
@@ -37,7 +37,7 @@ struct WorkerReports {
 struct WorkerContext {
     Mailbox& control;
     const WorkerReports& reports;
-    http::ConnectionShare& share;
+    accept::ConnectionShare& share;
     unsigned workers;
     QueueShare& queue;
     ConnectionCalls& connections;

@@ -129,7 +129,7 @@ class Proxy {
         .on_accept_resumed = {},
         .on_confirmed = {},
         .on_drained = {}};
-    http::ConnectionShare share{1};
+    accept::ConnectionShare share{1};
     QueueShare queue{1};
     ConnectionCalls calls;
     tls::Secret key{};

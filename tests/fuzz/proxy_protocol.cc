@@ -1,13 +1,13 @@
 // PROXY headers: as bytes arrive, the answer changes once, and what follows the header changes
 // nothing.
 
-#include "http/proxy_protocol.h"
+#include "accept/proxy_protocol.h"
 
 #include "fuzzing.h"
 
 namespace {
 
-using namespace otto::http;
+using namespace otto::accept;
 
 bool same(const ProxyHeader& a, const ProxyHeader& b) {
     return a.state == b.state && a.length == b.length && a.client == b.client &&

@@ -21,7 +21,7 @@ SLICE = 256 << 10   # bytes that one callback may relay (event/slice.h)
 SPLICED = 1 << 20   # the same, within the kernel (net/pipe.h)
 READ = 64 << 10     # one read
 PIPE = 1 << 20      # one splice
-ACCEPTED = 64       # connections in a turn (http/front.cc)
+ACCEPTED = 64       # connections in a turn (accept/listener.cc)
 
 PATTERNS = {
     "tiny_chunks": (b"Transfer-Encoding: chunked", b"1\r\nx\r\n" * 20000, SLICE + READ),

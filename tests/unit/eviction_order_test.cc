@@ -1,4 +1,4 @@
-#include "http/eviction_order.h"
+#include "accept/eviction_order.h"
 
 #include <algorithm>
 #include <deque>
@@ -6,10 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include "accept/connection_share.h"
 #include "base/random.h"
-#include "http/connection_share.h"
 
-namespace otto::http {
+namespace otto::accept {
 namespace {
 
 using std::chrono::seconds;
@@ -215,4 +215,4 @@ TEST(ClientCounts, CountPerClient) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::accept

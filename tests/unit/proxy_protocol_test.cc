@@ -1,8 +1,8 @@
-#include "http/proxy_protocol.h"
+#include "accept/proxy_protocol.h"
 
 #include <gtest/gtest.h>
 
-namespace otto::http {
+namespace otto::accept {
 
 namespace {
 
@@ -297,4 +297,4 @@ TEST(ProxyProtocol, EveryChangeOfAByteIsDecidedOnce) {
     }
 }
 
-}  // namespace otto::http
+}  // namespace otto::accept

@@ -7,10 +7,10 @@
 #include <mutex>
 #include <vector>
 
-#include "http/client_counts.h"
-#include "http/eviction_order.h"
+#include "accept/client_counts.h"
+#include "accept/eviction_order.h"
 
-namespace otto::http {
+namespace otto::accept {
 
 /// What the workers know of each other's connections, to share them evenly and to close the right
 /// ones when there are too many. One per process; outlives the workers.
@@ -71,4 +71,4 @@ class ConnectionShare {
     std::vector<std::function<void()>> calls_;
 };
 
-}  // namespace otto::http
+}  // namespace otto::accept

@@ -1,6 +1,6 @@
-// What a front does with connections that wait for their clients.
+// What a listener does with connections that wait for their clients.
 
-#include "http/front.h"
+#include "accept/listener.h"
 
 #include <cerrno>
 #include <functional>
@@ -17,7 +17,7 @@
 #include "event/loop.h"
 #include "event/timer.h"
 
-namespace otto::http {
+namespace otto::accept {
 namespace {
 
 using namespace std::chrono_literals;
@@ -25,28 +25,28 @@ using namespace std::chrono_literals;
 constexpr std::string_view request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Answers each request at once.
-class FrontTest : public testing::Test, private ClientObserver {
+class ListenerTest : public testing::Test, private http::ClientObserver {
   protected:
-    FrontTest() {
-        char folder[] = "/tmp/otto-front-XXXXXX";
+    ListenerTest() {
+        char folder[] = "/tmp/otto-listener-XXXXXX";
         folder_ = ::mkdtemp(folder);
         address_ = *Address::from_path(folder_ + "/socket");
         UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::bind(listener.get(), address_.get(), address_.length()), 0);
         EXPECT_EQ(::listen(listener.get(), 128), 0);
-        front_ =
-            std::move(*Front::open(loop_,
-                                   {.on_request = [this](ClientStream& client) { answer(client); },
-                                    .on_connections = [](std::uint64_t) {},
-                                    .on_accept_paused = [](const char*, int) {},
-                                    .on_accept_resumed = [] {},
-                                    .on_bad_proxy_header = [](const Address&, const char*) {}},
-                                   share_, 0));
-        EXPECT_TRUE(front_->listen(std::move(listener)));
+        listener_ = std::move(
+            *Listener::open(loop_,
+                            {.on_request = [this](http::ClientStream& client) { answer(client); },
+                             .on_connections = [](std::uint64_t) {},
+                             .on_accept_paused = [](const char*, int) {},
+                             .on_accept_resumed = [] {},
+                             .on_bad_proxy_header = [](const Address&, const char*) {}},
+                            share_, 0));
+        EXPECT_TRUE(listener_->listen(std::move(listener)));
         configure(20s);
     }
-    ~FrontTest() override {
-        front_.reset();
+    ~ListenerTest() override {
+        listener_.reset();
         ::unlink((folder_ + "/socket").c_str());
         ::rmdir(folder_.c_str());
     }
@@ -54,14 +54,14 @@ class FrontTest : public testing::Test, private ClientObserver {
     void configure(Duration client_idle) {
         Config config;
         config.timeouts.client_idle = client_idle;
-        front_->configure(config);
+        listener_->configure(config);
     }
 
     UniqueFd connect() {
         UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::connect(fd.get(), address_.get(), address_.length()), 0);
-        const auto before = front_->connections();
-        run_until([this, before] { return front_->connections() > before; });
+        const auto before = listener_->connections();
+        run_until([this, before] { return listener_->connections() > before; });
         return fd;
     }
 
@@ -103,23 +103,23 @@ class FrontTest : public testing::Test, private ClientObserver {
         EXPECT_TRUE(holds()) << "not within 20 s";
     }
     void run_until_empty() {
-        run_until([this] { return front_->connections() == 0; });
+        run_until([this] { return listener_->connections() == 0; });
     }
 
     Loop loop_ = std::move(*Loop::open());
     ConnectionShare share_{1};
     std::string folder_;
     Address address_;
-    std::unique_ptr<Front> front_;
+    std::unique_ptr<Listener> listener_;
     std::vector<unsigned> refusals_;
     unsigned answered_ = 0;
     std::function<void()> on_answered_ = [] {};  // before the connection goes on, or ends
 
   private:
-    void answer(ClientStream& client) {
+    void answer(http::ClientStream& client) {
         client.observe(*this);
         if (client.refusal()) refusals_.push_back(client.refusal().status);
-        client.begin_reply(LocalHead{.status = 204}, {.date = "now"});
+        client.begin_reply(http::LocalHead{.status = 204}, {.date = "now"});
         EXPECT_TRUE(client.end_reply());
         ++answered_;
         on_answered_();
@@ -130,28 +130,28 @@ class FrontTest : public testing::Test, private ClientObserver {
     void on_client_gone() override {}
 };
 
-TEST_F(FrontTest, TheLastReplyOfAConnectionSaysSo) {
+TEST_F(ListenerTest, TheLastReplyOfAConnectionSaysSo) {
     const UniqueFd client = used();
-    front_->end_keep_alive();
+    listener_->end_keep_alive();
     say(client, request);
     run_until_empty();
     EXPECT_NE(hear(client).find("Connection: close"), std::string::npos);
 }
 
-TEST_F(FrontTest, IdleConnectionsStayUntilTheDrain) {
+TEST_F(ListenerTest, IdleConnectionsStayUntilTheDrain) {
     const UniqueFd client = used();
-    front_->end_keep_alive();
+    listener_->end_keep_alive();
     int turns = 0;
     run_until([&turns] { return ++turns >= 50; });
-    EXPECT_EQ(front_->connections(), 1u);
+    EXPECT_EQ(listener_->connections(), 1u);
     bool drained = false;
-    front_->drain([&drained] { drained = true; });
+    listener_->drain([&drained] { drained = true; });
     EXPECT_TRUE(drained) << "nothing keeps it";
 }
 
-TEST_F(FrontTest, BytesThatAreNotReadDestroyNoLastReply) {
+TEST_F(ListenerTest, BytesThatAreNotReadDestroyNoLastReply) {
     const UniqueFd client = used();
-    front_->end_keep_alive();
+    listener_->end_keep_alive();
     on_answered_ = [&client] { say(client, request); };  // pipelined, and left in the kernel
     say(client, request);
     run_until([this] { return answered_ == 2; });
@@ -168,34 +168,34 @@ TEST_F(FrontTest, BytesThatAreNotReadDestroyNoLastReply) {
     EXPECT_EQ(length, 0) << "it ends without a reset";
 }
 
-TEST_F(FrontTest, ADrainAnswersWhatHasCome) {
+TEST_F(ListenerTest, ADrainAnswersWhatHasCome) {
     const UniqueFd client = used();
     say(client, request);
     bool drained = false;
-    front_->drain([&drained] { drained = true; });
+    listener_->drain([&drained] { drained = true; });
     EXPECT_FALSE(drained) << "a request waits in the kernel";
     run_until([&drained] { return drained; });
     EXPECT_NE(hear(client).find("Connection: close"), std::string::npos);
 }
 
-TEST_F(FrontTest, ADrainLetsANewConnectionSendItsRequest) {
+TEST_F(ListenerTest, ADrainLetsANewConnectionSendItsRequest) {
     const UniqueFd client = connect();
     bool drained = false;
-    front_->drain([&drained] { drained = true; });
+    listener_->drain([&drained] { drained = true; });
     say(client, request);
     run_until([&drained] { return drained; });
     EXPECT_NE(hear(client).find("Connection: close"), std::string::npos);
 }
 
-TEST_F(FrontTest, ADrainClosesAConnectionThatSaysNothing) {
+TEST_F(ListenerTest, ADrainClosesAConnectionThatSaysNothing) {
     const UniqueFd client = connect();
     bool drained = false;
-    front_->drain([&drained] { drained = true; });
+    listener_->drain([&drained] { drained = true; });
     run_until([&drained] { return drained; });
     EXPECT_EQ(answered_, 0u);
 }
 
-TEST_F(FrontTest, AnEmptyLineKeepsNoConnectionOpen) {
+TEST_F(ListenerTest, AnEmptyLineKeepsNoConnectionOpen) {
     const UniqueFd read_already = used();
     say(read_already, "\r\n");
     int turns = 0;
@@ -203,11 +203,11 @@ TEST_F(FrontTest, AnEmptyLineKeepsNoConnectionOpen) {
     const UniqueFd not_yet = used();
     say(not_yet, "\r\n");
     bool drained = false;
-    front_->drain([&drained] { drained = true; });
-    EXPECT_EQ(front_->connections(), 1u);
+    listener_->drain([&drained] { drained = true; });
+    EXPECT_EQ(listener_->connections(), 1u);
     run_until([&drained] { return drained; });
     EXPECT_EQ(answered_, 2u);
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::accept

@@ -7,7 +7,9 @@
 #include "base/address.h"
 #include "http/parse_response.h"
 
-namespace otto::http {
+namespace otto::accept {
+
+using http::ParseState;
 
 /// What the PROXY protocol header at the start of a connection says. When `client` is none, the
 /// connection is the proxy's own (LOCAL, as for its health checks) or it does not know for whom it
@@ -36,4 +38,4 @@ inline constexpr std::size_t max_proxy_header = 16 + max_proxy_block;
 /// Datagram families are taken like stream ones, since proxies that speak HTTP/3 send them.
 ProxyHeader parse_proxy_header(std::string_view input);
 
-}  // namespace otto::http
+}  // namespace otto::accept

@@ -8,20 +8,20 @@
 #include <vector>
 
 #include "accept/acceptor.h"
+#include "accept/eviction_order.h"
 #include "base/address.h"
 #include "http/client_connection.h"
 #include "http/connection_context.h"
 #include "http/connection_owner.h"
-#include "http/eviction_order.h"
 #include "net/byte_stream.h"
 
-namespace otto::http {
+namespace otto::accept {
 
 class ConnectionTable;
 
 /// What the arrivals of one thread share. Owned by its listener.
 struct ArrivalContext {
-    ConnectionContext& connections;
+    http::ConnectionContext& connections;
     /// A trusted proxy has sent something else than a PROXY header. The connection is closed.
     std::function<void(const Address& peer, const char* reason)> on_bad_proxy_header;
     bool proxy_protocol = false;  // trusted proxies begin with a PROXY header
@@ -43,10 +43,10 @@ struct ArrivalContext {
 /// end, all that uses the connection lets go of it, then evhttp ends it, then its descriptor is
 /// closed.
 class Arrival final : public EvictionOrder::Entry,
-                      private ConnectionOwner,
+                      private http::ConnectionOwner,
                       private net::StreamObserver {
   public:
-    Arrival(ConnectionTable& table, ArrivalContext& context, accept::Accepted accepted);
+    Arrival(ConnectionTable& table, ArrivalContext& context, Accepted accepted);
 
     /// Once, before anything else. Reads at once: the request of a new connection has often come
     /// with it.
@@ -90,15 +90,15 @@ class Arrival final : public EvictionOrder::Entry,
 
     ConnectionTable& table_;
     ArrivalContext& context_;
-    ClientLink link_;
-    accept::EvhttpPart evhttp_;  // ends before the stream
+    http::ClientLink link_;
+    EvhttpPart evhttp_;  // ends before the stream
     std::uint64_t client_ = 0;
     Stage stage_ = Stage::accepted;
     bool counted_ = false;  // for limits.connectionsPerClient
     std::string header_;    // the part of a PROXY header that has come
-    std::optional<ClientConnection> protocol_;
+    std::optional<http::ClientConnection> protocol_;
     Arrival* next_ = nullptr;  // in the table
     Arrival* previous_ = nullptr;
 };
 
-}  // namespace otto::http
+}  // namespace otto::accept

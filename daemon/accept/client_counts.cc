@@ -1,8 +1,8 @@
-#include "http/client_counts.h"
+#include "accept/client_counts.h"
 
 #include <utility>
 
-namespace otto::http {
+namespace otto::accept {
 
 std::uint32_t ClientCounts::add(std::uint64_t client) {
     Shard& shard = shard_of(client);
@@ -29,4 +29,4 @@ std::string ClientCounts::last_refused() const {
     return last_refused_;
 }
 
-}  // namespace otto::http
+}  // namespace otto::accept

@@ -9,7 +9,9 @@
 #include "base/time.h"
 #include "http/connection_owner.h"
 
-namespace otto::http {
+namespace otto::accept {
+
+using http::Waiting;
 
 /// The connections of one thread that may be closed to make room, in the order in which they go:
 ///
@@ -84,4 +86,4 @@ class EvictionOrder {
     std::uint32_t size_ = 0;
 };
 
-}  // namespace otto::http
+}  // namespace otto::accept

@@ -1,4 +1,4 @@
-#include "http/proxy_protocol.h"
+#include "accept/proxy_protocol.h"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,12 @@
 
 #include "http/characters.h"
 
-namespace otto::http {
+namespace otto::accept {
+
+using http::find_control;
+using http::hex_table;
+using http::is_digit;
+using http::look_up;
 
 namespace {
 
@@ -254,4 +259,4 @@ ProxyHeader parse_proxy_header(std::string_view input) {
     return input.front() == v2_signature.front() ? parse_v2(input) : parse_v1(input);
 }
 
-}  // namespace otto::http
+}  // namespace otto::accept

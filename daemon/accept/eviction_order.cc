@@ -1,8 +1,8 @@
-#include "http/eviction_order.h"
+#include "accept/eviction_order.h"
 
 #include <algorithm>
 
-namespace otto::http {
+namespace otto::accept {
 
 EvictionOrder::EvictionOrder(std::uint64_t seed)
     : seed_(seed | 1), silent_(rows), sizes_(rows), rows_of_size_{std::uint32_t{rows}} {}
@@ -73,4 +73,4 @@ EvictionOrder::Rank EvictionOrder::rank() const {
     return nothing;
 }
 
-}  // namespace otto::http
+}  // namespace otto::accept

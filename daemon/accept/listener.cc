@@ -1,4 +1,4 @@
-#include "http/front.h"
+#include "accept/listener.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -6,7 +6,7 @@
 
 #include "event/slice.h"
 
-namespace otto::http {
+namespace otto::accept {
 
 namespace {
 
@@ -29,16 +29,16 @@ constexpr std::uint64_t most_over = 64;
 
 }  // namespace
 
-Result<std::unique_ptr<Front>> Front::open(const Loop& loop, Callbacks callbacks,
-                                           ConnectionShare& share, unsigned worker) {
-    std::unique_ptr<Front> front(new Front(loop, std::move(callbacks), share, worker));
-    auto acceptor = accept::Acceptor::open(loop, *front);
+Result<std::unique_ptr<Listener>> Listener::open(const Loop& loop, Callbacks callbacks,
+                                                 ConnectionShare& share, unsigned worker) {
+    std::unique_ptr<Listener> listener(new Listener(loop, std::move(callbacks), share, worker));
+    auto acceptor = Acceptor::open(loop, *listener);
     if (!acceptor) return acceptor.error();
-    front->acceptor_ = std::move(*acceptor);
-    return front;
+    listener->acceptor_ = std::move(*acceptor);
+    return listener;
 }
 
-Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker)
+Listener::Listener(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker)
     : callbacks_(std::move(callbacks)),
       share_(share),
       context_(loop, callbacks_.on_request, callbacks_.on_too_slow),
@@ -54,19 +54,21 @@ Front::Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsi
              }),
       after_callbacks_(event_new(
           loop.base(), -1, 0,
-          [](evutil_socket_t, short, void* self) { static_cast<Front*>(self)->after_callbacks(); },
+          [](evutil_socket_t, short, void* self) {
+              static_cast<Listener*>(self)->after_callbacks();
+          },
           this)),
       start_rest_(loop, [this] { start_accepted(); }) {}
 
-Front::~Front() {
+Listener::~Listener() {
     close_all();
 }
 
-Status Front::listen(UniqueFd socket) {
+Status Listener::listen(UniqueFd socket) {
     return acceptor_->listen(std::move(socket));
 }
 
-void Front::configure(const Config& config) {
+void Listener::configure(const Config& config) {
     context_.configure(config);
     arrivals_.proxy_protocol = config.proxy_protocol;
     arrivals_.trusted_proxies = config.trusted_proxies;
@@ -77,7 +79,7 @@ void Front::configure(const Config& config) {
 
 /// Reads from the connections that have been accepted, which begins many of their requests. Those
 /// for which there is no time in this turn wait for the next.
-void Front::start_accepted() {
+void Listener::start_accepted() {
     Slice slice;
     while (table_.unstarted() > 0) {
         table_.start_next();
@@ -90,14 +92,14 @@ void Front::start_accepted() {
 }
 
 /// What has been accepted has been started.
-void Front::accept_on() {
+void Listener::accept_on() {
     if (!enough_accepted_ || table_.unstarted() > 0) return;
     enough_accepted_ = false;
     if (!accept_again_.pending()) acceptor_->set_accepting(true);
 }
 
 /// Later in the turn in which it was activated.
-void Front::after_callbacks() {
+void Listener::after_callbacks() {
     if (!start_rest_.scheduled()) start_accepted();
     table_.free_ended();
     accepted_in_turn_ = 0;
@@ -108,7 +110,7 @@ void Front::after_callbacks() {
 
 /// Another process may take each descriptor that a closed connection frees, so a few of them must
 /// do until the pause is over.
-void Front::on_accept_failed(int error_number) {
+void Listener::on_accept_failed(int error_number) {
     const bool want_files = error_number == EMFILE || error_number == ENFILE;
     if (want_files && ++accepts_failed_ <= most_accepts_failed) {
         switch (table_.make_room(ConnectionShare::descriptor)) {
@@ -125,7 +127,7 @@ void Front::on_accept_failed(int error_number) {
     pause_accepting(pause_time);
 }
 
-void Front::on_accepting() {
+void Listener::on_accepting() {
     accepts_failed_ = 0;
     table_.expect();
     callbacks_.on_connections(table_.open());
@@ -142,44 +144,44 @@ void Front::on_accepting() {
     }
 }
 
-void Front::on_accepted(accept::Accepted accepted) {
+void Listener::on_accepted(Accepted accepted) {
     table_.add(std::move(accepted));
     event_active(after_callbacks_.get(), EV_READ, 0);
 }
 
-void Front::on_vanished() {
+void Listener::on_vanished() {
     table_.vanished();
 }
 
-void Front::on_ended() {
+void Listener::on_ended() {
     event_active(after_callbacks_.get(), EV_READ, 0);
     callbacks_.on_connections(table_.open());
     if (full_) accept_soon();
 }
 
-void Front::on_evicted(Waiting waiting) {
+void Listener::on_evicted(Waiting waiting) {
     if (callbacks_.on_evicted) callbacks_.on_evicted(waiting);
 }
 
-void Front::on_refused() {
+void Listener::on_refused() {
     if (callbacks_.on_refused) callbacks_.on_refused();
 }
 
 /// One shared listening socket wakes all workers, and the fastest would take a whole backlog. The
 /// allowance keeps workers that are about even from yielding all the time, which costs system
 /// calls.
-bool Front::ahead_of_peers() const {
+bool Listener::ahead_of_peers() const {
     if (share_.workers() < 2) return false;
     const std::uint64_t fewest = share_.fewest();
     return table_.open() > fewest + 3 + fewest / 16;
 }
 
-void Front::pause_accepting(Duration delay) {
+void Listener::pause_accepting(Duration delay) {
     acceptor_->set_accepting(false);
     accept_again_.set_after(delay);
 }
 
-void Front::resume_accepting() {
+void Listener::resume_accepting() {
     if (context_.draining) return;
     accepts_failed_ = 0;
     set_full(!may_accept());
@@ -192,13 +194,13 @@ void Front::resume_accepting() {
 }
 
 /// Accepting rests because of the limit.
-void Front::rest_full() {
+void Listener::rest_full() {
     set_full(true);
     report_pause("the limit on connections is reached", 0);
     pause_accepting(pause_time);
 }
 
-void Front::report_pause(const char* reason, int error_number) {
+void Listener::report_pause(const char* reason, int error_number) {
     quiet_.set_after(quiet_time);
     if (std::exchange(pause_reported_, true)) return;
     callbacks_.on_accept_paused(reason, error_number);
@@ -208,7 +210,7 @@ void Front::report_pause(const char* reason, int error_number) {
 
 /// A new connection has come: gets below the limit, if possible. False when no further one may
 /// come.
-bool Front::has_room() {
+bool Listener::has_room() {
     const std::uint64_t limit = share_.limit();
     at_limit_ = limit != 0 && share_.total() >= limit;
     set_full(full_);
@@ -219,31 +221,31 @@ bool Front::has_room() {
 }
 
 /// Closes none by itself: only a new connection is a reason to close another.
-bool Front::may_accept() {
+bool Listener::may_accept() {
     return !share_.full() || (callbacks_.on_full && callbacks_.on_full());
 }
 
 /// When the last connection that could be closed stops to wait, no other may come: it would be too
 /// many, and nothing but itself could be closed for it.
-void Front::on_room(bool more) {
+void Listener::on_room(bool more) {
     if (more && full_) accept_soon();
     const bool stops = at_limit_ && !full_ && !context_.draining && !callbacks_.on_full;
     if (stops && share_.full()) rest_full();
 }
 
-void Front::set_full(bool full) {
+void Listener::set_full(bool full) {
     full_ = full;
     table_.watch_room(full_ || at_limit_);
 }
 
-void Front::accept_soon() {
+void Listener::accept_soon() {
     set_full(false);
     accept_again_.set_after({});
 }
 
 // ---- ending ------------------------------------------------------------------------------------
 
-void Front::drain(std::function<void()> on_empty) {
+void Listener::drain(std::function<void()> on_empty) {
     acceptor_->settle();
     end_keep_alive();
     context_.draining = true;
@@ -252,9 +254,9 @@ void Front::drain(std::function<void()> on_empty) {
     table_.drain(std::move(on_empty));
 }
 
-void Front::close_all() {
+void Listener::close_all() {
     if (acceptor_) acceptor_->settle();
     table_.end_all();
 }
 
-}  // namespace otto::http
+}  // namespace otto::accept

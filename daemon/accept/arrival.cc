@@ -1,15 +1,15 @@
-#include "http/arrival.h"
+#include "accept/arrival.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
+#include "accept/connection_table.h"
+#include "accept/proxy_protocol.h"
 #include "balance/affinity.h"
-#include "http/connection_table.h"
 #include "http/parse_request.h"
-#include "http/proxy_protocol.h"
 
-namespace otto::http {
+namespace otto::accept {
 
 namespace {
 
@@ -23,7 +23,7 @@ bool ArrivalContext::is_trusted(const Address& address) const {
                                [&address](const Cidr& each) { return each.contains(address); });
 }
 
-Arrival::Arrival(ConnectionTable& table, ArrivalContext& context, accept::Accepted accepted)
+Arrival::Arrival(ConnectionTable& table, ArrivalContext& context, Accepted accepted)
     : table_(table),
       context_(context),
       link_{.stream = net::ByteStream(context.connections.loop, std::move(accepted.fd)),
@@ -126,7 +126,7 @@ void Arrival::name_client(const Address& address) {
 /// `bytes` may be a view of the header.
 void Arrival::hand_over(std::string_view bytes) {
     stage_ = Stage::protocol;
-    protocol_.emplace(static_cast<ConnectionOwner&>(*this), link_, context_.connections);
+    protocol_.emplace(static_cast<http::ConnectionOwner&>(*this), link_, context_.connections);
     protocol_->start(bytes);
     const std::string freed = std::move(header_);
 }
@@ -152,7 +152,7 @@ void Arrival::waits(Waiting waiting) {
 }
 
 bool Arrival::unused() const {
-    return protocol_ ? protocol_->unused() : arriving() && only_line_ends(header_);
+    return protocol_ ? protocol_->unused() : arriving() && http::only_line_ends(header_);
 }
 
 void Arrival::end_unused() {
@@ -181,4 +181,4 @@ void Arrival::over() {
     table_.closed(*this);
 }
 
-}  // namespace otto::http
+}  // namespace otto::accept

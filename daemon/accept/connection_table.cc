@@ -1,9 +1,9 @@
-#include "http/connection_table.h"
+#include "accept/connection_table.h"
 
 #include <random>
 #include <utility>
 
-namespace otto::http {
+namespace otto::accept {
 
 namespace {
 
@@ -34,7 +34,7 @@ void ConnectionTable::expect() {
     publish();
 }
 
-void ConnectionTable::add(accept::Accepted accepted) {
+void ConnectionTable::add(Accepted accepted) {
     auto arrival = std::make_unique<Arrival>(*this, context_, std::move(accepted));
     arrival->next_ = first_;
     if (first_ != nullptr) first_->previous_ = arrival.get();
@@ -183,4 +183,4 @@ bool ConnectionTable::admit(Arrival& arrival) {
     return false;
 }
 
-}  // namespace otto::http
+}  // namespace otto::accept

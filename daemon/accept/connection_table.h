@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "accept/acceptor.h"
-#include "http/arrival.h"
+#include "accept/arrival.h"
+#include "accept/connection_share.h"
+#include "accept/eviction_order.h"
 #include "http/connection_owner.h"
-#include "http/connection_share.h"
-#include "http/eviction_order.h"
 
-namespace otto::http {
+namespace otto::accept {
 
 /// What a table notifies.
 class ConnectionTableObserver {
@@ -45,7 +45,7 @@ class ConnectionTable {
 
     /// A connection has been accepted: add() or vanished() follows.
     void expect();
-    void add(accept::Accepted accepted);
+    void add(Accepted accepted);
     void vanished();
     /// Open ones, those that are expected included.
     std::uint64_t open() const { return open_; }
@@ -110,4 +110,4 @@ class ConnectionTable {
     std::function<void()> on_empty_;
 };
 
-}  // namespace otto::http
+}  // namespace otto::accept

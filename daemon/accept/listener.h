@@ -5,26 +5,26 @@
 #include <memory>
 
 #include "accept/acceptor.h"
+#include "accept/arrival.h"
+#include "accept/connection_share.h"
+#include "accept/connection_table.h"
 #include "base/handle.h"
 #include "config/config.h"
 #include "event/deferred.h"
 #include "event/loop.h"
 #include "event/timer.h"
-#include "http/arrival.h"
 #include "http/client_stream.h"
 #include "http/connection_context.h"
-#include "http/connection_share.h"
-#include "http/connection_table.h"
 
-namespace otto::http {
+namespace otto::accept {
 
 /// One thread's side towards the clients: accepts their connections, within the limits, and starts
 /// them in turns of the loop that leave time for others. Each worker has one; the admin API has
 /// some of its own (admin/plain_server.h). Used and destroyed on that thread.
-class Front final : private accept::AcceptorObserver, private ConnectionTableObserver {
+class Listener final : private AcceptorObserver, private ConnectionTableObserver {
   public:
     struct Callbacks {
-        std::function<void(ClientStream&)> on_request;
+        std::function<void(http::ClientStream&)> on_request;
         std::function<void(std::uint64_t open)> on_connections;  // after each change
         std::function<void(const char* reason, int error_number)>
             on_accept_paused;  // at most once per pause
@@ -43,11 +43,11 @@ class Front final : private accept::AcceptorObserver, private ConnectionTableObs
         std::function<void()> on_refused = {};
     };
 
-    static Result<std::unique_ptr<Front>> open(const Loop& loop, Callbacks callbacks,
-                                               ConnectionShare& share, unsigned worker);
-    ~Front();
-    Front(const Front&) = delete;
-    Front& operator=(const Front&) = delete;
+    static Result<std::unique_ptr<Listener>> open(const Loop& loop, Callbacks callbacks,
+                                                  ConnectionShare& share, unsigned worker);
+    ~Listener();
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
 
     /// Accepts connections on a listening, non-blocking socket.
     Status listen(UniqueFd socket);
@@ -73,10 +73,10 @@ class Front final : private accept::AcceptorObserver, private ConnectionTableObs
     bool close_oldest_unread() { return table_.close_oldest_unread(); }
 
   private:
-    Front(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker);
+    Listener(const Loop& loop, Callbacks callbacks, ConnectionShare& share, unsigned worker);
 
     void on_accepting() override;
-    void on_accepted(accept::Accepted accepted) override;
+    void on_accepted(Accepted accepted) override;
     void on_vanished() override;
     void on_accept_failed(int error_number) override;
     void on_ended() override;
@@ -99,9 +99,9 @@ class Front final : private accept::AcceptorObserver, private ConnectionTableObs
 
     const Callbacks callbacks_;
     ConnectionShare& share_;
-    ConnectionContext context_;
+    http::ConnectionContext context_;
     ArrivalContext arrivals_;
-    std::unique_ptr<accept::Acceptor> acceptor_;
+    std::unique_ptr<Acceptor> acceptor_;
     ConnectionTable table_;  // its connections end before the acceptor
     Timer accept_again_;
     Timer quiet_;  // nothing ran out for a while
@@ -115,4 +115,4 @@ class Front final : private accept::AcceptorObserver, private ConnectionTableObs
     Deferred start_rest_;           // of what has been accepted
 };
 
-}  // namespace otto::http
+}  // namespace otto::accept

@@ -1,9 +1,9 @@
-#include "http/connection_share.h"
+#include "accept/connection_share.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace otto::http {
+namespace otto::accept {
 
 std::uint64_t ConnectionShare::total() const {
     std::uint64_t sum = 0;
@@ -50,4 +50,4 @@ void ConnectionShare::ask(std::size_t worker, Want want) {
     if (calls_[worker]) calls_[worker]();
 }
 
-}  // namespace otto::http
+}  // namespace otto::accept

@@ -6,7 +6,7 @@
 #include <string>
 #include <unordered_map>
 
-namespace otto::http {
+namespace otto::accept {
 
 /// How many connections each client has, over all workers; used only while there is a limit on
 /// that. Any thread.
@@ -33,4 +33,4 @@ class ClientCounts {
     std::string last_refused_;
 };
 
-}  // namespace otto::http
+}  // namespace otto::accept
