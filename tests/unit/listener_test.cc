@@ -16,6 +16,7 @@
 #include "base/address.h"
 #include "event/loop.h"
 #include "event/timer.h"
+#include "fakes/clock.h"
 
 namespace otto::accept {
 namespace {
@@ -24,7 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// Answers each request at once.
+/// Answers each request at once, unless `holds_` is set.
 class ListenerTest : public testing::Test, private http::ClientObserver {
   protected:
     ListenerTest() {
@@ -34,14 +35,14 @@ class ListenerTest : public testing::Test, private http::ClientObserver {
         UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::bind(listener.get(), address_.get(), address_.length()), 0);
         EXPECT_EQ(::listen(listener.get(), 128), 0);
-        listener_ = std::move(
-            *Listener::open(loop_,
-                            {.on_request = [this](http::ClientStream& client) { answer(client); },
-                             .on_connections = [](std::uint64_t) {},
-                             .on_accept_paused = [](const char*, int) {},
-                             .on_accept_resumed = [] {},
-                             .on_bad_proxy_header = [](const Address&, const char*) {}},
-                            share_, 0));
+        listener_ = std::move(*Listener::open(
+            loop_,
+            {.on_request = [this](http::ClientStream& client) { on_request(client); },
+             .on_connections = [](std::uint64_t) {},
+             .on_accept_paused = [this](const char*, int) { ++pauses_; },
+             .on_accept_resumed = [] {},
+             .on_bad_proxy_header = [](const Address&, const char*) {}},
+            share_, 0));
         EXPECT_TRUE(listener_->listen(std::move(listener)));
         configure(20s);
     }
@@ -57,9 +58,15 @@ class ListenerTest : public testing::Test, private http::ClientObserver {
         listener_->configure(config);
     }
 
-    UniqueFd connect() {
+    /// A connection that the kernel has made.
+    UniqueFd knock() {
         UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::connect(fd.get(), address_.get(), address_.length()), 0);
+        return fd;
+    }
+    /// One that is accepted.
+    UniqueFd connect() {
+        UniqueFd fd = knock();
         const auto before = listener_->connections();
         run_until([this, before] { return listener_->connections() > before; });
         return fd;
@@ -102,6 +109,9 @@ class ListenerTest : public testing::Test, private http::ClientObserver {
         EXPECT_TRUE(loop_.run());
         EXPECT_TRUE(holds()) << "not within 20 s";
     }
+    void run_turns(int count) {
+        run_until([&count] { return --count < 0; });
+    }
     void run_until_empty() {
         run_until([this] { return listener_->connections() == 0; });
     }
@@ -113,17 +123,28 @@ class ListenerTest : public testing::Test, private http::ClientObserver {
     std::unique_ptr<Listener> listener_;
     std::vector<unsigned> refusals_;
     unsigned answered_ = 0;
+    unsigned pauses_ = 0;
+    bool holds_ = false;
+    http::ClientStream* held_ = nullptr;  // the last client whose request waits for its answer
     std::function<void()> on_answered_ = [] {};  // before the connection goes on, or ends
 
-  private:
     void answer(http::ClientStream& client) {
-        client.observe(*this);
         if (client.refusal()) refusals_.push_back(client.refusal().status);
         client.begin_reply(http::LocalHead{.status = 204}, {.date = "now"});
         EXPECT_TRUE(client.end_reply());
         ++answered_;
         on_answered_();
         client.finish(false);
+    }
+
+  private:
+    void on_request(http::ClientStream& client) {
+        client.observe(*this);
+        if (holds_) {
+            held_ = &client;
+        } else {
+            answer(client);
+        }
     }
     void on_client_body() override {}
     void on_client_drained() override {}
@@ -141,8 +162,7 @@ TEST_F(ListenerTest, TheLastReplyOfAConnectionSaysSo) {
 TEST_F(ListenerTest, IdleConnectionsStayUntilTheDrain) {
     const UniqueFd client = used();
     listener_->end_keep_alive();
-    int turns = 0;
-    run_until([&turns] { return ++turns >= 50; });
+    run_turns(50);
     EXPECT_EQ(listener_->connections(), 1u);
     bool drained = false;
     listener_->drain([&drained] { drained = true; });
@@ -198,8 +218,7 @@ TEST_F(ListenerTest, ADrainClosesAConnectionThatSaysNothing) {
 TEST_F(ListenerTest, AnEmptyLineKeepsNoConnectionOpen) {
     const UniqueFd read_already = used();
     say(read_already, "\r\n");
-    int turns = 0;
-    run_until([&turns] { return ++turns >= 50; });
+    run_turns(50);
     const UniqueFd not_yet = used();
     say(not_yet, "\r\n");
     bool drained = false;
@@ -207,6 +226,45 @@ TEST_F(ListenerTest, AnEmptyLineKeepsNoConnectionOpen) {
     EXPECT_EQ(listener_->connections(), 1u);
     run_until([&drained] { return drained; });
     EXPECT_EQ(answered_, 2u);
+}
+
+/// A connection that may be closed leaves a place for another. When none is left, the next one
+/// waits in the kernel, and none is closed for it.
+TEST_F(ListenerTest, AcceptsNoMoreThanTheLimit) {
+    fakes::SteppedClock clock;
+    const auto pass = [&](Duration duration) {
+        clock.advance(duration);
+        for (int i = 0; i < 16; ++i) event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
+    };
+    share_.set_limit(2);
+    holds_ = true;
+    const UniqueFd first = knock();
+    say(first, request);
+    pass(10ms);
+    http::ClientStream* held = std::exchange(held_, nullptr);
+    ASSERT_NE(held, nullptr);
+    const UniqueFd second = knock();
+    pass(10ms);
+    EXPECT_EQ(listener_->connections(), 2u);
+    say(second, request);
+    pass(10ms);
+    http::ClientStream* other = std::exchange(held_, nullptr);
+    ASSERT_NE(other, nullptr);
+
+    const UniqueFd third = knock();
+    holds_ = false;
+    pass(200ms);
+    EXPECT_EQ(listener_->connections(), 2u);
+    answer(*held);
+    say(third, request);
+    pass(10ms);
+    EXPECT_TRUE(hear(first).starts_with("HTTP/1.1 204 "));
+    char byte = 0;
+    EXPECT_EQ(::recv(first.get(), &byte, 1, MSG_DONTWAIT), 0) << "closed for the third";
+    EXPECT_TRUE(hear(third).starts_with("HTTP/1.1 204 "));
+    answer(*other);
+    EXPECT_TRUE(hear(second).starts_with("HTTP/1.1 204 "));
+    EXPECT_EQ(pauses_, 1u) << "reported once";
 }
 
 }  // namespace
