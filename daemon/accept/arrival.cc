@@ -7,7 +7,7 @@
 #include "accept/connection_table.h"
 #include "accept/proxy_protocol.h"
 #include "balance/affinity.h"
-#include "http/parse_request.h"
+#include "http1/parse_request.h"
 
 namespace otto::accept {
 
@@ -126,7 +126,7 @@ void Arrival::name_client(const Address& address) {
 /// `bytes` may be a view of the header.
 void Arrival::hand_over(std::string_view bytes) {
     stage_ = Stage::protocol;
-    protocol_.emplace(static_cast<http::ConnectionOwner&>(*this), link_, context_.connections);
+    protocol_.emplace(static_cast<net::ConnectionOwner&>(*this), link_, context_.connections);
     protocol_->start(bytes);
     const std::string freed = std::move(header_);
 }
@@ -152,7 +152,7 @@ void Arrival::waits(Waiting waiting) {
 }
 
 bool Arrival::unused() const {
-    return protocol_ ? protocol_->unused() : arriving() && http::only_line_ends(header_);
+    return protocol_ ? protocol_->unused() : arriving() && http1::only_line_ends(header_);
 }
 
 void Arrival::end_unused() {

@@ -10,10 +10,10 @@
 #include "accept/acceptor.h"
 #include "accept/eviction_order.h"
 #include "base/address.h"
-#include "http/client_connection.h"
-#include "http/connection_context.h"
-#include "http/connection_owner.h"
+#include "http1/client_connection.h"
+#include "http1/connection_context.h"
 #include "net/byte_stream.h"
+#include "net/connection_owner.h"
 
 namespace otto::accept {
 
@@ -21,7 +21,7 @@ class ConnectionTable;
 
 /// What the arrivals of one thread share. Owned by its listener.
 struct ArrivalContext {
-    http::ConnectionContext& connections;
+    http1::ConnectionContext& connections;
     /// A trusted proxy has sent something else than a PROXY header. The connection is closed.
     std::function<void(const Address& peer, const char* reason)> on_bad_proxy_header;
     bool proxy_protocol = false;  // trusted proxies begin with a PROXY header
@@ -43,7 +43,7 @@ struct ArrivalContext {
 /// end, all that uses the connection lets go of it, then evhttp ends it, then its descriptor is
 /// closed.
 class Arrival final : public EvictionOrder::Entry,
-                      private http::ConnectionOwner,
+                      private net::ConnectionOwner,
                       private net::StreamObserver {
   public:
     Arrival(ConnectionTable& table, ArrivalContext& context, Accepted accepted);
@@ -90,13 +90,13 @@ class Arrival final : public EvictionOrder::Entry,
 
     ConnectionTable& table_;
     ArrivalContext& context_;
-    http::ClientLink link_;
+    net::ClientLink link_;
     EvhttpPart evhttp_;  // ends before the stream
     std::uint64_t client_ = 0;
     Stage stage_ = Stage::accepted;
     bool counted_ = false;  // for limits.connectionsPerClient
     std::string header_;    // the part of a PROXY header that has come
-    std::optional<http::ClientConnection> protocol_;
+    std::optional<http1::ClientConnection> protocol_;
     Arrival* next_ = nullptr;  // in the table
     Arrival* previous_ = nullptr;
 };

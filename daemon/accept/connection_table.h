@@ -9,7 +9,7 @@
 #include "accept/arrival.h"
 #include "accept/connection_share.h"
 #include "accept/eviction_order.h"
-#include "http/connection_owner.h"
+#include "net/connection_owner.h"
 
 namespace otto::accept {
 

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "base/time.h"
-#include "http/connection_owner.h"
+#include "net/connection_owner.h"
 
 namespace otto::accept {
 
-using http::Waiting;
+using net::Waiting;
 
 /// The connections of one thread that may be closed to make room, in the order in which they go:
 ///

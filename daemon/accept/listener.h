@@ -14,7 +14,7 @@
 #include "event/loop.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
-#include "http/connection_context.h"
+#include "http1/connection_context.h"
 
 namespace otto::accept {
 
@@ -99,7 +99,7 @@ class Listener final : private AcceptorObserver, private ConnectionTableObserver
 
     const Callbacks callbacks_;
     ConnectionShare& share_;
-    http::ConnectionContext context_;
+    http1::ConnectionContext context_;
     ArrivalContext arrivals_;
     std::unique_ptr<Acceptor> acceptor_;
     ConnectionTable table_;  // its connections end before the acceptor

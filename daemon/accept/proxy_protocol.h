@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "base/address.h"
-#include "http/parse_response.h"
+#include "http1/parse_response.h"
 
 namespace otto::accept {
 
-using http::ParseState;
+using http1::ParseState;
 
 /// What the PROXY protocol header at the start of a connection says. When `client` is none, the
 /// connection is the proxy's own (LOCAL, as for its health checks) or it does not know for whom it

@@ -76,7 +76,7 @@ Status PlainServer::open_side(bool local) {
          .on_bad_proxy_header = [](const Address&, const char*) {},
          .on_full = [this, local] { return make_room(local); },
          .on_evicted =
-             [this](http::Waiting) {
+             [this](accept::Waiting) {
                  if (callbacks_.on_evicted) callbacks_.on_evicted();
              }},
         side.share, 0);

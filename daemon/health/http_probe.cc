@@ -92,14 +92,14 @@ void HttpProbe::receive() {
 
 bool HttpProbe::judge() {
     for (;;) {
-        const http::ResponseParse parse = reader_.parse(received_, method_, head_, limits);
+        const http1::ResponseParse parse = reader_.parse(received_, method_, head_, limits);
         switch (parse.state) {
-            case http::ParseState::malformed:
+            case http1::ParseState::malformed:
                 give_up_address(std::string("malformed response: ") + parse.reason);
                 return true;
-            case http::ParseState::incomplete:
+            case http1::ParseState::incomplete:
                 return false;
-            case http::ParseState::complete:
+            case http1::ParseState::complete:
                 break;
         }
         const bool interim = head_.status < 200 && head_.status != 101;

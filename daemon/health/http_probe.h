@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "health/probe.h"
 #include "http/message.h"
-#include "http/parse_response.h"
+#include "http1/parse_response.h"
 
 namespace otto {
 
@@ -33,7 +33,7 @@ class HttpProbe final : public Probe {
     const unsigned status_max_;
     std::size_t sent_ = 0;
     std::string received_;
-    http::ResponseHeadReader reader_;
+    http1::ResponseHeadReader reader_;
     http::ResponseHead head_;
     Bytes interim_bytes_ = 0;  // of heads with a status of 1xx so far
 };

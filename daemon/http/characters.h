@@ -13,7 +13,7 @@
 namespace otto::http {
 
 /// The character classes of RFC 9110 §5.6.2, §5.5 and RFC 3986, as tables, and the scanning that
-/// every parser of this folder builds on. Pure.
+/// every parser builds on. Pure.
 using CharacterTable = std::array<std::uint8_t, 256>;
 
 template <typename Predicate>

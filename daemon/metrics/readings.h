@@ -39,7 +39,7 @@ struct Totals {
     std::uint64_t cut = 0;
     std::uint64_t connections = 0;  // open now
     std::uint64_t accepted = 0;
-    std::array<std::uint64_t, 3> evicted{};  // by http::Waiting
+    std::array<std::uint64_t, 3> evicted{};  // by net::Waiting
     std::uint64_t slow_senders = 0;          // clients below timeouts.minimumRate
     std::uint64_t slow_readers = 0;
     std::uint64_t refused = 0;  // connections over limits.connectionsPerClient

@@ -33,7 +33,7 @@ struct alignas(64) WorkerCounters {
     std::array<Counter, own_replies> own;  // Otto's own replies, by OwnReply
     Counter retries_denied;                // by the budget
     Counter accepted;                      // connections of clients, all so far
-    std::array<Counter, 3> evicted;        // of them, closed to make room, by http::Waiting
+    std::array<Counter, 3> evicted;        // of them, closed to make room, by net::Waiting
     Counter refused;                       // of them, over limits.connectionsPerClient
     Counter slow_senders;                  // clients below timeouts.minimumRate that were ended
     Counter slow_readers;                  // the same of those that take their replies slowly

@@ -9,8 +9,8 @@
 #include "balance/server.h"
 #include "event/timer.h"
 #include "http/client_stream.h"
-#include "http/request_writer.h"
-#include "http/response_reader.h"
+#include "http1/request_writer.h"
+#include "http1/response_reader.h"
 #include "net/connector.h"
 #include "net/pipe.h"
 #include "proxy/exchange_context.h"
@@ -185,7 +185,7 @@ class Attempt final : private UpstreamObserver,
     std::unique_ptr<UpstreamConnection> connection_;
     PipeLease request_pipe_;
     PipeLease reply_pipe_;
-    http::RequestWriter request_;  // what the kernel has not taken yet
+    http1::RequestWriter request_;  // what the kernel has not taken yet
     Bytes sent_ = 0;
     bool send_broken_ = false;  // the server takes no more; it may still answer
     unsigned interims_ = 0;
@@ -194,7 +194,7 @@ class Attempt final : private UpstreamObserver,
     bool stream_ = false;       // which is of server-sent events
     bool reply_begun_ = false;  // bytes of the final reply went to the client
     bool binds_ = false;        // the server's connection to the client
-    http::ResponseReader reply_;
+    http1::ResponseReader reply_;
     Bytes relayed_ = 0;  // once it has ended
 };
 

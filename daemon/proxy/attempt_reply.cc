@@ -113,7 +113,7 @@ void Attempt::received(std::span<char> bytes, bool more) {
         if (head == nullptr) return;
     }
     const std::string_view payload = reply_.payload();
-    if (reply_.state() == http::ResponseReader::State::malformed) {
+    if (reply_.state() == http1::ResponseReader::State::malformed) {
         reply_malformed();
     } else {
         relay(head, payload, more);
@@ -150,7 +150,7 @@ const http::ResponseHead* Attempt::read_head() {
             return nullptr;
         }
     }
-    if (reply_.state() == http::ResponseReader::State::malformed) reply_malformed();
+    if (reply_.state() == http1::ResponseReader::State::malformed) reply_malformed();
     return nullptr;
 }
 
@@ -214,7 +214,7 @@ void Attempt::relay(const http::ResponseHead* head, std::string_view payload, bo
         client_.begin_reply(*head, reply_options(cookie));
         reply_begun_ = true;
     }
-    if (reply_.state() == http::ResponseReader::State::complete) {
+    if (reply_.state() == http1::ResponseReader::State::complete) {
         end_reply(payload);
         return;
     }

@@ -19,13 +19,13 @@ void RequestBody::begin(http::ClientStream& client, const LimitsConfig& limits,
     if (limit_ != 0 && length.value_or(0) > limit_) state_ = State::too_large;
 }
 
-void RequestBody::begin_attempt(http::RequestWriter& out) {
+void RequestBody::begin_attempt(http1::RequestWriter& out) {
     sent_ = false;
     out.add(held_);
     if (state_ == State::complete) out.end(trailers());
 }
 
-RequestBody::State RequestBody::take(http::RequestWriter& out) {
+RequestBody::State RequestBody::take(http1::RequestWriter& out) {
     bool more = true;
     while (more && state_ == State::open && out.size() < buffer_) {
         const std::string_view bytes = client_->body().substr(0, static_cast<std::size_t>(buffer_));

@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "http/client_stream.h"
-#include "http/request_writer.h"
+#include "http1/request_writer.h"
 
 namespace otto {
 
@@ -30,14 +30,14 @@ class RequestBody {
 
     /// An attempt begins: no server has a byte of it yet. Writes what was taken so far. Only when
     /// replayable().
-    void begin_attempt(http::RequestWriter& out);
+    void begin_attempt(http1::RequestWriter& out);
     /// The server may have a byte of the request.
     void note_sent() { sent_ = true; }
 
     State state() const { return state_; }
     /// Moves what has arrived to `out`, until that holds `per_request_buffer` bytes or more (by one
     /// piece of that size at most).
-    State take(http::RequestWriter& out);
+    State take(http1::RequestWriter& out);
     /// How much of it may be spliced from the client to the server as it is, 0 when its bytes must
     /// be looked at or held, or are here already. So many were spliced() then.
     Bytes spliceable() const;

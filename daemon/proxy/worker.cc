@@ -132,7 +132,7 @@ Status Worker::make_listener() {
                                     peer.text(), reason));
                 },
             .on_evicted =
-                [this](http::Waiting waiting) {
+                [this](accept::Waiting waiting) {
                     ledger_.counters().evicted[static_cast<std::size_t>(waiting)].add();
                 },
             .on_too_slow = [this] { ledger_.count_slow_client(false); },

@@ -17,17 +17,20 @@
 #include <gtest/gtest.h>
 
 #include "cost/counted_steps.h"
-#include "http/append_request.h"
-#include "http/append_response.h"
-#include "http/chunked.h"
 #include "http/connection_options.h"
 #include "http/cookie.h"
 #include "http/error_reply.h"
 #include "http/forwarded.h"
-#include "http/parse_request.h"
-#include "http/parse_response.h"
+#include "http1/append_request.h"
+#include "http1/append_response.h"
+#include "http1/chunked.h"
+#include "http1/parse_request.h"
+#include "http1/parse_response.h"
 
-namespace otto::http {
+namespace otto::http1 {
+
+using namespace http;
+
 namespace {
 
 /// How much smaller the small head is.
@@ -328,4 +331,4 @@ TEST(HeadCost, OfTrailers) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::http1

@@ -19,7 +19,7 @@
 #include "event/loop.h"
 #include "fakes/clock.h"
 #include "http/client_stream.h"
-#include "http/connection_context.h"
+#include "http1/connection_context.h"
 
 namespace otto::fakes {
 
@@ -126,7 +126,7 @@ class Arrivals final : private accept::AcceptorObserver, private accept::Connect
     SteppedClock clock;
     Loop loop = std::move(*Loop::open());
     accept::ConnectionShare share{1};
-    http::ConnectionContext connections{
+    http1::ConnectionContext connections{
         loop, [this](http::ClientStream& client) { on_request(client); }, {}};
     accept::ArrivalContext context{
         .connections = connections,

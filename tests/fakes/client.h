@@ -9,7 +9,7 @@
 
 #include "base/address.h"
 #include "http/client_stream.h"
-#include "http/request_body_reader.h"
+#include "http1/request_body_reader.h"
 
 namespace otto::fakes {
 
@@ -113,7 +113,7 @@ class Client : public http::ClientStream {
   protected:
     std::string_view input() const { return bytes_.substr(consumed_, arrived_ - consumed_); }
 
-    http::RequestBodyReader reader_;
+    http1::RequestBodyReader reader_;
     std::size_t arrived_ = 0;
     std::size_t consumed_ = 0;
 

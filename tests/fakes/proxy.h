@@ -13,7 +13,7 @@
 #include "fakes/client.h"
 #include "fakes/clock.h"
 #include "fakes/server.h"
-#include "http/parse_request.h"
+#include "http1/parse_request.h"
 #include "proxy/exchange_context.h"
 #include "proxy/exchange_pool.h"
 
@@ -22,9 +22,9 @@ namespace otto::fakes {
 /// A client with the head that it has sent.
 struct Request {
     explicit Request(std::string text) : bytes(std::move(text)) {
-        const auto scan = http::scan_request_head(bytes, 0, {});
+        const auto scan = http1::scan_request_head(bytes, 0, {});
         const std::string_view head_bytes = std::string_view(bytes).substr(0, scan.length);
-        const http::Refusal refusal = http::parse_request_head(head_bytes, {}, head);
+        const http::Refusal refusal = http1::parse_request_head(head_bytes, {}, head);
         client.emplace(head, std::string_view(bytes).substr(scan.length));
         client->refused = refusal;
     }

@@ -1,6 +1,6 @@
 // ChunkedReader: however the bytes arrive, it tells the same, and the same as the plain reader.
 
-#include "http/chunked.h"
+#include "http1/chunked.h"
 
 #include <string>
 
@@ -10,7 +10,7 @@
 namespace {
 
 using otto::fuzz::Draw;
-using Kind = otto::http::ChunkedReader::Kind;
+using Kind = otto::http1::ChunkedReader::Kind;
 
 struct Reading {
     Kind end = Kind::need_more;
@@ -23,7 +23,7 @@ struct Reading {
 
 /// Feeds `input` in steps that `steps` draws, or all at once without.
 Reading read(std::string_view input, Draw* steps) {
-    otto::http::ChunkedReader reader;
+    otto::http1::ChunkedReader reader;
     Reading reading;
     while (reading.length < input.size()) {
         const auto rest = input.substr(reading.length);

@@ -8,7 +8,7 @@
 
 #include "../fakes/client.h"
 #include "fuzzing.h"
-#include "http/parse_request.h"
+#include "http1/parse_request.h"
 #include "simple_chunks.h"
 
 namespace {
@@ -68,7 +68,7 @@ Passage pass(const http::RequestHead& head, std::string_view bytes, const Limits
     RequestBody body;
     body.begin(client, limits);
     Passage passage;
-    http::RequestWriter buffer({});
+    http1::RequestWriter buffer({});
     buffer.begin(head, {});
     buffer.sent(buffer.size());
     body.begin_attempt(buffer);
@@ -138,10 +138,10 @@ void check_chunked(const Passage& passage, std::string_view bytes, Bytes limit) 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const fuzz::Bytes input(data, size);
     Draw draw(input.view());
-    const auto scan = http::scan_request_head(input.view(), 0, {});
+    const auto scan = http1::scan_request_head(input.view(), 0, {});
     if (scan.refusal || scan.length == 0) return 0;
     http::RequestHead head;
-    if (http::parse_request_head(input.view().substr(scan.skip, scan.length), {}, head)) return 0;
+    if (http1::parse_request_head(input.view().substr(scan.skip, scan.length), {}, head)) return 0;
 
     const fuzz::Bytes body(input.view().substr(scan.skip + scan.length));
     LimitsConfig limits;

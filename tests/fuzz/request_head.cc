@@ -5,14 +5,15 @@
 #include <vector>
 
 #include "fuzzing.h"
-#include "http/append_request.h"
 #include "http/fields.h"
-#include "http/parse_request.h"
-#include "http/request_line.h"
+#include "http1/append_request.h"
+#include "http1/parse_request.h"
+#include "http1/request_line.h"
 
 namespace {
 
 using namespace otto::http;
+using namespace otto::http1;
 using otto::fuzz::Draw;
 
 /// The scan's verdict once it has one, the bytes arriving in steps that `steps` draws, or all at

@@ -4,12 +4,13 @@
 #include <string>
 
 #include "fuzzing.h"
-#include "http/append_response.h"
-#include "http/parse_response.h"
+#include "http1/append_response.h"
+#include "http1/parse_response.h"
 
 namespace {
 
 using namespace otto::http;
+using namespace otto::http1;
 using otto::fuzz::Draw;
 
 constexpr std::string_view date = "Mon, 23 Nov 2026 00:00:00 GMT";

@@ -2,13 +2,13 @@
 // client gets the payload that the server sent, and a cut-off or malformed body never looks
 // complete to it.
 
-#include "http/response_reader.h"
+#include "http1/response_reader.h"
 
 #include <string>
 
 #include "fuzzing.h"
-#include "http/framed_piece.h"
-#include "http/parse_response.h"
+#include "http1/framed_piece.h"
+#include "http1/parse_response.h"
 #include "simple_chunks.h"
 
 namespace {
@@ -18,7 +18,7 @@ using fuzz::Draw;
 using fuzz::SimpleChunks;
 using fuzz::SimpleChunksReader;
 using http::Framing;
-using http::ResponseReader;
+using http1::ResponseReader;
 
 struct Passage {
     ResponseReader::State state = ResponseReader::State::head;
@@ -30,7 +30,7 @@ struct Passage {
 void append(std::string& out, Framing as_sent, std::string_view payload,
             const ResponseReader& reader) {
     const bool last = reader.state() == ResponseReader::State::complete;
-    http::FramedPiece piece("", as_sent, payload, last, reader.trailers());
+    http1::FramedPiece piece("", as_sent, payload, last, reader.trailers());
     OTTO_HOLDS(piece.pieces().size() <= 3);
     for (const iovec& each : piece.pieces()) {
         OTTO_HOLDS(each.iov_len != 0);
@@ -122,8 +122,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Draw draw(input.view());
     for (const http::Method method : {http::Method::get, http::Method::head}) {
         http::ResponseHead head;
-        const auto parse = http::parse_response_head(input.view(), method, head);
-        if (parse.state != http::ParseState::complete) return 0;
+        const auto parse = http1::parse_response_head(input.view(), method, head);
+        if (parse.state != http1::ParseState::complete) return 0;
         if (head.status < 200) return 0;
         const auto as = [&](Framing framing) {
             check(method, head, framing, input.view(), parse.length, draw);

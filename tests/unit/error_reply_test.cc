@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "config/json_tree.h"
-#include "http/local_head.h"
 #include "http/reply_format.h"
 #include "http/request_id.h"
+#include "http1/local_head.h"
 
 namespace otto::http {
 
@@ -29,7 +29,7 @@ ErrorReply bad_gateway(std::string_view accept = "") {
 std::string text_of(const ErrorReply& reply, bool http10 = false, bool keep_alive = true) {
     const LocalReply made = error_reply(reply);
     std::string text;
-    append_local_head(
+    http1::append_local_head(
         text, made.head,
         {.framing = Framing::length, .keep_alive = keep_alive, .client_is_http10 = http10}, date);
     return text + made.body;
@@ -140,7 +140,7 @@ TEST(ErrorReply, AnInvalidRequestIdIsNone) {
 TEST(ErrorReply, LengthIsThatOfTheBody) {
     for (const char* accept : {"", "application/json", "text/html"}) {
         for (unsigned status = 100; status < 600; ++status) {
-            if (!has_length(status)) continue;
+            if (!http1::has_length(status)) continue;
             ErrorReply reply = bad_gateway(accept);
             reply.status = status;
             const std::string text = text_of(reply);

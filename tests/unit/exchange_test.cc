@@ -775,7 +775,7 @@ class Interleaving {
             text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
         } else {
             text += "Transfer-Encoding: chunked\r\n\r\n";
-            text += std::string(http::ChunkHeader(body.size()).text()) + body + "\r\n0\r\n\r\n";
+            text += std::string(http1::ChunkHeader(body.size()).text()) + body + "\r\n0\r\n\r\n";
         }
         requests_.push_back(std::make_unique<Request>(std::move(text)));
         proxy_.begin(*requests_.back());

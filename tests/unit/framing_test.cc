@@ -9,15 +9,18 @@
 
 #include <gtest/gtest.h>
 
-#include "http/append_request.h"
-#include "http/append_response.h"
 #include "http/characters.h"
-#include "http/chunked.h"
-#include "http/parse_request.h"
-#include "http/parse_response.h"
-#include "http/request_line.h"
+#include "http1/append_request.h"
+#include "http1/append_response.h"
+#include "http1/chunked.h"
+#include "http1/parse_request.h"
+#include "http1/parse_response.h"
+#include "http1/request_line.h"
 
-namespace otto::http {
+namespace otto::http1 {
+
+using namespace http;
+
 namespace {
 
 /// The tables of data/framing_*.txt, whose heads say what a row means.
@@ -292,4 +295,4 @@ TEST(Framing, Responses) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::http1

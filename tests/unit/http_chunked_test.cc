@@ -7,9 +7,12 @@
 
 #include <gtest/gtest.h>
 
-#include "http/chunked.h"
+#include "http1/chunked.h"
 
-namespace otto::http {
+namespace otto::http1 {
+
+using namespace http;
+
 namespace {
 
 /// The trailer fields as they came.
@@ -314,4 +317,4 @@ TEST(HttpChunked, MutationsAreReadTheSameInOneAndInManySteps) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::http1

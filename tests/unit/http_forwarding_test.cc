@@ -7,15 +7,18 @@
 
 #include <gtest/gtest.h>
 
-#include "http/append_request.h"
-#include "http/append_response.h"
 #include "http/date.h"
 #include "http/forwarded.h"
 #include "http/forwarding.h"
-#include "http/parse_request.h"
-#include "http/parse_response.h"
+#include "http1/append_request.h"
+#include "http1/append_response.h"
+#include "http1/parse_request.h"
+#include "http1/parse_response.h"
 
-namespace otto::http {
+namespace otto::http1 {
+
+using namespace http;
+
 namespace {
 
 using std::string_literals::operator""s;
@@ -655,4 +658,4 @@ TEST(HttpForwarding, WhateverIsAcceptedFromAServerIsRelayedAsItWasUnderstood) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::http1

@@ -8,9 +8,12 @@
 
 #include "http/characters.h"
 #include "http/fields.h"
-#include "http/parse_request.h"
+#include "http1/parse_request.h"
 
-namespace otto::http {
+namespace otto::http1 {
+
+using namespace http;
+
 namespace {
 
 using std::string_literals::operator""s;
@@ -656,4 +659,4 @@ TEST(ConnectionAuthentication, IsThatOfTwoSchemes) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::http1

@@ -5,9 +5,12 @@
 
 #include <gtest/gtest.h>
 
-#include "http/parse_response.h"
+#include "http1/parse_response.h"
 
-namespace otto::http {
+namespace otto::http1 {
+
+using namespace http;
+
 namespace {
 
 using std::string_literals::operator""s;
@@ -313,4 +316,4 @@ TEST(HttpResponse, AReaderTakesHeadsOneAfterAnother) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::http1

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/request_body_reader.h"
+#include "http1/request_body_reader.h"
 
 namespace otto::http {
 namespace {
@@ -75,7 +75,7 @@ class Arrival {
     bool is_enough(std::string_view bytes) { return reader_.has_arrived(bytes, 100); }
 
   private:
-    RequestBodyReader reader_;
+    http1::RequestBodyReader reader_;
 };
 
 TEST(BodyArrival, OfNone) {

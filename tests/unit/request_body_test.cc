@@ -14,7 +14,7 @@
 #include "../fuzz/simple_chunks.h"
 #include "balance/retry.h"
 #include "fakes/client.h"
-#include "http/parse_request.h"
+#include "http1/parse_request.h"
 
 namespace otto {
 namespace {
@@ -36,7 +36,7 @@ class RequestBodyTest : public testing::Test {
         std::string text;
         while (!payload.empty()) {
             const std::size_t length = 1 + below(payload.size());
-            text.append(http::ChunkHeader(length).text()).append(payload.substr(0, length));
+            text.append(http1::ChunkHeader(length).text()).append(payload.substr(0, length));
             text.append("\r\n");
             payload.remove_prefix(length);
         }
@@ -47,7 +47,7 @@ class RequestBodyTest : public testing::Test {
     /// What the last server got when it got all of it; nothing when the client gets an error.
     std::optional<std::string> pass(RequestBody& body, fakes::Client& client, bool idempotent) {
         for (unsigned attempts = 1;; ++attempts) {
-            http::RequestWriter out({});
+            http1::RequestWriter out({});
             out.begin(client.request(), {});
             const std::size_t head = out.size();
             out.sent(head);
@@ -125,13 +125,13 @@ TEST_F(RequestBodyTest, WhatNoServerHasSeenIsHeldHoweverMuchItIs) {
     RequestBody body;
     body.begin(client, limits);
     client.arrive(sent.size());
-    http::RequestWriter first({});
+    http1::RequestWriter first({});
     body.take(first);
     EXPECT_EQ(first.unsent(), sent.substr(0, 10));
 
     // The attempt dies without having sent anything; the next one starts with what it had.
     ASSERT_TRUE(body.replayable());
-    http::RequestWriter second({});
+    http1::RequestWriter second({});
     body.begin_attempt(second);
     body.take(second);
     EXPECT_EQ(second.unsent(), first.unsent()) << "its buffer is full";

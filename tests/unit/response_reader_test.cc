@@ -1,4 +1,4 @@
-#include "http/response_reader.h"
+#include "http1/response_reader.h"
 
 #include <memory>
 #include <string>
@@ -6,9 +6,12 @@
 
 #include <gtest/gtest.h>
 
-#include "http/framed_piece.h"
+#include "http1/framed_piece.h"
 
-namespace otto::http {
+namespace otto::http1 {
+
+using namespace http;
+
 namespace {
 
 std::span<char> bytes_of(std::string& text) {
@@ -73,4 +76,4 @@ TEST(FramedPiece, KnowsThatItHasNoPayload) {
 }
 
 }  // namespace
-}  // namespace otto::http
+}  // namespace otto::http1

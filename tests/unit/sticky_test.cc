@@ -11,7 +11,7 @@
 
 #include "balance/affinity.h"
 #include "http/cookie.h"
-#include "http/parse_request.h"
+#include "http1/parse_request.h"
 
 namespace otto {
 namespace {
@@ -24,7 +24,7 @@ struct Request {
         bytes += "Host: a\r\n";
         for (const std::string& cookie : cookies) bytes += "Cookie: " + cookie + "\r\n";
         bytes += "\r\n";
-        EXPECT_FALSE(http::parse_request_head(bytes, {}, head));
+        EXPECT_FALSE(http1::parse_request_head(bytes, {}, head));
     }
     std::string bytes;
     http::RequestHead head;
