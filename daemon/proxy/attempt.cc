@@ -59,17 +59,17 @@ void Attempt::end() {
     phase_ = Phase::over;
     if (std::exchange(waits_for_place_, false)) upstreams_.pool().forget(*this);
     wants_.reset();
-    answer_.end();
     if (clock_) clock_->cancel();
     if (connector_) connector_->cancel();
     slot_.release();
     connection_.reset();
+    answer_.end();
     request_pipe_.end();
     reply_pipe_.end();
     request_.clear();
     workspace_.give_buffer(request_.release());
     relayed_ = reply_.received();
-    reply_ = {};
+    const http1::ResponseReader freed = std::exchange(reply_, {});  // and the memory it holds
 }
 
 /// Ends the attempt, and returns its observer for the last call.

@@ -31,6 +31,7 @@ void Attempt::on_client_drained() {
 }
 
 void Attempt::receive() {
+    if (phase_ == Phase::over) return;  // and the snapshot may be gone
     const std::span<char> buffer = workspace_.scratch(snapshot_.config.limits.per_request_buffer);
     Slice slice;
     while (phase_ != Phase::over && client_.queued() == 0) {  // on_client_drained continues

@@ -18,7 +18,8 @@ bool is_timeout(Failure failure) {
 
 }  // namespace
 
-/// The next attempt begins later in the turn of the loop, when no call of this one is running.
+/// The next attempt begins later, when no call of this one is running; until then the request keeps
+/// its place at the server, where it may be tried once more.
 void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
     attempt_->end();
     failed_.server = server_;
@@ -33,7 +34,6 @@ void Exchange::on_attempt_failed(Failure failure, std::string_view detail) {
         if (!is_free(failure)) ++counted_;
     }
     stale_ = stale_ && may_retry(0);
-    if (!stale_) leave_server();
     if (!stale_ && !may_retry(counted_)) {
         give_up();
         return;
@@ -54,9 +54,10 @@ void Exchange::retry() {
     if (stale_) {
         log_retry("trying a new connection");
         attempt(true);
-    } else if (!try_another() && !try_same()) {
-        give_up();
+        return;
     }
+    leave_server();
+    if (!try_another() && !try_same()) give_up();
 }
 
 /// False when there is no other, or the budget for retries is used up.

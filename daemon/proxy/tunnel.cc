@@ -35,7 +35,8 @@ void Tunnel::start(std::span<char> first) {
 void Tunnel::end() {
     observer_ = nullptr;
     connection_.reset();
-    out_ = {};
+    const std::string freed = std::move(out_);
+    out_.clear();
     out_sent_ = 0;
 }
 
@@ -85,7 +86,8 @@ void Tunnel::push() {
         if (taken < 0) {
             if (errno == EAGAIN) return;
             if (errno == EINTR) continue;
-            last_call().on_reply_cut(std::strerror(errno), http::Abort::close);
+            const char* const reason = std::strerror(errno);
+            last_call().on_reply_cut(reason, http::Abort::close);
             return;
         }
         observer_->on_progress(limit_);
@@ -117,7 +119,8 @@ void Tunnel::pull() {
         }
         if (errno == EINTR) continue;
         if (errno == EAGAIN) return;
-        last_call().on_reply_cut(std::strerror(errno), http::Abort::reset);
+        const char* const reason = std::strerror(errno);
+        last_call().on_reply_cut(reason, http::Abort::reset);
         return;
     }
 }

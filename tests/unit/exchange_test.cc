@@ -617,6 +617,30 @@ TEST(Retries, TheLastServerIsAskedOnceMore) {
     EXPECT_EQ(proxy.servers[0]->accept(), 2u);
 }
 
+/// A request that waits in the queue does not get the place of one that is tried again.
+TEST(Retries, KeepTheirPlace) {
+    Proxy proxy(1);
+    proxy.members[0].max_connections = 1;
+    Request first(get);
+    Request second(get);
+    proxy.begin(first);
+    proxy.begin(second);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->end();
+    proxy.turn();
+    ASSERT_EQ(proxy.servers[0]->accept(), 2u);
+    proxy.servers[0]->hear(1);
+    proxy.servers[0]->say(hello, 1);
+    proxy.turn();
+    EXPECT_EQ(first.client->status, 200u);
+    EXPECT_EQ(second.client->status, 0u);
+    proxy.servers[0]->hear(1);
+    proxy.servers[0]->say(hello, 1);
+    proxy.turn();
+    EXPECT_EQ(second.client->status, 200u);
+    EXPECT_EQ(proxy.leased(), 0u);
+}
+
 TEST(Retries, EachRefusalTakesATurn) {
     Proxy proxy(40);
     for (const auto& server : proxy.servers) server->stop();
