@@ -107,6 +107,8 @@ void Arrival::read_proxy_header(std::string_view bytes) {
             return;
         }
     }
+    // The client that the header names has sent nothing yet.
+    if (bytes.size() == header.length) waits(Waiting::first_byte);
     hand_over(bytes.substr(header.length));
 }
 

@@ -11,12 +11,12 @@ std::uint64_t ConnectionShare::total() const {
     return sum;
 }
 
-bool ConnectionShare::full() const {
+bool ConnectionShare::full(std::uint64_t expected) const {
     const std::uint64_t most = limit();
     if (most == 0) return false;
     std::uint64_t waiting = 0;
     for (const Worker& each : workers_) waiting += each.waiting.load(std::memory_order_relaxed);
-    return total() >= most + waiting;
+    return total() >= most + waiting + expected;
 }
 
 std::uint64_t ConnectionShare::fewest() const {

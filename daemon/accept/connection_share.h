@@ -25,7 +25,8 @@ class ConnectionShare {
     void set_limit(std::uint64_t limit) { limit_.store(limit, std::memory_order_relaxed); }
     std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
     /// As many connections as the limit allows cannot be closed, so that no other may come.
-    bool full() const;
+    /// `expected` of those that are open have just come, and do not count.
+    bool full(std::uint64_t expected = 0) const;
 
     /// How many a worker has now; that worker alone calls this. Others read it as a hint.
     void publish_open(std::size_t worker, std::uint64_t open) {

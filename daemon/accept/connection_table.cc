@@ -114,7 +114,7 @@ ConnectionTable::Room ConnectionTable::make_room(ConnectionShare::Want want) {
 void ConnectionTable::make_room_for_others() {
     const unsigned wanted = share_.answered(worker_);
     if ((wanted & ConnectionShare::descriptor) != 0) make_room(ConnectionShare::descriptor);
-    get_below_limit(most_evicted_for_others);
+    if (!share_.full()) get_below_limit(most_evicted_for_others);
 }
 
 /// A connection whose bytes are there already leaves the order, until they have been read.

@@ -16,6 +16,8 @@ constexpr Duration yield_time = std::chrono::milliseconds(1);
 /// happened to call it over.
 constexpr Duration pause_time = std::chrono::milliseconds(100);
 constexpr Duration quiet_time = std::chrono::seconds(5);
+/// How long the limit on connections must have kept others waiting to be reported.
+constexpr Duration full_time = std::chrono::milliseconds(100);
 /// Accepts that may fail in a row, each of which closes another connection.
 constexpr unsigned most_accepts_failed = 4;
 
@@ -186,17 +188,18 @@ void Listener::resume_accepting() {
     accepts_failed_ = 0;
     set_full(!may_accept());
     if (full_) {
-        quiet_.set_after(quiet_time);
+        if (coarse_now() - full_since_ >= full_time)
+            report_pause("the limit on connections is reached", 0);
         accept_again_.set_after(pause_time);
         return;
     }
     acceptor_->set_accepting(true);
 }
 
-/// Accepting rests because of the limit.
+/// Accepting rests because of the limit. That is reported when it lasts: as many clients as the
+/// limit allows may all have a request in progress for a moment.
 void Listener::rest_full() {
     set_full(true);
-    report_pause("the limit on connections is reached", 0);
     pause_accepting(pause_time);
 }
 
@@ -215,6 +218,9 @@ bool Listener::has_room() {
     at_limit_ = limit != 0 && share_.total() >= limit;
     set_full(full_);
     if (!at_limit_) return true;
+    // Nothing is closed for a connection that comes too late, after the last that could be closed
+    // has become busy at another worker.
+    if (share_.full(1)) return callbacks_.on_full && callbacks_.on_full();
     const Room room = table_.get_below_limit(most_evicted);
     if (room == Room::asked) return share_.total() <= limit + most_over;
     return may_accept();
@@ -234,6 +240,7 @@ void Listener::on_room(bool more) {
 }
 
 void Listener::set_full(bool full) {
+    if (full && !full_) full_since_ = coarse_now();
     full_ = full;
     table_.watch_room(full_ || at_limit_);
 }

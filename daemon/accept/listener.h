@@ -106,8 +106,9 @@ class Listener final : private AcceptorObserver, private ConnectionTableObserver
     Timer accept_again_;
     Timer quiet_;  // nothing ran out for a while
     bool pause_reported_ = false;
-    bool at_limit_ = false;        // on connections, when the last one came
-    bool full_ = false;            // accepting rests because of the limit
+    bool at_limit_ = false;  // on connections, when the last one came
+    bool full_ = false;      // accepting rests because of the limit
+    TimePoint full_since_{};
     unsigned accepts_failed_ = 0;  // in a row, for want of descriptors
     unsigned accepted_in_turn_ = 0;
     bool enough_accepted_ = false;  // accepting rests until they have been started

@@ -153,6 +153,16 @@ TEST_F(Proxied, TheHeaderMayComeInPieces) {
     EXPECT_EQ(all_.requests, (Texts{"192.0.2.7", "192.0.2.8"}));
 }
 
+/// The client that the header names has sent nothing, however the header came.
+TEST_F(Proxied, BehindTheHeaderTheFirstByteIsAwaited) {
+    const UniqueFd whole = all_.connect(header);
+    const UniqueFd pieces = all_.connect();
+    dribble(pieces, header);
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(all_.table.make_room(ConnectionShare::descriptor), ConnectionTable::Room::made);
+    EXPECT_EQ(all_.evicted, (std::vector(2, Waiting::first_byte)));
+}
+
 /// Cut at each byte, so that the request begins in the segment that ends the header.
 TEST_F(Proxied, TheRequestMayBeginInTheLastPiece) {
     const std::string bytes = std::string(header) + std::string(request);

@@ -28,7 +28,7 @@ constexpr std::string_view request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 /// Answers each request at once, unless `holds_` is set.
 class ListenerTest : public testing::Test, private http::ClientObserver {
   protected:
-    ListenerTest() {
+    explicit ListenerTest(unsigned workers = 1) : share_(workers) {
         char folder[] = "/tmp/otto-listener-XXXXXX";
         folder_ = ::mkdtemp(folder);
         address_ = *Address::from_path(folder_ + "/socket");
@@ -117,7 +117,7 @@ class ListenerTest : public testing::Test, private http::ClientObserver {
     }
 
     Loop loop_ = std::move(*Loop::open());
-    ConnectionShare share_{1};
+    ConnectionShare share_;
     std::string folder_;
     Address address_;
     std::unique_ptr<Listener> listener_;
@@ -265,6 +265,82 @@ TEST_F(ListenerTest, AcceptsNoMoreThanTheLimit) {
     answer(*other);
     EXPECT_TRUE(hear(second).starts_with("HTTP/1.1 204 "));
     EXPECT_EQ(pauses_, 1u) << "reported once";
+}
+
+/// A crowd of just as many clients as the limit allows, all busy for a moment, is no shortage.
+TEST_F(ListenerTest, AMomentAtTheLimitIsNotReported) {
+    fakes::SteppedClock clock;
+    const auto pass = [&](Duration duration) {
+        clock.advance(duration);
+        for (int i = 0; i < 16; ++i) event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
+    };
+    share_.set_limit(1);
+    const UniqueFd client = knock();
+    pass(10ms);
+    holds_ = true;
+    for (int i = 0; i < 20; ++i) {
+        say(client, request);
+        pass(10ms);
+        ASSERT_NE(held_, nullptr);
+        pass(40ms);
+        answer(*std::exchange(held_, nullptr));
+        pass(10ms);
+    }
+    EXPECT_EQ(pauses_, 0u);
+    say(client, request);
+    pass(10ms);
+    for (int i = 0; i < 3; ++i) pass(100ms);
+    EXPECT_EQ(pauses_, 1u);
+    answer(*std::exchange(held_, nullptr));
+}
+
+class BesideAnotherWorker : public ListenerTest {
+  protected:
+    BesideAnotherWorker() : ListenerTest(2) {
+        share_.on_asked(1, [this] { ++asked_; });
+    }
+    unsigned asked_ = 0;  // the other one, for room
+};
+
+/// The last connection that could be closed, the other worker's, becomes busy just before one more
+/// is accepted here.
+TEST_F(BesideAnotherWorker, AConnectionThatIsTooManyStays) {
+    holds_ = true;
+    share_.set_limit(2);
+    share_.publish_open(1, 1);
+    share_.publish_order(1, 0, 1);
+    const UniqueFd first = connect();
+    say(first, request);
+    run_until([this] { return held_ != nullptr; });
+    http::ClientStream* held = std::exchange(held_, nullptr);
+    share_.publish_order(1, EvictionOrder::nothing, 0);
+    const UniqueFd second = connect();
+    share_.ask(0, ConnectionShare::below_limit);
+    listener_->make_room_for_others();
+    EXPECT_EQ(listener_->connections(), 2u);
+    EXPECT_EQ(asked_, 0u);
+    holds_ = false;
+    say(second, request);
+    run_until([this] { return answered_ == 1; });
+    EXPECT_TRUE(hear(second).starts_with("HTTP/1.1 204 "));
+    answer(*held);
+}
+
+TEST_F(BesideAnotherWorker, NothingIsClosedThereForOneThatIsTooMany) {
+    holds_ = true;
+    share_.set_limit(2);
+    share_.publish_open(1, 1);
+    share_.publish_order(1, 0, 1);
+    const UniqueFd first = connect();
+    say(first, request);
+    run_until([this] { return held_ != nullptr; });
+    share_.publish_open(1, 2);  // one is busy, and one has been accepted beyond the limit
+    const UniqueFd second = connect();
+    EXPECT_EQ(asked_, 0u);
+    EXPECT_EQ(listener_->connections(), 2u);
+    share_.publish_open(1, 1);  // the one that can be closed
+    const UniqueFd third = connect();
+    EXPECT_EQ(asked_, 1u);
 }
 
 }  // namespace
