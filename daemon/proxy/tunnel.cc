@@ -78,7 +78,8 @@ void Tunnel::push() {
             client_.consume_body(taken.size());
         }
         if (out_.empty()) {
-            if (client_ended_) connection_->end_sending();
+            // Once: shutdown(2) wakes the loop each time, which would call this again.
+            if (client_ended_ && !std::exchange(end_sent_, true)) connection_->end_sending();
             return;
         }
         iovec rest{out_.data() + out_sent_, out_.size() - out_sent_};

@@ -53,6 +53,7 @@ class Tunnel final : private UpstreamObserver {
     Duration limit_;
     const Duration last_limit_;  // once the client has ended
     bool client_ended_ = false;
+    bool end_sent_ = false;  // to the server
     const Bytes buffer_;
     std::unique_ptr<UpstreamConnection> connection_;
     std::string out_;  // from the client, not taken by the kernel yet

@@ -71,6 +71,7 @@ class Client : public http::ClientStream {
     std::span<const http::Field> trailers() const override { return reader_.trailers(); }
     bool body_arrived(Bytes most) override { return reader_.has_arrived(input(), most); }
     bool ended() const override { return has_ended; }
+    Bytes arrived() const override { return arrived_; }
 
     bool interim(const http::ResponseHead&) override {
         ++interims;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,10 +53,14 @@ class Proxy {
         }
     }
 
-    /// After changes of `config`, `members` or `selection`.
+    /// After changes of `config`, `members` or `selection`. Active members receive requests.
     void publish() {
+        std::vector<Member> active;
+        std::ranges::copy_if(members, std::back_inserter(active), [](const Member& member) {
+            return member.state == ServerState::active;
+        });
         auto pool = Pool{std::make_shared<const std::vector<Member>>(members),
-                         Candidates::build(members, selection, 0)};
+                         Candidates::build(std::move(active), selection, 0)};
         auto snapshot = std::make_shared<const Snapshot>(std::make_shared<const Config>(config),
                                                          ++generation_, std::move(pool));
         if (!upstreams) {

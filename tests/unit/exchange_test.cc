@@ -3,14 +3,13 @@
 
 #include "proxy/exchange.h"
 
-#include <cstdlib>
-#include <random>
 #include <set>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "fakes/proxy.h"
+#include "exchange_checks.h"
+#include "fakes/network.h"
 #include "proxy/guards.h"
 #include "proxy/phase.h"
 
@@ -21,35 +20,6 @@ using namespace std::chrono_literals;
 using fakes::Proxy;
 using fakes::Request;
 using http::Abort;
-
-constexpr const char* get = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
-constexpr const char* post = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
-constexpr const char* hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-
-/// The one that got the request.
-fakes::Server& asked(Proxy& proxy) {
-    for (const auto& server : proxy.servers)
-        if (server->accept() > 0) return *server;
-    ADD_FAILURE() << "no server was asked";
-    return *proxy.servers.front();
-}
-fakes::Server& other(Proxy& proxy, const fakes::Server& one) {
-    return proxy.servers[0].get() == &one ? *proxy.servers[1] : *proxy.servers[0];
-}
-
-void expect_over(const Proxy& proxy, const Request& request, unsigned status) {
-    EXPECT_EQ(request.client->status, status);
-    EXPECT_TRUE(request.client->complete);
-    EXPECT_TRUE(request.client->body_left.has_value());
-    EXPECT_EQ(proxy.over, proxy.begun);
-    EXPECT_EQ(proxy.leased(), 0u);
-}
-void expect_cut(const Proxy& proxy, const Request& request, Abort how) {
-    EXPECT_EQ(request.client->aborted, how);
-    EXPECT_FALSE(request.client->complete);
-    EXPECT_EQ(proxy.over, proxy.begun);
-    EXPECT_EQ(proxy.leased(), 0u);
-}
 
 TEST(Exchange, RelaysAReply) {
     Proxy proxy;
@@ -113,6 +83,102 @@ TEST(Faults, NoConnectionInTime) {
     }
     expect_over(proxy, request, 504);
     EXPECT_EQ(proxy.members[0].server->health(), Health::healthy) << "three in a row take it out";
+}
+
+TEST(Faults, CannotBeReached) {
+    using When = fakes::BrokenNetwork::When;
+    for (const When when : {When::at_once, When::later}) {
+        const fakes::BrokenNetwork network(EHOSTUNREACH, when);
+        Proxy proxy;
+        proxy.config.retries = {.attempts = 1, .budget_percent = 0, .budget_min_per_second = 0};
+        auto& far = proxy.members[0].server;
+        far = std::make_shared<Server>("http://far", "far", "",
+                                       std::vector<Address>(3, *Address::from_ip("192.0.2.1", 80)));
+        far->set_health(Health::healthy);
+        for (int tries = 1; tries <= 3; ++tries) {
+            EXPECT_EQ(far->health(), Health::healthy) << "three in a row take it out";
+            for (int i = 0; i < 2; ++i) {  // one of them begins with each server
+                Request request(post);
+                proxy.begin(request);
+                const std::size_t last = proxy.servers[1]->accept() - 1;
+                proxy.servers[1]->say(hello, last);
+                proxy.turn();
+                expect_over(proxy, request, 200);
+            }
+        }
+        EXPECT_EQ(far->health(), Health::unhealthy);
+        EXPECT_EQ(proxy.ledger.counters().retries, 3u) << "free of the budget";
+    }
+}
+
+TEST(Faults, NoServerCanBeReached) {
+    const fakes::BrokenNetwork network(ENETUNREACH, fakes::BrokenNetwork::When::later);
+    Proxy proxy(1);
+    proxy.members[0].server = std::make_shared<Server>(
+        "http://far", "far", "", std::vector<Address>{*Address::from_ip("192.0.2.1", 80)});
+    proxy.members[0].server->set_health(Health::healthy);
+    Request request(get);
+    proxy.begin(request);
+    expect_over(proxy, request, 502);
+}
+
+TEST(Faults, TheKernelGivesUpConnecting) {
+    const fakes::BrokenNetwork network(ETIMEDOUT, fakes::BrokenNetwork::When::later);
+    Proxy proxy(1);
+    proxy.members[0].server = std::make_shared<Server>(
+        "http://far", "far", "", std::vector<Address>{*Address::from_ip("192.0.2.1", 80)});
+    proxy.members[0].server->set_health(Health::healthy);
+    Request request(get);
+    proxy.begin(request);
+    expect_over(proxy, request, 504);
+}
+
+TEST(Faults, OttoLacksDescriptors) {
+    const fakes::BrokenNetwork network(EMFILE, fakes::BrokenNetwork::When::at_once);
+    Proxy proxy(1);
+    proxy.members[0].server = std::make_shared<Server>(
+        "http://far", "far", "", std::vector<Address>{*Address::from_ip("192.0.2.1", 80)});
+    proxy.members[0].server->set_health(Health::healthy);
+    proxy.publish();
+    int asked_for = 0;
+    proxy.upstreams->on_shortage([&asked_for] { return ++asked_for == 1; });
+    Request request(get);
+    proxy.begin(request);
+    expect_over(proxy, request, 503);
+    EXPECT_EQ(asked_for, 1);
+    EXPECT_EQ(proxy.members[0].server->health(), Health::healthy) << "that says nothing about it";
+}
+
+TEST(Faults, AHeadThatComesSlowly) {
+    Proxy proxy;
+    proxy.config.timeouts.response = 6s;
+    Request patient(get);
+    proxy.begin(patient);
+    fakes::Server& first = asked(proxy);
+    first.hear();
+    for (const char* piece :
+         {"HTTP/1.1 200 OK\r\nCon", "tent-Length: 5\r\n", "\r", "\nhe", "llo"}) {
+        first.say(piece);
+        proxy.pass(1s);
+    }
+    expect_over(proxy, patient, 200);
+    EXPECT_EQ(patient.client->payload, "hello");
+
+    Request request(get);
+    proxy.begin(request);
+    fakes::Server& second = other(proxy, first);
+    ASSERT_EQ(second.accept(), 1u);
+    second.hear();
+    for (const char* piece : {"HTTP/1.1 200 OK\r\n", "A: b\r\n", "A: b\r\n"}) {
+        second.say(piece);
+        proxy.pass(1900ms);
+    }
+    EXPECT_EQ(request.client->status, 0u);
+    EXPECT_EQ(proxy.ledger.counters().retries, 0u);
+    second.say("A: b\r\n");
+    proxy.pass(1s);
+    EXPECT_EQ(proxy.ledger.counters().retries, 1u) << "a piece of a head is no progress";
+    EXPECT_TRUE(second.closed());
 }
 
 TEST(Faults, ClosesBeforeTheHead) {
@@ -474,6 +540,124 @@ TEST(Phases, TheReplyStalls) {
     expect_cut(proxy, request, Abort::reset);
 }
 
+TEST(Phases, TheClientDoesNotTakeTheBody) {
+    Proxy proxy(1);
+    proxy.config.timeouts.progress = 6s;
+    proxy.config.timeouts.minimum_rate = 0;
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel");
+    proxy.turn();
+    request.client->pending = 1000;
+    proxy.servers[0]->say("lo");
+    proxy.pass(5s);
+    EXPECT_EQ(request.client->payload, "hel");
+    request.client->pending = 500;  // it reads, too slowly to be sent more
+    proxy.pass(4s);
+    EXPECT_FALSE(request.client->aborted.has_value());
+    proxy.pass(9s);
+    expect_cut(proxy, request, Abort::reset);
+    EXPECT_EQ(proxy.ledger.counters().cut, 1u);
+    EXPECT_EQ(proxy.ledger.of(*proxy.members[0].server).cut.value(), 0u)
+        << "its server is not to blame";
+}
+
+TEST(Phases, TheClientSendsBelowItsMinimumRate) {
+    Proxy proxy(1);
+    proxy.config.timeouts.progress = 1h;
+    proxy.config.timeouts.response = 1h;
+    proxy.config.timeouts.minimum_rate = 10;
+    Request request("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n" +
+                    std::string(900, 'x'));
+    proxy.begin(request);
+    for (int i = 0; i < 8; ++i) {  // fast enough
+        proxy.arrive(request, 60);
+        proxy.pass(5s);
+    }
+    EXPECT_EQ(request.client->status, 0u);
+    for (int i = 0; i < 8 && request.client->status == 0; ++i) {
+        proxy.arrive(request, 10);
+        proxy.pass(5s);
+    }
+    expect_over(proxy, request, 408);
+    EXPECT_EQ(proxy.ledger.counters().slow_senders.value(), 1u);
+}
+
+TEST(Phases, TheClientReadsBelowItsMinimumRate) {
+    Proxy proxy(1);
+    proxy.config.timeouts.progress = 1h;
+    proxy.config.timeouts.minimum_rate = 10;
+    Request request(get);
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel");
+    proxy.turn();
+    request.client->pending = 1000;
+    proxy.pass(25s);
+    EXPECT_FALSE(request.client->aborted.has_value());
+    for (int i = 0; i < 3; ++i) proxy.pass(5s);
+    expect_cut(proxy, request, Abort::reset);
+    EXPECT_EQ(proxy.ledger.counters().slow_readers.value(), 1u);
+}
+
+TEST(Phases, TheClientEndsItsSide) {
+    for (const bool whole : {false, true}) {
+        Proxy proxy(1);
+        Request request("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+        proxy.begin(request);
+        proxy.arrive(request, whole ? 10 : 4);
+        request.client->has_ended = true;
+        request.client->observer->on_client_end();
+        proxy.turn();
+        if (whole) {
+            proxy.servers[0]->hear();
+            proxy.servers[0]->say(hello);
+            proxy.turn();
+            expect_over(proxy, request, 200);
+        } else {
+            expect_cut(proxy, request, Abort::close);
+            EXPECT_EQ(proxy.ledger.counters().aborted, 1u);
+        }
+    }
+}
+
+TEST(Phases, AClientEndsItsSideOfATunnel) {
+    Proxy proxy(1);
+    proxy.config.timeouts = {.progress = 6s, .tunnel = 1h};
+    Request request("GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nping");
+    proxy.begin(request);
+    proxy.servers[0]->hear();
+    proxy.servers[0]->say("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    proxy.turn();
+    request.client->has_ended = true;
+    proxy.arrive(request);
+    request.client->observer->on_client_end();
+    proxy.turn();
+    EXPECT_TRUE(proxy.servers[0]->closed()) << "its side has ended";
+    proxy.pass(5s);
+    EXPECT_EQ(proxy.over, 0u);
+    proxy.pass(2s);
+    EXPECT_EQ(proxy.over, 1u);
+    EXPECT_EQ(proxy.leased(), 0u);
+}
+
+TEST(Phases, WaitsForOtherCandidates) {
+    Proxy proxy(1);
+    proxy.servers[0]->stop();
+    Request request(get);
+    proxy.begin(request);
+    EXPECT_EQ(request.client->status, 0u);
+    Proxy back(1);
+    proxy.members = back.members;
+    proxy.publish();
+    EXPECT_EQ(proxy.leased(), 1u) << "before the 10 seconds are over";
+    back.servers[0]->accept();
+    back.servers[0]->say(hello);
+    proxy.turn();
+    EXPECT_EQ(request.client->status, 200u);
+}
+
 TEST(Phases, AnEventStreamMayBeSilent) {
     Proxy proxy(1);
     proxy.config.timeouts.progress = 6s;
@@ -723,147 +907,6 @@ TEST(Guards, AChunkedBodyThatIsMalformed) {
     proxy.arrive(request);
     expect_over(proxy, request, 400);
     EXPECT_FALSE(proxy.servers[0]->hear().ends_with("\r\n0\r\n\r\n")) << "nothing looks complete";
-}
-
-// ---- interleavings -----------------------------------------------------------------------------
-
-/// Clients, servers, timers and reloads in an order that follows from a seed.
-class Interleaving {
-  public:
-    explicit Interleaving(unsigned seed) : random_(seed), proxy_(3) {
-        proxy_.config.timeouts = {.connect = 4s, .response = 6s, .progress = 6s};
-        proxy_.config.limits.per_request_buffer = 64;
-        proxy_.config.queue = {.length = 2, .timeout = 5s};
-        for (Member& member : proxy_.members)
-            if (below(2) == 0) member.max_connections = 1 + static_cast<unsigned>(below(2));
-    }
-
-    void run(int steps) {
-        for (int step = 0; step < steps; ++step) {
-            act();
-            check();
-        }
-        for (const auto& request : requests_)
-            if (running(*request)) leave(*request);
-        proxy_.turn();
-        check();
-        EXPECT_EQ(proxy_.over, proxy_.begun);
-        EXPECT_EQ(proxy_.leased(), 0u);
-        EXPECT_EQ(proxy_.ledger.counters().queued, 0u);
-        EXPECT_EQ(proxy_.ledger.counters().requests, requests_.size());
-    }
-
-  private:
-    static bool running(const Request& request) {
-        return !request.client->body_left && !request.client->aborted && !gone(request);
-    }
-    static bool gone(const Request& request) { return request.client->broken; }
-    static void leave(Request& request) {
-        request.client->broken = true;
-        request.client->observer->on_client_gone();
-    }
-    std::size_t below(std::size_t end) { return random_() % end; }
-
-    void act() {
-        switch (below(8)) {
-            case 0:
-                if (requests_.size() < 40) begin();
-                return;
-            case 1:
-            case 2:
-                if (auto* request = some(); request != nullptr)
-                    proxy_.arrive(*request, 1 + below(40));
-                return;
-            case 3:
-            case 4:
-            case 5:
-                serve();
-                return;
-            case 6:
-                proxy_.pass(std::chrono::milliseconds(1 + below(3000)));
-                return;
-            case 7:
-                if (below(4) == 0) {
-                    proxy_.publish();
-                } else if (auto* request = some(); request != nullptr && below(3) == 0) {
-                    leave(*request);
-                }
-                return;
-        }
-    }
-
-    void begin() {
-        std::string text = "PUT /" + std::to_string(requests_.size()) + " HTTP/1.1\r\nHost: a\r\n";
-        const std::string body(1 + below(100), 'x');
-        if (below(2) == 0) {
-            text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-        } else {
-            text += "Transfer-Encoding: chunked\r\n\r\n";
-            text += std::string(http1::ChunkHeader(body.size()).text()) + body + "\r\n0\r\n\r\n";
-        }
-        requests_.push_back(std::make_unique<Request>(std::move(text)));
-        proxy_.begin(*requests_.back());
-    }
-
-    Request* some() {
-        if (requests_.empty()) return nullptr;
-        Request& request = *requests_[below(requests_.size())];
-        return running(request) ? &request : nullptr;
-    }
-
-    void serve() {
-        fakes::Server& server = *proxy_.servers[below(proxy_.servers.size())];
-        const std::size_t connections = server.accept();
-        if (connections == 0) return;
-        const std::size_t one = below(connections);
-        if (server.closed(one)) return;
-        constexpr const char* says[] = {
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-            "HTTP/1.1 103 Early Hints\r\n\r\n",
-            "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-            "lo",
-            "garbage\r\n\r\n"};
-        const std::size_t what = below(std::size(says) + 1);
-        if (what == std::size(says)) {
-            server.end(one);
-        } else {
-            server.say(says[what], one);
-        }
-        proxy_.turn();
-    }
-
-    /// What must hold after each step.
-    void check() {
-        std::size_t open = 0;
-        for (const auto& request : requests_) {
-            const fakes::Client& client = *request->client;
-            if (running(*request)) ++open;
-            EXPECT_FALSE(client.body_left && client.aborted) << "it ends once";
-            EXPECT_TRUE(!client.body_left || client.tunnel || client.complete);
-            EXPECT_LE(client.consumed(), request->bytes.size());
-        }
-        EXPECT_EQ(proxy_.begun - proxy_.over, open);
-        EXPECT_EQ(proxy_.exchanges ? proxy_.exchanges->in_progress() : 0, open);
-        EXPECT_LE(proxy_.leased() + proxy_.ledger.counters().queued, open);
-        for (const Member& member : proxy_.members)
-            EXPECT_TRUE(member.max_connections == 0 ||
-                        member.server->active() <= member.max_connections);
-    }
-
-    std::minstd_rand random_;
-    Proxy proxy_;
-    std::vector<std::unique_ptr<Request>> requests_;
-};
-
-TEST(Interleavings, KeepTheirInvariants) {
-    const char* wanted = std::getenv("OTTO_INTERLEAVINGS");
-    const unsigned long seeds = wanted != nullptr ? std::strtoul(wanted, nullptr, 10) : 100;
-    for (unsigned seed = 1; seed <= seeds && !testing::Test::HasFailure(); ++seed) {
-        SCOPED_TRACE(seed);
-        Interleaving(seed).run(300);
-    }
 }
 
 }  // namespace
