@@ -101,7 +101,7 @@ Picked Picker::pick(const Asked& asked) {
 Picked Picker::pick_member(const Asked& asked) {
     const bool first_try = asked.tried.empty();
     if (first_try && !candidates_->selection_.trials.empty())
-        if (Server* server = take_trial()) return {.server = server, .trial = true};
+        if (const auto trial = take_trial()) return *trial;
     if (candidates_->empty()) return {};
     if (!candidates_->unhealthy()) return pick_usable(asked, first_try, Usable(asked.tried));
     const Picked picked =
@@ -121,10 +121,15 @@ Picked Picker::pick_usable(const Asked& asked, bool takes_turn, Usable usable) {
     return {.server = choice->server, .most = choice->most, .saturated = usable.saturated()};
 }
 
-Server* Picker::take_trial() {
-    for (const auto& server : candidates_->selection_.trials)
-        if (server->health() != Health::unhealthy && server->take_trial()) return server.get();
-    return nullptr;
+/// A server that is still full of the requests of before waits for its probe request.
+std::optional<Picked> Picker::take_trial() {
+    for (const Member& each : candidates_->selection_.trials) {
+        Server& server = *each.server;
+        const bool full = each.max_connections != 0 && server.active() >= each.max_connections;
+        if (full || server.health() == Health::unhealthy || !server.take_trial()) continue;
+        return Picked{.server = &server, .most = each.max_connections, .trial = true};
+    }
+    return std::nullopt;
 }
 
 }  // namespace otto

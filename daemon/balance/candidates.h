@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -43,7 +44,7 @@ struct Selection {
     bool unhealthy = false;
     /// Servers on trial, which are not among the members: each gets one request when its
     /// Server::offer_trial() is taken up.
-    std::vector<std::shared_ptr<Server>> trials{};
+    std::vector<Member> trials{};
     /// For requests that find all of the members out or tried, though nobody has said so yet: the
     /// backups. May be null.
     std::shared_ptr<const Candidates> reserve{};
@@ -132,7 +133,7 @@ class Picker {
   private:
     Picked pick_member(const Asked& asked);
     Picked pick_usable(const Asked& asked, bool takes_turn, Usable usable);
-    Server* take_trial();
+    std::optional<Picked> take_trial();
 
     std::shared_ptr<const Candidates> candidates_;
     std::unique_ptr<Picker> reserve_;

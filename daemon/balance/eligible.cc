@@ -97,7 +97,7 @@ Eligible eligible(const std::vector<Member>& members, const Ejections& ejections
         // A backup is not disturbed while others serve.
         if (groups[at] == Group::ejected && ejections.on_trial(member.server->id) &&
             (!member.backup || best != Group::in))
-            result.trials.push_back(member.server);
+            result.trials.push_back(member);
     }
     if (result.failing_open) {
         for (Member& member : result.members) member.share = member.weight;

@@ -23,7 +23,7 @@ struct Eligible {
     /// They are out by their health.
     bool unhealthy = false;
     /// Not among `members` (unless failing open), but each is to get one request.
-    std::vector<std::shared_ptr<Server>> trials;
+    std::vector<Member> trials;
     /// When all of this will be different, though nothing happens before.
     std::optional<TimePoint> next_change;
 };

@@ -148,7 +148,7 @@ TEST(Eligible, TrialsAreOfferedBesideTheOthers) {
     decided.ejections.expire(start + 30s);
     EXPECT_EQ(decided.who(), (Who{1}));
     ASSERT_EQ(decided.get().trials.size(), 1u) << "a backup is left alone while others serve";
-    EXPECT_EQ(decided.get().trials[0], decided.members[0].server);
+    EXPECT_EQ(decided.get().trials[0].server, decided.members[0].server);
 
     decided.members[0].server->set_health(Health::unhealthy);
     EXPECT_TRUE(decided.get().trials.empty()) << "its checks come first";
@@ -157,7 +157,7 @@ TEST(Eligible, TrialsAreOfferedBesideTheOthers) {
     EXPECT_TRUE(decided.get().trials.empty());
     decided.members[1].server->set_health(Health::unhealthy);
     ASSERT_EQ(decided.get().trials.size(), 1u);
-    EXPECT_EQ(decided.get().trials[0], decided.members[2].server);
+    EXPECT_EQ(decided.get().trials[0].server, decided.members[2].server);
     EXPECT_EQ(decided.who(), (Who{2}));
 }
 

@@ -490,14 +490,15 @@ TEST_P(AnyPolicy, PrefersTheWantedServer) {
 
 TEST_P(AnyPolicy, GivesATrialOnce) {
     const auto members = members_of({1, 1});
-    const auto ejected = members_of({1, 1, 1})[2].server;
-    Picker picker(Candidates::build(members, {.policy = GetParam(), .trials = {ejected}}, 0), 0, 1);
-    EXPECT_NE(picker.pick({}).server, ejected.get()) << "not offered";
+    const Member trial = members_of({1, 1, 1})[2];
+    Server* const ejected = trial.server.get();
+    Picker picker(Candidates::build(members, {.policy = GetParam(), .trials = {trial}}, 0), 0, 1);
+    EXPECT_NE(picker.pick({}).server, ejected) << "not offered";
     ejected->offer_trial();
     Server* tried[] = {members[0].server.get()};
     EXPECT_FALSE(picker.pick({.tried = tried}).trial) << "not for a second try";
     const Picked picked = picker.pick({.wanted = members[0].server.get()});
-    EXPECT_EQ(picked.server, ejected.get());
+    EXPECT_EQ(picked.server, ejected);
     EXPECT_TRUE(picked.trial);
     EXPECT_FALSE(picker.pick({}).trial);
     ejected->offer_trial();
@@ -506,11 +507,26 @@ TEST_P(AnyPolicy, GivesATrialOnce) {
 }
 
 TEST_P(AnyPolicy, GivesATrialWhenNobodyElseIsLeft) {
-    const auto ejected = members_of({1})[0].server;
-    Picker picker(Candidates::build({}, {.policy = GetParam(), .trials = {ejected}}, 0), 0, 1);
+    const Member trial = members_of({1})[0];
+    Picker picker(Candidates::build({}, {.policy = GetParam(), .trials = {trial}}, 0), 0, 1);
     EXPECT_EQ(picker.pick({}).server, nullptr);
-    ejected->offer_trial();
-    EXPECT_EQ(picker.pick({}).server, ejected.get());
+    trial.server->offer_trial();
+    EXPECT_EQ(picker.pick({}).server, trial.server.get());
+}
+
+TEST_P(AnyPolicy, GivesNoTrialBeyondMaxConnections) {
+    Member trial = members_of({1, 1, 1})[2];
+    trial.max_connections = 1;
+    Picker picker(
+        Candidates::build(members_of({1, 1}), {.policy = GetParam(), .trials = {trial}}, 0), 0, 1);
+    trial.server->offer_trial();
+    {
+        const auto lease = Lease::take(*trial.server, 1);
+        EXPECT_FALSE(picker.pick({}).trial);
+    }
+    const Picked picked = picker.pick({});
+    EXPECT_TRUE(picked.trial) << "the offer stands";
+    EXPECT_EQ(picked.most, 1u);
 }
 
 TEST_P(AnyPolicy, SpreadsOverThousands) {
