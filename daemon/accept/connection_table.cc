@@ -114,7 +114,11 @@ ConnectionTable::Room ConnectionTable::make_room(ConnectionShare::Want want) {
 void ConnectionTable::make_room_for_others() {
     const unsigned wanted = share_.answered(worker_);
     if ((wanted & ConnectionShare::descriptor) != 0) make_room(ConnectionShare::descriptor);
-    if (!share_.full()) get_below_limit(most_evicted_for_others);
+    if (share_.full()) {
+        close_idle(most_evicted_for_others);
+    } else {
+        get_below_limit(most_evicted_for_others);
+    }
 }
 
 /// A connection whose bytes are there already leaves the order, until they have been read.
@@ -130,6 +134,21 @@ bool ConnectionTable::evict_one() {
         waits(arrival, Waiting::none);
     }
     return false;
+}
+
+void ConnectionTable::close_idle(int most) {
+    const std::uint64_t limit = share_.limit();
+    for (int left = most; left > 0 && limit != 0 && share_.total() > limit; --left) {
+        EvictionOrder::Entry* next = order_.first(Waiting::rest);
+        if (next == nullptr) next = order_.first(Waiting::next);
+        if (next == nullptr) return;
+        auto& arrival = static_cast<Arrival&>(*next);
+        if (arrival.has_unread()) {
+            waits(arrival, Waiting::none);
+        } else {
+            evict(arrival);
+        }
+    }
 }
 
 /// Closes the descriptor at once, because the caller may need one.

@@ -66,6 +66,9 @@ class ConnectionTable {
     Room make_room(ConnectionShare::Want want);
     /// Closes up to `most` connections that are too many. What became of the last.
     Room get_below_limit(int most);
+    /// Closes up to `most` connections that are too many, of this thread, which wait for the rest
+    /// of a head or for another request. New ones are spared.
+    void close_idle(int most);
     /// Another worker has asked for it.
     void make_room_for_others();
     /// Closes the connection whose client has not taken the end of its reply for longest. False

@@ -16,8 +16,10 @@ constexpr Duration yield_time = std::chrono::milliseconds(1);
 /// happened to call it over.
 constexpr Duration pause_time = std::chrono::milliseconds(100);
 constexpr Duration quiet_time = std::chrono::seconds(5);
-/// How long the limit on connections must have kept others waiting to be reported.
+/// The limit on connections is reported when accepting rests for so long because of it, or when a
+/// connection comes so soon after such a rest.
 constexpr Duration full_time = std::chrono::milliseconds(100);
+constexpr Duration soon = std::chrono::milliseconds(8);
 /// Accepts that may fail in a row, each of which closes another connection.
 constexpr unsigned most_accepts_failed = 4;
 
@@ -134,6 +136,7 @@ void Listener::on_accepting() {
     table_.expect();
     callbacks_.on_connections(table_.open());
     ++accepted_in_turn_;
+    if (coarse_now() - accepting_since_ < soon) report_full();
     if (!has_room()) {
         rest_full();
     } else if (ahead_of_peers()) {
@@ -188,19 +191,24 @@ void Listener::resume_accepting() {
     accepts_failed_ = 0;
     set_full(!may_accept());
     if (full_) {
-        if (coarse_now() - full_since_ >= full_time)
-            report_pause("the limit on connections is reached", 0);
+        if (coarse_now() - rested_since_ >= full_time) report_full();
         accept_again_.set_after(pause_time);
         return;
     }
+    if (std::exchange(rested_, false)) accepting_since_ = coarse_now();
     acceptor_->set_accepting(true);
 }
 
-/// Accepting rests because of the limit. That is reported when it lasts: as many clients as the
-/// limit allows may all have a request in progress for a moment.
+/// Accepting rests because of the limit. That is reported when it lasts, or when a connection comes
+/// as soon as accepting goes on, so that it has waited. Otherwise it is no shortage: as many
+/// clients as the limit allows may all have a request in progress for a moment.
 void Listener::rest_full() {
     set_full(true);
     pause_accepting(pause_time);
+}
+
+void Listener::report_full() {
+    report_pause("the limit on connections is reached", 0);
 }
 
 void Listener::report_pause(const char* reason, int error_number) {
@@ -218,11 +226,15 @@ bool Listener::has_room() {
     at_limit_ = limit != 0 && share_.total() >= limit;
     set_full(full_);
     if (!at_limit_) return true;
-    // Nothing is closed for a connection that comes too late, after the last that could be closed
-    // has become busy at another worker.
-    if (share_.full(1)) return callbacks_.on_full && callbacks_.on_full();
+    // A connection that comes too late, after the last that could be closed has become busy at
+    // another worker, is no reason to close one that is as new.
+    if (share_.full(1)) {
+        table_.close_idle(most_evicted);
+        return callbacks_.on_full && callbacks_.on_full();
+    }
     const Room room = table_.get_below_limit(most_evicted);
     if (room == Room::asked) return share_.total() <= limit + most_over;
+    if (room == Room::none) return callbacks_.on_full && callbacks_.on_full();
     return may_accept();
 }
 
@@ -240,7 +252,8 @@ void Listener::on_room(bool more) {
 }
 
 void Listener::set_full(bool full) {
-    if (full && !full_) full_since_ = coarse_now();
+    if (full && !full_) rested_since_ = coarse_now();
+    rested_ = rested_ || full;
     full_ = full;
     table_.watch_room(full_ || at_limit_);
 }

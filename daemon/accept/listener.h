@@ -95,6 +95,7 @@ class Listener final : private AcceptorObserver, private ConnectionTableObserver
     bool ahead_of_peers() const;
     void pause_accepting(Duration delay);
     void resume_accepting();
+    void report_full();
     void report_pause(const char* reason, int error_number);
 
     const Callbacks callbacks_;
@@ -108,7 +109,9 @@ class Listener final : private AcceptorObserver, private ConnectionTableObserver
     bool pause_reported_ = false;
     bool at_limit_ = false;  // on connections, when the last one came
     bool full_ = false;      // accepting rests because of the limit
-    TimePoint full_since_{};
+    bool rested_ = false;    // it has, since the last connection was accepted
+    TimePoint rested_since_{};
+    TimePoint accepting_since_{};  // after such a rest
     unsigned accepts_failed_ = 0;  // in a row, for want of descriptors
     unsigned accepted_in_turn_ = 0;
     bool enough_accepted_ = false;  // accepting rests until they have been started

@@ -294,6 +294,31 @@ TEST_F(ListenerTest, AMomentAtTheLimitIsNotReported) {
     answer(*std::exchange(held_, nullptr));
 }
 
+/// Each that ends makes a place for one that has waited in the kernel.
+TEST_F(ListenerTest, AQueueInTheKernelIsReported) {
+    fakes::SteppedClock clock;
+    const auto pass = [&](Duration duration) {
+        clock.advance(duration);
+        for (int i = 0; i < 16; ++i) event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
+    };
+    share_.set_limit(1);
+    holds_ = true;
+    std::vector<UniqueFd> clients;
+    for (int i = 0; i < 4; ++i) {
+        clients.push_back(knock());
+        say(clients.back(), request);
+    }
+    pass(10ms);
+    EXPECT_EQ(pauses_, 0u);
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_NE(held_, nullptr);
+        answer(*std::exchange(held_, nullptr));
+        pass(20ms);
+    }
+    EXPECT_EQ(pauses_, 1u);
+    answer(*std::exchange(held_, nullptr));
+}
+
 class BesideAnotherWorker : public ListenerTest {
   protected:
     BesideAnotherWorker() : ListenerTest(2) {
@@ -324,6 +349,16 @@ TEST_F(BesideAnotherWorker, AConnectionThatIsTooManyStays) {
     run_until([this] { return answered_ == 1; });
     EXPECT_TRUE(hear(second).starts_with("HTTP/1.1 204 "));
     answer(*held);
+}
+
+/// It was asked for room, and became full before it could answer.
+TEST_F(BesideAnotherWorker, AnIdleConnectionIsClosedAllTheSame) {
+    share_.set_limit(1);
+    const UniqueFd idle = used();
+    share_.publish_open(1, 1);  // the one that asks, busy by now
+    share_.ask(0, ConnectionShare::below_limit);
+    listener_->make_room_for_others();
+    run_until([this] { return listener_->connections() == 0; });
 }
 
 TEST_F(BesideAnotherWorker, NothingIsClosedThereForOneThatIsTooMany) {
