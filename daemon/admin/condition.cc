@@ -29,7 +29,7 @@ std::string why_drained(const Member& member) {
 }
 
 std::string why_ejected(const Condition& condition) {
-    if (condition.on_trial)
+    if (condition.half_open)
         return "half-open: the next request or check decides whether it returns to rotation" +
                while_out(condition);
     return fmt::format("ejected for {}: {}{}", rough_time(condition.ejected_for),

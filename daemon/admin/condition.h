@@ -14,9 +14,9 @@ struct Condition {
     Duration health_for{};  // that its health has been what it is
     unsigned failures = 0;  // in a row, of a healthy server's last checks
     std::string failure{};  // the last of them
-    bool ejected = false;   // or on trial
-    bool on_trial = false;
-    Duration ejected_for{};     // still; zero when on trial
+    bool ejected = false;   // or half-open
+    bool half_open = false;
+    Duration ejected_for{};     // still; zero when half-open
     std::string ejection{};     // why
     unsigned level = 10;        // tenths of its share, while it starts slowly
     double share = 0;           // of the requests now, 0 to 1

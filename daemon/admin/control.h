@@ -65,9 +65,9 @@ class Control {
     /// How it goes lately.
     virtual const Sampler& sampler() const = 0;
 
-    /// Puts a configuration into force, whose changes are kept already.
+    /// Puts a configuration into use, whose changes are kept already.
     virtual void apply(Config config) = 0;
-    /// Reads the file anew. What is wrong with it, if anything; then nothing has changed.
+    /// Reads the file again. What is wrong with it, if anything; then nothing has changed.
     virtual std::vector<ConfigProblem> reload_file() = 0;
     /// Checks a server, configured or not, as the health check does, and without any effect. False
     /// when too many are being checked; `on_done` is called later.

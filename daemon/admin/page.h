@@ -20,8 +20,8 @@ struct Asset {
 const Asset* find_asset(std::string_view path);
 
 /// The fields that each of them is served with. The page runs nothing and shows nothing but these
-/// files, talks to nobody but who served it, and cannot be framed (Content Security Policy, Level
-/// 3). Browsers ask again each time, so that a page never meets the API of another version.
+/// files, talks only to the host that served it, and cannot be framed (Content Security Policy,
+/// Level 3). Browsers ask again each time, so that a page never meets the API of another version.
 const std::vector<std::pair<std::string, std::string>>& page_headers();
 
 }  // namespace otto::admin

@@ -20,7 +20,7 @@ struct PlainRequest {
     std::string query;  // what follows the "?", likewise
     std::vector<std::pair<std::string, std::string>> fields;
     std::string body;
-    bool local = false;           // over a UNIX socket, and so from somebody its mode lets in
+    bool local = false;           // over a UNIX socket, and so from a user whom its mode lets in
     std::string peer;             // "127.0.0.1:40312", "process 4711 of user 1000"
     std::optional<uid_t> user{};  // of a local peer, where the kernel tells
     /// Why it cannot be served, if it is malformed, too large, or too slow: a status and a reason

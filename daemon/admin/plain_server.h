@@ -48,7 +48,7 @@ class PlainServer {
         /// The client of a request that has no answer yet, or of a stream, has gone. Not called for
         /// what reply(), push() and end_stream() end.
         std::function<void(std::uint64_t ticket)> on_gone;
-        /// Nobody is let in on one side for a moment, for want of something.
+        /// One side accepts no connections for a moment, because something has run out.
         std::function<void(const char* reason)> on_paused;
         /// A connection was closed to make room: for another, or for the bodies that clients do not
         /// read. May be empty.

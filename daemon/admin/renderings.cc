@@ -21,7 +21,7 @@ void Renderings::forget(std::uint64_t ticket) {
     }
 }
 
-/// False when nobody waits.
+/// False when no client waits.
 bool Renderings::step(Kind kind) {
     Work& work = works_[static_cast<std::size_t>(kind)];
     if (!work.rendering) return begin(work, kind);

@@ -9,7 +9,7 @@
 
 namespace otto::admin {
 
-/// Finds the servers of a snapshot by what the API calls them. Made anew for another snapshot, at
+/// Finds the servers of a snapshot by what the API calls them. Made again for another snapshot, at
 /// the first question about it. Control thread.
 class ServerIndex {
   public:

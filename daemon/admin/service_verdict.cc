@@ -43,9 +43,9 @@ std::string who_receives(const ServiceFacts& facts) {
 /// What is the matter with all servers; "" when it is nothing.
 std::string outage(const ServiceFacts& facts) {
     if (facts.total == 0) return "No server is configured: requests are answered with 503";
-    if (facts.nobody && facts.drained + facts.disabled == facts.total)
+    if (facts.no_server && facts.drained + facts.disabled == facts.total)
         return "All servers are drained or disabled: requests are answered with 503";
-    if (facts.nobody) return "No server is available: requests are answered with 503";
+    if (facts.no_server) return "No server is available: requests are answered with 503";
     if (facts.failing_open)
         return "Failing open: no server is healthy, so requests go to unhealthy or ejected servers";
     return "";

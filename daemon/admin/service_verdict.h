@@ -19,7 +19,7 @@ struct ServiceFacts {
     std::size_t drained = 0;
     std::size_t disabled = 0;
     bool failing_open = false;
-    bool nobody = false;             // there is not even a server to fail open with
+    bool no_server = false;          // there is not even a server to fail open with
     double requests_per_second = 0;  // of late
     double errors_per_second = 0;
     bool queue_full = false;      // requests were refused of late

@@ -7,8 +7,8 @@ namespace otto::admin {
 
 namespace {
 
-/// Requests that end are not announced to this thread, since that would cost all of them; so it
-/// looks, while somebody waits.
+/// Requests that end are not announced to this thread, because that would cost all of them; so it
+/// looks, while a client waits.
 constexpr Duration look_again = std::chrono::milliseconds(20);
 
 }  // namespace

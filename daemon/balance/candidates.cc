@@ -100,8 +100,8 @@ Picked Picker::pick(const Asked& asked) {
 
 Picked Picker::pick_member(const Asked& asked) {
     const bool first_try = asked.tried.empty();
-    if (first_try && !candidates_->selection_.trials.empty())
-        if (const auto trial = take_trial()) return *trial;
+    if (first_try && !candidates_->selection_.half_open.empty())
+        if (const auto half_open = take_probe_request()) return *half_open;
     if (candidates_->empty()) return {};
     if (!candidates_->unhealthy()) return pick_usable(asked, first_try, Usable(asked.tried));
     const Picked picked =
@@ -122,12 +122,12 @@ Picked Picker::pick_usable(const Asked& asked, bool takes_turn, Usable usable) {
 }
 
 /// A server that is still full of the requests of before waits for its probe request.
-std::optional<Picked> Picker::take_trial() {
-    for (const Member& each : candidates_->selection_.trials) {
+std::optional<Picked> Picker::take_probe_request() {
+    for (const Member& each : candidates_->selection_.half_open) {
         Server& server = *each.server;
         const bool full = each.max_connections != 0 && server.active() >= each.max_connections;
-        if (full || server.health() == Health::unhealthy || !server.take_trial()) continue;
-        return Picked{.server = &server, .most = each.max_connections, .trial = true};
+        if (full || server.health() == Health::unhealthy || !server.take_probe_request()) continue;
+        return Picked{.server = &server, .most = each.max_connections, .half_open = true};
     }
     return std::nullopt;
 }

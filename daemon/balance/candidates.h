@@ -35,18 +35,18 @@ class Candidates;
 /// What candidates are besides a list of members.
 struct Selection {
     const Policy* policy = &policies().front();
-    /// False while configured servers still wait for their first verdict: a request that finds
-    /// nobody should wait, too.
+    /// False while configured servers still wait for their first verdict: a request that finds no
+    /// server should wait, too.
     bool settled = true;
     /// No server deserves requests, and these receive them all the same.
     bool failing_open = false;
     /// The members are out by their health: failing open, the last resort.
     bool unhealthy = false;
-    /// Servers on trial, which are not among the members: each gets one request when its
-    /// Server::offer_trial() is taken up.
-    std::vector<Member> trials{};
-    /// For requests that find all of the members out or tried, though nobody has said so yet: the
-    /// backups. May be null.
+    /// Half-open servers, which are not among the members: each gets one probe request, when its
+    /// Server::offer_probe_request() is taken up.
+    std::vector<Member> half_open{};
+    /// The backups, for requests that find all of the members out or tried before other candidates
+    /// are published. May be null.
     std::shared_ptr<const Candidates> reserve{};
 };
 
@@ -110,7 +110,7 @@ class Candidates {
 struct Picked {
     Server* server = nullptr;
     unsigned most = 0;       // for Lease::take()
-    bool trial = false;      // its result must be reported
+    bool half_open = false;  // its result must be reported
     bool saturated = false;  // a server was passed over only because it is full: waiting helps
     bool outdated = false;   // some have been taken out: other candidates are on their way
 };
@@ -121,11 +121,11 @@ class Picker {
     /// `worker` (0, 1, …) of `workers` spreads what workers would otherwise do in step.
     Picker(std::shared_ptr<const Candidates> candidates, unsigned worker, unsigned workers);
 
-    /// A server on trial that nobody else took, if this is a first try; or else the wanted one; or
-    /// else the policy's choice. Never one that was tried, was taken out meanwhile, or is full;
-    /// when there is no other, and none is merely full, one of the reserve; then a null server. Of
-    /// members that are out by their health, those that refused within the last second are chosen
-    /// last.
+    /// A half-open server whose probe request is still due, if this is a first try; or else the
+    /// wanted one; or else the policy's choice. Never one that was tried, was taken out meanwhile,
+    /// or is full; when there is no other, and none is merely full, one of the reserve; then a null
+    /// server. Of members that are out by their health, those that refused within the last second
+    /// are chosen last.
     Picked pick(const Asked& asked);
 
     const Candidates& candidates() const { return *candidates_; }
@@ -133,7 +133,7 @@ class Picker {
   private:
     Picked pick_member(const Asked& asked);
     Picked pick_usable(const Asked& asked, bool takes_turn, Usable usable);
-    std::optional<Picked> take_trial();
+    std::optional<Picked> take_probe_request();
 
     std::shared_ptr<const Candidates> candidates_;
     std::unique_ptr<Picker> reserve_;

@@ -32,25 +32,25 @@ std::vector<std::uint64_t> Ejections::expire(TimePoint now) {
     if (out_ == 0) return expired;
     for (auto& [server, record] : records_) {
         if (record.phase != Phase::ejected || record.until > now) continue;
-        record.phase = Phase::on_trial;
+        record.phase = Phase::half_open;
         expired.push_back(server);
     }
     return expired;
 }
 
-bool Ejections::acquit(std::uint64_t server, TimePoint now) {
+bool Ejections::un_eject(std::uint64_t server, TimePoint now) {
     if (out_ == 0) return false;
     const auto found = records_.find(server);
-    if (found == records_.end() || found->second.phase != Phase::on_trial) return false;
+    if (found == records_.end() || found->second.phase != Phase::half_open) return false;
     found->second.phase = Phase::back;
     found->second.until = now;
     --out_;
     return true;
 }
 
-std::optional<Ejections::Ejected> Ejections::convict(std::uint64_t server, TimePoint now) {
+std::optional<Ejections::Ejected> Ejections::eject_again(std::uint64_t server, TimePoint now) {
     const auto found = records_.find(server);
-    if (found == records_.end() || found->second.phase != Phase::on_trial) return std::nullopt;
+    if (found == records_.end() || found->second.phase != Phase::half_open) return std::nullopt;
     return put_out(found->second, now);
 }
 
@@ -59,9 +59,9 @@ const Ejections::Record* Ejections::find_out(std::uint64_t server) const {
     return found == records_.end() || found->second.phase == Phase::back ? nullptr : &found->second;
 }
 
-bool Ejections::on_trial(std::uint64_t server) const {
+bool Ejections::half_open(std::uint64_t server) const {
     const Record* record = out_ == 0 ? nullptr : find_out(server);
-    return record != nullptr && record->phase == Phase::on_trial;
+    return record != nullptr && record->phase == Phase::half_open;
 }
 
 std::optional<TimePoint> Ejections::until(std::uint64_t server) const {

@@ -11,10 +11,10 @@ namespace otto {
 
 /// Which servers (by Server::id) are ejected for their errors, until when, and how often in a row.
 /// The first ejection lasts `base`, each further one in a row twice as long as the one before, but
-/// at most `max`; a server that has been back for `max` begins afresh. When its time is over a
-/// server is on trial: it stays out until one request or one check went well, and is ejected anew
-/// if the request did not. May a server be ejected at all? That is may_eject()'s question
-/// (balance/eligible.h). Pure, of one thread.
+/// at most `max`; a server that has been back for `max` starts over. When its time has ended, a
+/// server is half-open: it stays out until one probe request or one check succeeds, and is ejected
+/// again if the request fails. Whether a server may be ejected at all is may_eject()'s question
+/// (balance/eligible.h). Pure; one thread.
 class Ejections {
   public:
     struct Ejected {
@@ -25,19 +25,19 @@ class Ejections {
     /// `base` <= `max`. Holds from the next ejection on.
     void configure(Duration base, Duration max);
 
-    /// Takes a server out that is in; nothing when it is out already, on trial or not.
+    /// Takes a server out that is in; nothing when it is out already, half-open or not.
     std::optional<Ejected> eject(std::uint64_t server, TimePoint now);
-    /// Those whose time has come to an end: they are on trial now.
+    /// Those whose time has come to an end: they are half-open now.
     std::vector<std::uint64_t> expire(TimePoint now);
-    /// A request or a check went well. True when that ends the server's trial: it is back.
-    bool acquit(std::uint64_t server, TimePoint now);
-    /// The trial's request failed: ejects anew. Nothing when the server is not on trial.
-    std::optional<Ejected> convict(std::uint64_t server, TimePoint now);
+    /// A request or a check succeeded. True when the server was half-open: it is back.
+    bool un_eject(std::uint64_t server, TimePoint now);
+    /// The probe request failed: ejects again. Nothing when the server is not half-open.
+    std::optional<Ejected> eject_again(std::uint64_t server, TimePoint now);
 
-    /// Ejected or on trial.
+    /// Ejected or half-open.
     bool out(std::uint64_t server) const { return out_ != 0 && find_out(server) != nullptr; }
-    bool on_trial(std::uint64_t server) const;
-    /// When the ejection of a server ends, in the past when it is on trial; nothing when it is in.
+    bool half_open(std::uint64_t server) const;
+    /// When the ejection of a server ends, in the past when it is half-open; nothing when it is in.
     std::optional<TimePoint> until(std::uint64_t server) const;
     /// How many are out.
     std::size_t count() const { return out_; }
@@ -46,11 +46,11 @@ class Ejections {
 
     /// Forgets a server that is gone.
     void forget(std::uint64_t server);
-    /// Everybody who has a record.
+    /// All servers that have a record.
     std::vector<std::uint64_t> known() const;
 
   private:
-    enum class Phase : std::uint8_t { ejected, on_trial, back };
+    enum class Phase : std::uint8_t { ejected, half_open, back };
     struct Record {
         Phase phase = Phase::back;
         unsigned times = 0;

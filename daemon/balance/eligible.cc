@@ -8,7 +8,7 @@ namespace otto {
 namespace {
 
 /// In the order of preference.
-enum class Group : std::uint8_t { in, backup, ejected, unhealthy, nobody };
+enum class Group : std::uint8_t { in, backup, ejected, unhealthy, none };
 
 bool may_serve(const Member& member) {
     switch (member.state) {
@@ -22,16 +22,16 @@ bool may_serve(const Member& member) {
 }
 
 Group group_of(const Member& member, const Ejections& ejections, bool settled) {
-    if (!may_serve(member)) return Group::nobody;
+    if (!may_serve(member)) return Group::none;
     switch (member.server->health()) {
         case Health::healthy:
             if (ejections.out(member.server->id)) return Group::ejected;
             return member.backup ? Group::backup : Group::in;
         case Health::unknown:
         case Health::unhealthy:
-            return settled && !member.server->addresses.empty() ? Group::unhealthy : Group::nobody;
+            return settled && !member.server->addresses.empty() ? Group::unhealthy : Group::none;
     }
-    return Group::nobody;
+    return Group::none;
 }
 
 void share_out(std::vector<Member>& members, const SlowStart& slow_start, TimePoint now) {
@@ -80,7 +80,7 @@ Eligible eligible(const std::vector<Member>& members, const Ejections& ejections
     // Health is read once: workers may take servers out meanwhile.
     std::vector<Group> groups;
     groups.reserve(members.size());
-    Group best = Group::nobody;
+    Group best = Group::none;
     for (const Member& member : members) {
         groups.push_back(group_of(member, ejections, settled));
         best = std::min(best, groups.back());
@@ -92,12 +92,12 @@ Eligible eligible(const std::vector<Member>& members, const Ejections& ejections
     result.members.reserve(members.size());
     for (std::size_t at = 0; at < members.size(); ++at) {
         const Member& member = members[at];
-        if (groups[at] == best && best != Group::nobody) result.members.push_back(member);
+        if (groups[at] == best && best != Group::none) result.members.push_back(member);
         if (groups[at] == Group::backup && best == Group::in) result.reserve.push_back(member);
         // A backup is not disturbed while others serve.
-        if (groups[at] == Group::ejected && ejections.on_trial(member.server->id) &&
+        if (groups[at] == Group::ejected && ejections.half_open(member.server->id) &&
             (!member.backup || best != Group::in))
-            result.trials.push_back(member);
+            result.half_open.push_back(member);
     }
     if (result.failing_open) {
         for (Member& member : result.members) member.share = member.weight;

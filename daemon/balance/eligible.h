@@ -23,7 +23,7 @@ struct Eligible {
     /// They are out by their health.
     bool unhealthy = false;
     /// Not among `members` (unless failing open), but each is to get one request.
-    std::vector<Member> trials;
+    std::vector<Member> half_open;
     /// When all of this will be different, though nothing happens before.
     std::optional<TimePoint> next_change;
 };
@@ -40,10 +40,10 @@ std::vector<std::uint64_t> servers_in(const std::vector<Member>& members,
 bool may_eject(std::uint64_t server, const std::vector<Member>& members, const Ejections& ejections,
                unsigned max_percent);
 
-/// The first of these groups that has anybody in it, of the active servers with a weight above 0:
-/// those that are in and no backups; the backups that are in; failing open, those who are ejected
-/// but pass their checks; failing open, all that have an address, but only once every health is
-/// known (`settled`). Shares are the weights, or ten times those while somebody's share grows.
+/// The first of these groups that is not empty, of the active servers with a weight above 0: those
+/// that are in and not backups; the backups that are in; failing open, those that are ejected but
+/// pass their checks; failing open, all that have an address, but only once every health is
+/// known (`settled`). Shares are the weights, or ten times those while a server's share grows.
 /// Pure; for 10,000 members about a millisecond.
 Eligible eligible(const std::vector<Member>& members, const Ejections& ejections,
                   const SlowStart& slow_start, bool settled, TimePoint now);

@@ -66,8 +66,8 @@ class Server {
         preferred_.store(static_cast<std::uint32_t>(index), std::memory_order_relaxed);
     }
 
-    /// Requests under way of all workers. Workers write (by way of Lease), anybody reads, relaxed:
-    /// the number is right by itself, and orders nothing.
+    /// Requests under way of all workers. Workers write (by way of Lease), any thread reads,
+    /// relaxed: the number is right by itself, and orders nothing.
     std::uint32_t active() const { return load_.active.load(std::memory_order_relaxed); }
     /// Any worker: one request more, unless `most` are under way already (0: no limit). Each true
     /// is answered by one leave(); use Lease.
@@ -113,13 +113,13 @@ class Server {
     /// is tried again. Zero when nothing is known (any more). Any thread.
     Duration latency(TimePoint now) const;
 
-    /// Control thread: one request may try whether the server, which is ejected, is well again. The
-    /// worker whose request did, but came to no verdict, offers it anew.
-    void offer_trial() { trial_.store(true, std::memory_order_release); }
+    /// Control thread: one request may probe whether the server, which is half-open, has recovered.
+    /// A worker whose probe request came to no verdict offers it again.
+    void offer_probe_request() { probe_request_.store(true, std::memory_order_release); }
     /// Takes the offer: true for one caller. Any worker; the control thread does to withdraw it.
-    bool take_trial() {
-        return trial_.load(std::memory_order_relaxed) &&
-               trial_.exchange(false, std::memory_order_acq_rel);
+    bool take_probe_request() {
+        return probe_request_.load(std::memory_order_relaxed) &&
+               probe_request_.exchange(false, std::memory_order_acq_rel);
     }
 
   private:
@@ -139,7 +139,8 @@ class Server {
 
     std::atomic<Health> health_{
         Health::unknown};  // control writes; workers only healthy → unhealthy (take_out)
-    std::atomic<bool> trial_{false};  // control sets, one worker takes (and may set anew)
+    std::atomic<bool> probe_request_{
+        false};  // control sets; one worker takes it, and may set it again
     std::atomic<bool> timed_out_{false};
     std::atomic<std::uint32_t> preferred_{0};
     std::atomic<std::uint32_t> connect_failures_{0};

@@ -41,7 +41,7 @@ std::optional<TimePoint> SlowStart::next_step(TimePoint now) const {
     return TimePoint((now.time_since_epoch() / step_ + 1) * step_);
 }
 
-/// Steps are taken where the clock is a multiple of them, whoever takes them.
+/// Steps are taken where the clock is a multiple of them, the same for all servers.
 TimePoint SlowStart::first_step(TimePoint began) const {
     const Duration since = began.time_since_epoch();
     return TimePoint((since / step_ + (since % step_ == Duration::zero() ? 1 : 2)) * step_);

@@ -21,15 +21,15 @@ class SlowStart {
     /// How long the growing takes, also for those who have begun; 0: no time.
     void configure(Duration length);
 
-    /// These servers are in now, and nobody else. Those that were not before begin to grow, unless
+    /// These servers are in now, and no others. Those that were not before begin to grow, unless
     /// `at_once`.
     void note(std::vector<std::uint64_t> in, TimePoint now, bool at_once);
 
     /// 1 to `steps`, in tenths of its share.
     unsigned level(std::uint64_t server, TimePoint now) const;
-    /// Whether anybody grows. As of the last note().
+    /// Whether any server grows. As of the last note().
     bool growing() const { return !began_.empty(); }
-    /// When the next levels are reached; nothing when nobody grows.
+    /// When the next levels are reached; nothing when no server grows.
     std::optional<TimePoint> next_step(TimePoint now) const;
 
   private:

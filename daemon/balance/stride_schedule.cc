@@ -65,7 +65,7 @@ std::uint32_t StrideSchedule::next() {
 }
 
 void StrideSchedule::begin_cycle() {
-    // Everybody has had all turns by now, so nobody is ready and the next ones all start here.
+    // Every choice has had all its turns, so none is ready, and the next ones all start here.
     ready_.swap(waiting_);
     for (Turn& turn : ready_) turn.number = 0;
     std::make_heap(ready_.begin(), ready_.end(), due_later);

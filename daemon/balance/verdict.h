@@ -16,7 +16,7 @@ class Verdict {
     /// Takes a result into account; true when it changed the health.
     bool record(bool passed, unsigned healthy_after, unsigned unhealthy_after);
 
-    /// Sets the health without a check, and counts afresh; true when it changed.
+    /// Sets the health without a check, and restarts the count; true when it changed.
     bool decide(Health health);
 
   private:

@@ -315,11 +315,11 @@ void ConfigReader::check_ejection(const Json& root) {
 
 void ConfigReader::check_proxy_protocol(const Json& root) {
     if (!config_.proxy_protocol) return;
-    // A list that was refused has been told about; only one that says nobody contradicts.
+    // A list that was refused has been reported; only an empty one contradicts.
     const Json* trusted = member(&root, "trustedProxies");
-    const bool nobody =
+    const bool empty =
         trusted == nullptr || (trusted->kind == Json::Kind::list && trusted->children.empty());
-    if (!nobody) return;
+    if (!empty) return;
     problems_.add(member(&root, "proxyProtocol")->begin, "/proxyProtocol",
                   "true needs \"trustedProxies\", which is empty: PROXY headers are accepted only "
                   "from the proxies listed there");

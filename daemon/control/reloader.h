@@ -34,7 +34,7 @@ class Reloader {
     };
 
     struct Callbacks {
-        /// Reads the file anew.
+        /// Reads the file.
         std::function<LoadedConfig()> load;
         /// The configuration is in use from now on: a snapshot of it is published.
         std::function<void(Config)> use;

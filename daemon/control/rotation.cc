@@ -36,7 +36,7 @@ void Rotation::adopt(Members members, const Config& config) {
         const bool was_out = ejections_.out(server);
         ejections_.forget(server);
         if (member != nullptr && was_out)
-            acquit(*member, disabled ? "it is disabled" : "ejection is off");
+            un_eject(*member, disabled ? "it is disabled" : "ejection is off");
     }
 }
 
@@ -52,7 +52,7 @@ std::string Rotation::ejection_reason(std::uint64_t server) const {
 
 std::shared_ptr<const Candidates> Rotation::build(const Candidates& predecessor, bool settled,
                                                   TimePoint now) {
-    offer_trials(now);
+    offer_probe_requests(now);
     slow_start_.note(servers_in(*members_, ejections_), now, !std::exchange(started_, true));
     Eligible eligible = otto::eligible(*members_, ejections_, slow_start_, settled, now);
     next_change_ = eligible.next_change;
@@ -63,7 +63,7 @@ std::shared_ptr<const Candidates> Rotation::build(const Candidates& predecessor,
                         .settled = settled,
                         .failing_open = eligible.failing_open,
                         .unhealthy = eligible.unhealthy,
-                        .trials = std::move(eligible.trials)};
+                        .half_open = std::move(eligible.half_open)};
     if (!eligible.reserve.empty()) {
         const Candidates* before = predecessor.reserve();
         const Selection plain{.policy = policy_, .settled = settled};
@@ -74,16 +74,16 @@ std::shared_ptr<const Candidates> Rotation::build(const Candidates& predecessor,
     return Candidates::build(std::move(eligible.members), std::move(selection), predecessor);
 }
 
-void Rotation::offer_trials(TimePoint now) {
+void Rotation::offer_probe_requests(TimePoint now) {
     for (const std::uint64_t server : ejections_.expire(now))
-        if (const Member* member = find(server)) member->server->offer_trial();
+        if (const Member* member = find(server)) member->server->offer_probe_request();
 }
 
 void Rotation::set_service(const Eligible& eligible, bool settled) {
     // While healths are unknown requests wait, and without a configuration no server is missing.
     if (eligible.members.empty() && !settled) return;
     Service service = eligible.failing_open ? Service::failing_open : Service::normal;
-    if (eligible.members.empty() && !members_->empty()) service = Service::nobody;
+    if (eligible.members.empty() && !members_->empty()) service = Service::none;
     service_ = service;
 }
 
@@ -99,12 +99,12 @@ void Rotation::errors_in_a_row(std::uint64_t server, unsigned count, TimePoint n
         eject(*member, *ejected, std::to_string(count) + " errors in a row");
 }
 
-void Rotation::trial_ended(std::uint64_t server, bool passed, TimePoint now) {
+void Rotation::probe_request_ended(std::uint64_t server, bool passed, TimePoint now) {
     const Member* member = find(server);
     if (member == nullptr) return;
     if (passed) {
-        if (ejections_.acquit(server, now)) acquit(*member, "the probe request succeeded");
-    } else if (const auto ejected = ejections_.convict(server, now)) {
+        if (ejections_.un_eject(server, now)) un_eject(*member, "the probe request succeeded");
+    } else if (const auto ejected = ejections_.eject_again(server, now)) {
         eject(*member, *ejected, "the probe request failed");
     }
 }
@@ -112,14 +112,14 @@ void Rotation::trial_ended(std::uint64_t server, bool passed, TimePoint now) {
 void Rotation::check_passed(const Server& server, TimePoint now) {
     const Member* member = find(server.id);
     if (member == nullptr || server.health() != Health::healthy) return;
-    if (ejections_.acquit(server.id, now)) acquit(*member, "a check passed");
+    if (ejections_.un_eject(server.id, now)) un_eject(*member, "a check passed");
 }
 
 void Rotation::recovered(const Server& server) {
     const Member* member = find(server.id);
     if (member == nullptr || !ejections_.out(server.id)) return;
     ejections_.forget(server.id);
-    acquit(*member, "it was unhealthy and has recovered");
+    un_eject(*member, "it was unhealthy and has recovered");
 }
 
 void Rotation::eject(const Member& member, const Ejections::Ejected& ejected,
@@ -129,8 +129,8 @@ void Rotation::eject(const Member& member, const Ejections::Ejected& ejected,
     callbacks_.on_change();
 }
 
-void Rotation::acquit(const Member& member, const std::string& reason) {
-    member.server->take_trial();
+void Rotation::un_eject(const Member& member, const std::string& reason) {
+    member.server->take_probe_request();
     member.server->note_success();  // its count starts over
     callbacks_.on_back(member, reason);
     callbacks_.on_change();

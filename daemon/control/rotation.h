@@ -26,7 +26,7 @@ class Rotation {
     enum class Service : std::uint8_t {
         normal,        // servers that are in receive requests
         failing_open,  // none is in: servers receive requests that might answer all the same
-        nobody         // there is not even such a server
+        none           // there is not even such a server
     };
 
     /// Called from within what makes the change. They may ask the rotation, but change nothing.
@@ -56,7 +56,7 @@ class Rotation {
 
     /// Reports of workers and the monitor. Servers that are gone are ignored.
     void errors_in_a_row(std::uint64_t server, unsigned count, TimePoint now);
-    void trial_ended(std::uint64_t server, bool passed, TimePoint now);
+    void probe_request_ended(std::uint64_t server, bool passed, TimePoint now);
     void check_passed(const Server& server, TimePoint now);
     /// The server was out by its health and is back by its checks: an earlier ejection is void.
     void recovered(const Server& server);
@@ -75,8 +75,8 @@ class Rotation {
 
   private:
     void eject(const Member& member, const Ejections::Ejected& ejected, const std::string& reason);
-    void acquit(const Member& member, const std::string& reason);
-    void offer_trials(TimePoint now);
+    void un_eject(const Member& member, const std::string& reason);
+    void offer_probe_requests(TimePoint now);
     void set_service(const Eligible& eligible, bool settled);
 
     const Callbacks callbacks_;

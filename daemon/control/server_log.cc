@@ -106,7 +106,7 @@ void ServerLog::service_changed(Rotation::Service service, const Pool& pool) {
                             counted(size, "unhealthy or ejected server")),
                 {{"SERVERS", std::to_string(size)}});
             return;
-        case Rotation::Service::nobody:
+        case Rotation::Service::none:
             log(Priority::critical, &messages::no_server_left,
                 fmt::format("{}: requests are answered with 503", why_unavailable(pool)));
             return;

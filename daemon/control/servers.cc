@@ -136,8 +136,8 @@ void Servers::errors_in_a_row(std::uint64_t server, unsigned count) {
     rotation_.errors_in_a_row(server, count, now());
 }
 
-void Servers::trial_ended(std::uint64_t server, bool passed) {
-    rotation_.trial_ended(server, passed, now());
+void Servers::probe_request_ended(std::uint64_t server, bool passed) {
+    rotation_.probe_request_ended(server, passed, now());
 }
 
 void Servers::tick() {
@@ -163,10 +163,10 @@ admin::Condition Servers::condition(const Member& member, TimePoint now) const {
     const Ejections& ejections = rotation_.ejections();
     condition.ejected = ejections.out(server.id);
     if (!condition.ejected) return condition;
-    condition.on_trial = ejections.on_trial(server.id);
+    condition.half_open = ejections.half_open(server.id);
     condition.ejection = rotation_.ejection_reason(server.id);
     const auto until = ejections.until(server.id);
-    if (until && !condition.on_trial)
+    if (until && !condition.half_open)
         condition.ejected_for = std::max(*until - now, Duration::zero());
     return condition;
 }

@@ -40,7 +40,7 @@ class Servers {
     void taken_out(std::uint64_t server, const std::string& reason);
     void answered(std::uint64_t server);
     void errors_in_a_row(std::uint64_t server, unsigned count);
-    void trial_ended(std::uint64_t server, bool passed);
+    void probe_request_ended(std::uint64_t server, bool passed);
 
     /// Once a second, and when Otto stops: publishes and logs what is due.
     void tick();

@@ -36,7 +36,7 @@ std::string status_line(const StatusFacts& facts) {
     std::string line = fmt::format("{}, {:.0f} requests/s, {}", who_is_healthy(facts),
                                    service.requests_per_second, connections);
     if (service.failing_open) line += "; failing open";
-    if (service.nobody) line += fmt::format("; {}, answering 503", facts.why_unavailable);
+    if (service.no_server) line += fmt::format("; {}, answering 503", facts.why_unavailable);
     for (const std::string& note : admin::verdict_of(service).notes) line += "; " + note;
     return line;
 }
@@ -50,7 +50,7 @@ StatusFacts StatusReport::facts(const admin::Sample& rates) const {
                     .total = snapshot.members().size(),
                     .ejected = rotation.ejections().count(),
                     .failing_open = rotation.service() == Rotation::Service::failing_open,
-                    .nobody = rotation.service() == Rotation::Service::nobody,
+                    .no_server = rotation.service() == Rotation::Service::none,
                     .requests_per_second = rates.requests_per_second,
                     .errors_per_second = rates.errors_per_second,
                     .queue_full = overflowed_ != TimePoint{} && now() - overflowed_ < of_late,

@@ -5,7 +5,7 @@
 namespace otto {
 
 /// What one callback may do for one connection before the others get their turn: so many bytes, or
-/// half a millisecond, whichever comes first. Made anew for each callback; costs nothing unless
+/// half a millisecond, whichever comes first. Made for each callback; costs nothing unless
 /// there is more to do than one step.
 class Slice {
   public:

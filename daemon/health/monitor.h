@@ -55,7 +55,7 @@ class Monitor {
                const HealthCheckConfig& config);
 
     /// A worker's connection to the server was refused, and the worker took it out
-    /// (Server::take_out() was true): starts its count of passes afresh, forgets a probe that began
+    /// (Server::take_out() was true): restarts its count of passes, forgets a probe that began
     /// before, and reports the flip. Does nothing for a server that is not watched.
     void taken_out(Server& server, const std::string& reason);
 

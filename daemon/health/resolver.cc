@@ -79,7 +79,7 @@ void Resolver::Desk::hire(const std::shared_ptr<Desk>& desk) {
     const std::lock_guard lock(desk->mutex);
     while (desk->questions.size() > desk->idle() && desk->threads < desk->allowed()) {
         auto thread = start_thread("otto-names", [desk] { work(desk); });
-        if (!thread) return;  // at a limit; whoever asks next tries again
+        if (!thread) return;  // at a limit; the next question tries again
         thread->detach();
         ++desk->threads;
     }
@@ -96,7 +96,7 @@ void Resolver::Desk::work(const std::shared_ptr<Desk>& desk) {
         desk->answer(desk, lock);
     }
     --desk->threads;
-    // Somebody else may be needed for a question, and the resolver may wait for the last.
+    // Another thread may be needed for a question, and the resolver may wait for the last one.
     desk->changed.notify_all();
 }
 

@@ -58,7 +58,7 @@ bool may_be_trailer(const Field& field) {
         [&field](std::string_view name) { return equal_ignoring_case(name, field.name); });
 }
 
-/// The fields that smuggling needs: whoever sends them in a trailer means harm or is broken.
+/// The fields that smuggling needs: a peer that sends them in a trailer means harm or is broken.
 bool misleads(const Field& field) {
     return field.id == FieldId::content_length || field.id == FieldId::transfer_encoding ||
            field.id == FieldId::host;

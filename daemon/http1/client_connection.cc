@@ -265,7 +265,7 @@ void ClientConnection::begin() {
     context_.on_request(*this);
 }
 
-/// Bytes that nobody takes yet (of a body, or of pipelined requests) are only read up to the limit.
+/// Bytes that are not taken yet (of a body, or of pipelined requests) are read up to the limit.
 void ClientConnection::adjust_reading() {
     if (spliced_ || half_close_ == HalfClose::happened) return;
     const bool whole = received_ && received_->body.state() == BodyState::complete;

@@ -12,7 +12,7 @@
 namespace otto::http1 {
 
 /// A request as it goes to a server on an HTTP/1 connection, as far as the kernel has not taken it:
-/// its head, then its body, framed anew. Touches no socket. Belongs to an attempt.
+/// its head, then its body, framed again. Touches no socket. Belongs to an attempt.
 class RequestWriter {
   public:
     /// `buffer` is memory to write to, which release() gives back.

@@ -21,7 +21,7 @@ constexpr std::size_t most_bytes = 4 * 1024 * 1024;
 /// For what is left to write when Otto ends.
 constexpr Duration farewell = std::chrono::seconds(3);
 
-// Counted by whoever drops, read by anybody, relaxed.
+// Counted by the thread that drops, read by any, relaxed.
 std::atomic<std::uint64_t> dropped_in_all{0};
 
 std::size_t size_of(const LogRecord& record) {

@@ -23,8 +23,8 @@ constexpr std::size_t reply_class(unsigned status) {
     return status < 600 ? status / 100 : 5;
 }
 
-/// A number for metrics that only grows. One thread writes, anybody reads, relaxed: each is right
-/// by itself.
+/// A number for metrics that only grows. One thread writes, any thread reads, relaxed: each is
+/// right by itself.
 class Counter {
   public:
     void add(std::uint64_t amount = 1) {
@@ -37,8 +37,8 @@ class Counter {
     std::atomic<std::uint64_t> value_{0};
 };
 
-/// How long things took, in buckets from 100 µs to 60 s. One thread writes, anybody reads, relaxed:
-/// a reader may see an observation in a bucket and not in the sum yet.
+/// How long things took, in buckets from 100 µs to 60 s. One thread writes, any thread reads,
+/// relaxed: a reader may see an observation in a bucket and not in the sum yet.
 class Histogram {
   public:
     /// Upper bounds, inclusive, in nanoseconds; one bucket more is for what takes longer.

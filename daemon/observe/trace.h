@@ -12,7 +12,7 @@ enum class OwnReply : std::uint8_t {
     none,           // it did not
     refused,        // the request is bad, too large, too slow, or of a method that is not passed on
     options,        // OPTIONS * and the like
-    no_server,      // nobody takes requests
+    no_server,      // no server takes requests
     queue_full,     // too many wait for a place at a server
     queue_timeout,  // waited too long for one
     attempt_failed,  // the servers that were asked gave no usable reply

@@ -9,8 +9,8 @@
 
 namespace otto::observe {
 
-/// What a worker has counted. The worker alone writes, anybody reads, all relaxed: each number is
-/// right by itself.
+/// What a worker has counted. The worker alone writes, any thread reads, all relaxed: each number
+/// is right by itself.
 struct alignas(64) WorkerCounters {
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> replies[6]{};  // by the first digit of the status; [0] is unused

@@ -228,7 +228,7 @@ std::string_view Exchange::on_response(unsigned status, bool stream) {
         if (stream) server_->note_success();  // its end may be hours away
         if (back_) upstreams_.server_answered(*server_);
     }
-    settle_trial(!erred_);
+    settle_probe_request(!erred_);
     if (measured_ || ledger_.traces()) trace_.answered = now();
     if (measured_ && !stream && attempt_->request_complete())
         server_->note_latency(trace_.answered - asked_at(), trace_.answered);

@@ -96,7 +96,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     void queue_up();
     void queue_timed_out();
     void no_server_found(Found found);
-    void settle_trial(bool passed);
+    void settle_probe_request(bool passed);
     void leave_server();
 
     // Failed attempts, in exchange_retries.cc.
@@ -156,7 +156,7 @@ class Exchange final : private http::ClientObserver, private AttemptObserver, pr
     Server* wanted_ = nullptr;                // by the client's cookie
     Server* server_ = nullptr;                // found last
     std::optional<Lease> lease_;              // of it
-    bool trial_ = false;                      // the attempt is its trial, and has no verdict
+    bool probe_request_ = false;              // the attempt is its probe request, without a verdict
     bool back_ = false;                       // it is out, but a new connection to it came up
     bool erred_ = false;                      // it answered with a status of ejection.statuses
     bool measured_ = false;                   // the policy goes by the time to its answer

@@ -69,10 +69,10 @@ Exchange::Found Exchange::find_server() {
         if (auto lease = Lease::take(*picked.server, picked.most)) {
             lease_ = std::move(lease);
             server_ = picked.server;
-            trial_ = picked.trial;
+            probe_request_ = picked.half_open;
             return Found::server;
         }
-        if (picked.trial) picked.server->offer_trial();
+        if (picked.half_open) picked.server->offer_probe_request();
     }
     return Found::full;
 }
@@ -135,15 +135,15 @@ void Exchange::candidates_changed() {
     if (phase_ == Phase::waiting) choose();
 }
 
-/// The verdict of the server's trial, if this was one and has none yet.
-void Exchange::settle_trial(bool passed) {
-    if (std::exchange(trial_, false)) upstreams_.report_trial(*server_, passed);
+/// The verdict of a probe request, if this was one and has none yet.
+void Exchange::settle_probe_request(bool passed) {
+    if (std::exchange(probe_request_, false)) upstreams_.report_probe_request(*server_, passed);
 }
 
-/// Gives back the place at the server, and its trial if that came to no verdict.
+/// Gives back the place at the server, and the offer of a probe request without a verdict.
 void Exchange::leave_server() {
     if (!lease_) return;
-    if (std::exchange(trial_, false)) server_->offer_trial();
+    if (std::exchange(probe_request_, false)) server_->offer_probe_request();
     lease_.reset();
     upstreams_.queue().place_left();
 }

@@ -114,7 +114,7 @@ void Exchange::count_failure(Failure failure, std::string_view detail) {
     upstreams_.server_failed(*server_, failure, detail);
     if (is_timeout(failure)) server_->note_timeout();
     if (measured_ && is_timeout(failure)) note_silence();
-    if (failure != Failure::local) settle_trial(false);
+    if (failure != Failure::local) settle_probe_request(false);
 }
 
 }  // namespace otto

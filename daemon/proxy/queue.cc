@@ -25,15 +25,15 @@ bool QueueShare::enter(std::uint32_t most) {
     return true;
 }
 
-/// As busy(), but sure to see everybody who did not see what the caller has just given back.
-bool QueueShare::anybody() {
+/// As busy(), but sure to see each request that did not see what the caller has just given back.
+bool QueueShare::any() {
     return waiting_.fetch_add(0, std::memory_order_acq_rel) != 0;
 }
 
-/// The line whose turn it is; as many as there are lines when nobody waits for his.
+/// The line whose turn it is; the number of lines when none waits for its turn.
 std::size_t QueueShare::oldest() const {
     std::size_t found = lines_.size();
-    std::uint64_t ticket = nobody;
+    std::uint64_t ticket = no_ticket;
     for (std::size_t index = 0; index < lines_.size(); ++index) {
         const std::uint64_t first = lines_[index].first.load(std::memory_order_acquire);
         if (first >= ticket) continue;
@@ -111,7 +111,7 @@ void Queue::remove(Waiter& waiter) {
 /// Tells the others who waits here.
 void Queue::changed() {
     QueueShare::Line& line = share_.lines_[index_];
-    line.first.store(firsts_.first != nullptr ? firsts_.first->ticket_ : QueueShare::nobody,
+    line.first.store(firsts_.first != nullptr ? firsts_.first->ticket_ : QueueShare::no_ticket,
                      std::memory_order_release);
     line.retries.store(static_cast<std::uint32_t>(retries_.size), std::memory_order_release);
     on_length_(firsts_.size + retries_.size);

@@ -22,31 +22,31 @@ class QueueShare {
 
     explicit QueueShare(std::size_t workers);
 
-    /// Somebody waits, in whichever queue. Relaxed: those who come later should not overtake, but
+    /// A request waits, in any queue. Relaxed: those that come later should not overtake, but
     /// one that does no harm.
     bool busy() const { return waiting_.load(std::memory_order_relaxed) != 0; }
 
   private:
     friend class Queue;
 
-    static constexpr std::uint64_t nobody = std::numeric_limits<std::uint64_t>::max();
+    static constexpr std::uint64_t no_ticket = std::numeric_limits<std::uint64_t>::max();
 
-    /// Its worker writes, anybody reads, but for `called`.
+    /// Its worker writes, any worker reads, but for `called`.
     struct alignas(64) Line {
-        std::atomic<std::uint64_t> first{nobody};  // the ticket of who has waited for longest
-        std::atomic<std::uint32_t> retries{0};     // who wait besides, whatever their turn
-        std::atomic<bool> called{false};  // set by who calls, cleared by the worker that comes
+        std::atomic<std::uint64_t> first{no_ticket};  // the ticket that has waited for longest
+        std::atomic<std::uint32_t> retries{0};        // that wait besides, whatever their turn
+        std::atomic<bool> called{false};  // set by the caller, cleared by the worker that comes
     };
 
     bool enter(std::uint32_t most);
     void leave() { waiting_.fetch_sub(1, std::memory_order_acq_rel); }
-    bool anybody();
+    bool any();
     std::size_t oldest() const;
     void call(std::size_t index);
 
     // Tickets give an order, nothing more: relaxed. `waiting_` is changed after a line and read
-    // after a place was given back, by read-modify-write both times: either who gives back sees
-    // who waits, or who waits sees the place.
+    // after a place was given back, by read-modify-write both times: either the one that gives
+    // back sees the one that waits, or that one sees the place.
     std::atomic<std::uint64_t> next_ticket_{0};
     std::atomic<std::uint32_t> waiting_{0};
     std::vector<Line> lines_;
@@ -54,7 +54,7 @@ class QueueShare {
     std::vector<Call> calls_;
 };
 
-/// Somebody who can wait in a queue. Not destroyed while it does.
+/// What can wait in a queue. Not destroyed while it does.
 class Waiter {
   protected:
     Waiter() = default;
@@ -76,10 +76,11 @@ class Waiter {
 
 /// One worker's queue of requests for which all servers are at their maxConnections. First come,
 /// first served over all workers; only those that wait for their second server, and thus for other
-/// places, get their try whoever's turn it is. Of the worker's thread.
+/// places, get their try out of turn. Of the worker's thread.
 class Queue {
   public:
-    /// `on_length` hears how many wait here. `post` calls a message on this worker's thread later.
+    /// `on_length` is called with how many wait here. `post` calls a message on this worker's
+    /// thread later.
     Queue(const Loop& loop, QueueShare& share, std::size_t index,
           std::function<void(std::size_t)> on_length, std::function<void(QueueShare::Call)> post);
     ~Queue();
@@ -89,7 +90,7 @@ class Queue {
     /// Whether any server has a limit. Without one nothing is looked at.
     void configure(bool limited) { limited_ = limited; }
 
-    /// Others wait: whoever comes now should do so, too.
+    /// Others wait: a request that comes now should do so, too.
     bool busy() const { return limited_ && share_.busy(); }
     /// Waits for its turn; false when `most` wait already. `retry`: it has tried a server before.
     /// When it is its turn at once, the caller must look for a place once more: one may have become
@@ -102,7 +103,7 @@ class Queue {
     /// A place has been given back: serves whose turn it is, here later in this turn of the loop,
     /// or in another worker.
     void place_left() {
-        if (limited_ && share_.anybody()) place_left_.schedule();
+        if (limited_ && share_.any()) place_left_.schedule();
     }
     /// Lets those try whose turn it is.
     void serve();

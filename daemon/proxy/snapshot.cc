@@ -11,7 +11,7 @@ namespace otto {
 
 namespace {
 
-/// Of a name that is expanded: whoever answers for a name may not grow Otto without limit.
+/// Of a name that is expanded: the one that answers for a name may not grow Otto without limit.
 constexpr std::size_t max_expanded = 1000;
 
 bool has_name(const ServerConfig& config) {

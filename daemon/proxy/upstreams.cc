@@ -144,9 +144,10 @@ void Upstreams::server_answered(const Server& server) {
         [&reports = context_.reports, id = server.id] { reports.on_answered(id); });
 }
 
-void Upstreams::report_trial(const Server& server, bool passed) {
-    context_.control.post(
-        [&reports = context_.reports, id = server.id, passed] { reports.on_trial(id, passed); });
+void Upstreams::report_probe_request(const Server& server, bool passed) {
+    context_.control.post([&reports = context_.reports, id = server.id, passed] {
+        reports.on_probe_request(id, passed);
+    });
 }
 
 }  // namespace otto

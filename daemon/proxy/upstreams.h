@@ -73,7 +73,7 @@ class Upstreams {
     void server_erred(Server& server);
     /// Reports that it did, if it is still out.
     void server_answered(const Server& server);
-    void report_trial(const Server& server, bool passed);
+    void report_probe_request(const Server& server, bool passed);
 
   private:
     Picker make_picker() const;

@@ -22,9 +22,9 @@ struct WorkerReports {
     std::function<void(std::uint64_t server, unsigned count)> on_errors;
     /// A server that is out answered a request, on a new connection, and not with an error.
     std::function<void(std::uint64_t server)> on_answered;
-    /// How the trial of a server (Server::offer_trial) went. One without a verdict, since its
-    /// client went away or Otto itself failed, is offered again instead.
-    std::function<void(std::uint64_t server, bool passed)> on_trial;
+    /// The result of a probe request (Server::offer_probe_request). One without a verdict, because
+    /// its client went away or Otto itself failed, is offered again instead.
+    std::function<void(std::uint64_t server, bool passed)> on_probe_request;
     std::function<void(unsigned worker, std::string reason)> on_accept_paused;
     std::function<void(unsigned worker)> on_accept_resumed;
     /// What was applied before Worker::confirm() is in force.

@@ -130,7 +130,7 @@ class Proxy {
         .on_taken_out = [this](std::uint64_t, std::string) { reported.emplace_back("out"); },
         .on_errors = [this](std::uint64_t, unsigned) { reported.emplace_back("errors"); },
         .on_answered = [this](std::uint64_t) { reported.emplace_back("answered"); },
-        .on_trial = [this](std::uint64_t, bool) { reported.emplace_back("trial"); },
+        .on_probe_request = [this](std::uint64_t, bool) { reported.emplace_back("probe request"); },
         .on_accept_paused = {},
         .on_accept_resumed = {},
         .on_confirmed = {},

@@ -158,7 +158,7 @@ TEST(Why, OfEjectedServers) {
     condition.ejected_for = 23s;
     condition.ejection = "5 errors in a row";
     EXPECT_EQ(why(member(), condition), "ejected for 23 s: 5 errors in a row");
-    condition.on_trial = true;
+    condition.half_open = true;
     EXPECT_EQ(why(member(), condition),
               "half-open: the next request or check decides whether it returns to rotation");
     // Its health says more.

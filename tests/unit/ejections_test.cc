@@ -24,7 +24,7 @@ Duration serve_time(Ejections& ejections, TimePoint& now) {
     EXPECT_TRUE(ejected);
     now += ejected->length;
     EXPECT_EQ(ejections.expire(now), std::vector<std::uint64_t>{a});
-    EXPECT_TRUE(ejections.acquit(a, now));
+    EXPECT_TRUE(ejections.un_eject(a, now));
     return ejected->length;
 }
 
@@ -43,14 +43,14 @@ TEST(Ejections, LastForBaseAndEndInATrial) {
     EXPECT_EQ(ejections.next_end(), start + 30s);
 
     EXPECT_TRUE(ejections.expire(start + 30s - 1ns).empty());
-    EXPECT_FALSE(ejections.on_trial(a));
+    EXPECT_FALSE(ejections.half_open(a));
     EXPECT_EQ(ejections.expire(start + 30s), std::vector<std::uint64_t>{a});
-    EXPECT_TRUE(ejections.on_trial(a));
+    EXPECT_TRUE(ejections.half_open(a));
     EXPECT_TRUE(ejections.out(a)) << "until the trial went well";
     EXPECT_FALSE(ejections.next_end()) << "time alone changes nothing more";
     EXPECT_TRUE(ejections.expire(start + 1h).empty()) << "it is told once";
 
-    EXPECT_TRUE(ejections.acquit(a, start + 31s));
+    EXPECT_TRUE(ejections.un_eject(a, start + 31s));
     EXPECT_FALSE(ejections.out(a));
     EXPECT_EQ(ejections.count(), 0u);
     EXPECT_FALSE(ejections.until(a));
@@ -63,22 +63,23 @@ TEST(Ejections, WhoIsOutCannotBeEjectedAgain) {
     EXPECT_EQ(ejections.until(a), start + 30s);
     ejections.expire(start + 30s);
     EXPECT_FALSE(ejections.eject(a, start + 31s));
-    EXPECT_TRUE(ejections.on_trial(a));
+    EXPECT_TRUE(ejections.half_open(a));
     EXPECT_EQ(ejections.count(), 1u);
 }
 
 TEST(Ejections, OnlyATrialEndsThem) {
     Ejections ejections = make();
-    EXPECT_FALSE(ejections.acquit(a, start)) << "unknown";
-    EXPECT_FALSE(ejections.convict(a, start));
+    EXPECT_FALSE(ejections.un_eject(a, start)) << "unknown";
+    EXPECT_FALSE(ejections.eject_again(a, start));
     ejections.eject(a, start);
-    EXPECT_FALSE(ejections.acquit(a, start + 1s)) << "a check that passes before its time is over";
-    EXPECT_FALSE(ejections.convict(a, start + 1s));
+    EXPECT_FALSE(ejections.un_eject(a, start + 1s))
+        << "a check that passes before its time is over";
+    EXPECT_FALSE(ejections.eject_again(a, start + 1s));
     EXPECT_TRUE(ejections.out(a));
     ejections.expire(start + 30s);
-    EXPECT_TRUE(ejections.acquit(a, start + 30s));
-    EXPECT_FALSE(ejections.acquit(a, start + 30s)) << "a second one that comes too late";
-    EXPECT_FALSE(ejections.convict(a, start + 30s));
+    EXPECT_TRUE(ejections.un_eject(a, start + 30s));
+    EXPECT_FALSE(ejections.un_eject(a, start + 30s)) << "a second one that comes too late";
+    EXPECT_FALSE(ejections.eject_again(a, start + 30s));
 }
 
 TEST(Ejections, EachInARowLastsTwiceAsLongUpToTheMost) {
@@ -97,18 +98,18 @@ TEST(Ejections, AFailedTrialIsTheNextInARow) {
     for (const Duration expected : {60s, 120s, 240s, 300s}) {
         now = *ejections.until(a);
         ejections.expire(now);
-        const auto anew = ejections.convict(a, now);
+        const auto anew = ejections.eject_again(a, now);
         ASSERT_TRUE(anew);
         EXPECT_EQ(anew->length, expected);
         EXPECT_TRUE(ejections.out(a));
-        EXPECT_FALSE(ejections.on_trial(a));
+        EXPECT_FALSE(ejections.half_open(a));
         EXPECT_EQ(ejections.count(), 1u);
     }
     // However often that goes on.
     for (int time = 0; time < 1000; ++time) {
         now = *ejections.until(a);
         ejections.expire(now);
-        EXPECT_EQ(ejections.convict(a, now)->length, Duration(5min));
+        EXPECT_EQ(ejections.eject_again(a, now)->length, Duration(5min));
     }
 }
 
@@ -145,7 +146,7 @@ TEST(Ejections, ANewConfigurationHoldsFromTheNextOneOn) {
     ejections.configure(1s, 3s);
     EXPECT_EQ(ejections.until(a), start + 30s);
     ejections.expire(start + 30s);
-    EXPECT_EQ(ejections.convict(a, start + 30s)->length, Duration(2s));
+    EXPECT_EQ(ejections.eject_again(a, start + 30s)->length, Duration(2s));
 }
 
 }  // namespace otto

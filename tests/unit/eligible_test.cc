@@ -144,20 +144,20 @@ TEST(Eligible, TrialsAreOfferedBesideTheOthers) {
     decided.members = {member(), member(), member(Health::healthy, 1, true)};
     decided.ejections.eject(decided.id(0), start);
     decided.ejections.eject(decided.id(2), start);
-    EXPECT_TRUE(decided.get().trials.empty());
+    EXPECT_TRUE(decided.get().half_open.empty());
     decided.ejections.expire(start + 30s);
     EXPECT_EQ(decided.who(), (Who{1}));
-    ASSERT_EQ(decided.get().trials.size(), 1u) << "a backup is left alone while others serve";
-    EXPECT_EQ(decided.get().trials[0].server, decided.members[0].server);
+    ASSERT_EQ(decided.get().half_open.size(), 1u) << "a backup is left alone while others serve";
+    EXPECT_EQ(decided.get().half_open[0].server, decided.members[0].server);
 
     decided.members[0].server->set_health(Health::unhealthy);
-    EXPECT_TRUE(decided.get().trials.empty()) << "its checks come first";
+    EXPECT_TRUE(decided.get().half_open.empty()) << "its checks come first";
     decided.members[0].server->set_health(Health::healthy);
     decided.members[0].state = ServerState::drain;
-    EXPECT_TRUE(decided.get().trials.empty());
+    EXPECT_TRUE(decided.get().half_open.empty());
     decided.members[1].server->set_health(Health::unhealthy);
-    ASSERT_EQ(decided.get().trials.size(), 1u);
-    EXPECT_EQ(decided.get().trials[0].server, decided.members[2].server);
+    ASSERT_EQ(decided.get().half_open.size(), 1u);
+    EXPECT_EQ(decided.get().half_open[0].server, decided.members[2].server);
     EXPECT_EQ(decided.who(), (Who{2}));
 }
 
@@ -180,7 +180,7 @@ TEST(Eligible, TheLastServerIsNotEjected) {
     EXPECT_FALSE(may(3));
     decided.ejections.expire(start + 30s);
     EXPECT_FALSE(may(3)) << "who is on trial is no replacement";
-    decided.ejections.acquit(decided.id(0), start + 30s);
+    decided.ejections.un_eject(decided.id(0), start + 30s);
     EXPECT_TRUE(may(3));
 }
 

@@ -469,7 +469,7 @@ TEST_P(AnyPolicy, GivesOnlyUsableServersAndNobodyOnlyWhenNobodyIs) {
             EXPECT_TRUE(!failing_open || !any_rested || rested(*found))
                 << "one that refused a moment ago comes last";
             EXPECT_EQ(picked.most, found->max_connections);
-            EXPECT_FALSE(picked.trial);
+            EXPECT_FALSE(picked.half_open);
             if (one_in(8)) picked.server->note_latency(std::chrono::microseconds(random()), {});
         }
     }
@@ -490,42 +490,44 @@ TEST_P(AnyPolicy, PrefersTheWantedServer) {
 
 TEST_P(AnyPolicy, GivesATrialOnce) {
     const auto members = members_of({1, 1});
-    const Member trial = members_of({1, 1, 1})[2];
-    Server* const ejected = trial.server.get();
-    Picker picker(Candidates::build(members, {.policy = GetParam(), .trials = {trial}}, 0), 0, 1);
+    const Member half_open = members_of({1, 1, 1})[2];
+    Server* const ejected = half_open.server.get();
+    Picker picker(Candidates::build(members, {.policy = GetParam(), .half_open = {half_open}}, 0),
+                  0, 1);
     EXPECT_NE(picker.pick({}).server, ejected) << "not offered";
-    ejected->offer_trial();
+    ejected->offer_probe_request();
     Server* tried[] = {members[0].server.get()};
-    EXPECT_FALSE(picker.pick({.tried = tried}).trial) << "not for a second try";
+    EXPECT_FALSE(picker.pick({.tried = tried}).half_open) << "not for a second try";
     const Picked picked = picker.pick({.wanted = members[0].server.get()});
     EXPECT_EQ(picked.server, ejected);
-    EXPECT_TRUE(picked.trial);
-    EXPECT_FALSE(picker.pick({}).trial);
-    ejected->offer_trial();
+    EXPECT_TRUE(picked.half_open);
+    EXPECT_FALSE(picker.pick({}).half_open);
+    ejected->offer_probe_request();
     ejected->take_out();
-    EXPECT_FALSE(picker.pick({}).trial) << "it is known to be out";
+    EXPECT_FALSE(picker.pick({}).half_open) << "it is known to be out";
 }
 
 TEST_P(AnyPolicy, GivesATrialWhenNobodyElseIsLeft) {
-    const Member trial = members_of({1})[0];
-    Picker picker(Candidates::build({}, {.policy = GetParam(), .trials = {trial}}, 0), 0, 1);
+    const Member half_open = members_of({1})[0];
+    Picker picker(Candidates::build({}, {.policy = GetParam(), .half_open = {half_open}}, 0), 0, 1);
     EXPECT_EQ(picker.pick({}).server, nullptr);
-    trial.server->offer_trial();
-    EXPECT_EQ(picker.pick({}).server, trial.server.get());
+    half_open.server->offer_probe_request();
+    EXPECT_EQ(picker.pick({}).server, half_open.server.get());
 }
 
 TEST_P(AnyPolicy, GivesNoTrialBeyondMaxConnections) {
-    Member trial = members_of({1, 1, 1})[2];
-    trial.max_connections = 1;
+    Member half_open = members_of({1, 1, 1})[2];
+    half_open.max_connections = 1;
     Picker picker(
-        Candidates::build(members_of({1, 1}), {.policy = GetParam(), .trials = {trial}}, 0), 0, 1);
-    trial.server->offer_trial();
+        Candidates::build(members_of({1, 1}), {.policy = GetParam(), .half_open = {half_open}}, 0),
+        0, 1);
+    half_open.server->offer_probe_request();
     {
-        const auto lease = Lease::take(*trial.server, 1);
-        EXPECT_FALSE(picker.pick({}).trial);
+        const auto lease = Lease::take(*half_open.server, 1);
+        EXPECT_FALSE(picker.pick({}).half_open);
     }
     const Picked picked = picker.pick({});
-    EXPECT_TRUE(picked.trial) << "the offer stands";
+    EXPECT_TRUE(picked.half_open) << "the offer stands";
     EXPECT_EQ(picked.most, 1u);
 }
 
@@ -627,13 +629,13 @@ TEST(Server, RemembersPeaksOfLatencyAndForgetsInTime) {
 
 TEST(Server, GivesATrialToOneThreadOnly) {
     Server server("http://a:1", "a:1", "", {});
-    EXPECT_FALSE(server.take_trial());
+    EXPECT_FALSE(server.take_probe_request());
     for (int round = 0; round < 200; ++round) {
-        server.offer_trial();
+        server.offer_probe_request();
         std::atomic<int> takers{0};
         std::vector<std::thread> threads;
         for (int i = 0; i < 3; ++i)
-            threads.emplace_back([&] { takers += server.take_trial() ? 1 : 0; });
+            threads.emplace_back([&] { takers += server.take_probe_request() ? 1 : 0; });
         for (std::thread& thread : threads) thread.join();
         ASSERT_EQ(takers, 1);
     }

@@ -57,16 +57,16 @@ class RotationTest : public testing::Test {
         return build();
     }
     /// Ejects a server and lets its time pass.
-    void put_on_trial(std::size_t which) {
+    void make_half_open(std::size_t which) {
         errors(which, 5);
         build();
-        while (!rotation_.ejections().on_trial(id(which))) wait();
+        while (!rotation_.ejections().half_open(id(which))) wait();
     }
     void errors(std::size_t which, unsigned count) {
         rotation_.errors_in_a_row(id(which), count, time_);
     }
-    void trial_ended(std::size_t which, bool passed) {
-        rotation_.trial_ended(id(which), passed, time_);
+    void probe_request_ended(std::size_t which, bool passed) {
+        rotation_.probe_request_ended(id(which), passed, time_);
     }
     void check_passed(std::size_t which) { rotation_.check_passed(*members_[which].server, time_); }
     std::vector<std::string> told() { return std::exchange(told_, {}); }
@@ -126,23 +126,23 @@ TEST_F(RotationTest, NeverTheLastNorWhoIsOutAnyway) {
 
 TEST_F(RotationTest, ATrialIsOfferedOnceAndDecides) {
     adopt(2);
-    put_on_trial(0);
-    EXPECT_TRUE(members_[0].server->take_trial());
-    EXPECT_FALSE(members_[0].server->take_trial());
+    make_half_open(0);
+    EXPECT_TRUE(members_[0].server->take_probe_request());
+    EXPECT_FALSE(members_[0].server->take_probe_request());
     build();
-    EXPECT_FALSE(members_[0].server->take_trial());
+    EXPECT_FALSE(members_[0].server->take_probe_request());
 
     told();
-    trial_ended(0, false);
+    probe_request_ended(0, false);
     EXPECT_EQ(told(), Told{"a ejected 2: the probe request failed"});
-    trial_ended(0, true);
+    probe_request_ended(0, true);
     EXPECT_EQ(told(), Told{}) << "a late one";
 
     build();
-    while (!rotation_.ejections().on_trial(id(0))) wait();
-    EXPECT_TRUE(members_[0].server->take_trial());
+    while (!rotation_.ejections().half_open(id(0))) wait();
+    EXPECT_TRUE(members_[0].server->take_probe_request());
     members_[0].server->note_error();
-    trial_ended(0, true);
+    probe_request_ended(0, true);
     EXPECT_EQ(told(), Told{"a back: the probe request succeeded"});
     EXPECT_EQ(members_[0].server->note_error(), 1u) << "it begins afresh";
     EXPECT_EQ(build(), 2u);
@@ -151,7 +151,7 @@ TEST_F(RotationTest, ATrialIsOfferedOnceAndDecides) {
 TEST_F(RotationTest, ACheckEndsATrialAndWithdrawsItsOffer) {
     adopt(2);
     check_passed(0);
-    put_on_trial(0);
+    make_half_open(0);
     told();
     check_passed(1);
     members_[0].server->set_health(Health::unhealthy);
@@ -160,7 +160,7 @@ TEST_F(RotationTest, ACheckEndsATrialAndWithdrawsItsOffer) {
     members_[0].server->set_health(Health::healthy);
     check_passed(0);
     EXPECT_EQ(told(), Told{"a back: a check passed"});
-    EXPECT_FALSE(members_[0].server->take_trial());
+    EXPECT_FALSE(members_[0].server->take_probe_request());
     EXPECT_EQ(build(), 2u);
 }
 
@@ -210,8 +210,8 @@ TEST_F(RotationTest, ReloadsKeepEjections) {
 
 TEST_F(RotationTest, AServerThatIsBackIsNotBackAgain) {
     adopt(2);
-    put_on_trial(0);
-    trial_ended(0, true);
+    make_half_open(0);
+    probe_request_ended(0, true);
     told();
     members_[0].state = ServerState::disabled;
     adopt();
@@ -271,7 +271,7 @@ TEST_F(RotationTest, Service) {
     for (Member& member : members_) member.state = ServerState::drain;
     adopt();
     EXPECT_EQ(build(), 0u);
-    EXPECT_EQ(rotation_.service(), Rotation::Service::nobody);
+    EXPECT_EQ(rotation_.service(), Rotation::Service::none);
     members_[1].state = ServerState::active;
     members_[1].server->set_health(Health::healthy);
     adopt();

@@ -104,14 +104,14 @@ TEST_F(ServersTest, AReloadKeepsServersAndDrainsThem) {
     EXPECT_EQ(receiving(), 1u);
     servers_.taken_out(before->members()[1].server->id, "late");
     servers_.answered(before->members()[1].server->id);
-    servers_.trial_ended(before->members()[1].server->id, true);
+    servers_.probe_request_ended(before->members()[1].server->id, true);
     turn();
     EXPECT_EQ(receiving(), 1u) << "a server that is gone";
 }
 
 TEST_F(ServersTest, WithoutAServerThatMayServeOttoIsNotReady) {
     use(R"({"url": "http://127.0.0.1:1", "state": "drain"})");
-    EXPECT_EQ(servers_.rotation().service(), Rotation::Service::nobody);
+    EXPECT_EQ(servers_.rotation().service(), Rotation::Service::none);
     EXPECT_FALSE(servers_.ready());
     servers_.use({});
     EXPECT_EQ(servers_.rotation().service(), Rotation::Service::normal);

@@ -72,7 +72,7 @@ TEST(ServiceVerdict, NamesOutages) {
            "Failing open: no server is healthy, so requests go to unhealthy or ejected servers");
     facts = five();
     facts.receiving = 0;
-    facts.nobody = true;
+    facts.no_server = true;
     expect(facts, Tone::bad, "No server is available: requests are answered with 503");
     facts.drained = 3;
     facts.disabled = 2;

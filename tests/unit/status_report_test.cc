@@ -38,7 +38,7 @@ TEST(StatusLine, NamesAnOutageAndWhatElseOperatorsNeedToKnow) {
               "5/5 servers healthy, 12 requests/s, 1 connection; failing open; the file has "
               "errors");
     some = facts();
-    some.service.nobody = true;
+    some.service.no_server = true;
     some.why_unavailable = "all servers are drained or disabled";
     EXPECT_EQ(status_line(some),
               "5/5 servers healthy, 12 requests/s, 1 connection; all servers are drained or "
