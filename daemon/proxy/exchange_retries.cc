@@ -74,9 +74,8 @@ bool Exchange::try_another() {
     return true;
 }
 
-/// No other server is left: one that closed its connection is asked once more, unless the request
-/// can now be the probe request of another. Where it was stopped, it refuses and goes out, and the
-/// request is placed again once Otto fails open.
+/// No other server is left: one that closed its connection is asked once more. Where it was
+/// stopped, it refuses and goes out, and the request is placed again once Otto fails open.
 bool Exchange::try_same() {
     if (failed_.failure != Failure::reset_before_response || std::exchange(tried_same_, true))
         return false;
@@ -85,11 +84,11 @@ bool Exchange::try_same() {
     const Found found = find_server();
     tried_.push_back(same);
     if (found != Found::server) return false;
-    if (!upstreams_.may_retry()) {
+    if (server_ != same || !upstreams_.may_retry()) {
         leave_server();
         return false;
     }
-    log_retry(server_ == same ? "trying the same server again" : "trying another server");
+    log_retry("trying the same server again");
     attempt(true);
     return true;
 }
