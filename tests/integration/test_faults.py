@@ -2,6 +2,8 @@
 # labels: asan
 
 import contextlib
+import os
+import signal
 import socket
 import threading
 
@@ -281,9 +283,11 @@ class Exhaustion(TestCase):
         otto = self.otto(settings([server], workers=1, healthCheck=RARELY, **more), nofile=limit)
         otto.wait_healthy(1)
         crowd = []
+        os.kill(otto.pid, signal.SIGSTOP)  # so that each connection is accepted with its request
         for _ in range(2 * limit):
             crowd.append(self.client(otto))
             crowd[-1].send_request()
+        os.kill(otto.pid, signal.SIGCONT)
         return otto, crowd
 
     def let_go(self, otto, crowd, statuses):
