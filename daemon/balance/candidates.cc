@@ -125,6 +125,7 @@ Picked Picker::pick_usable(const Asked& asked, bool takes_turn, Usable usable) {
 std::optional<Picked> Picker::take_probe_request() {
     for (const Member& each : candidates_->selection_.half_open) {
         Server& server = *each.server;
+        if (!server.offers_probe_request()) continue;  // the rest is on contended cache lines
         const bool full = each.max_connections != 0 && server.active() >= each.max_connections;
         if (full || server.health() == Health::unhealthy || !server.take_probe_request()) continue;
         return Picked{.server = &server, .most = each.max_connections, .half_open = true};

@@ -116,10 +116,11 @@ class Server {
     /// Control thread: one request may probe whether the server, which is half-open, has recovered.
     /// A worker whose probe request came to no verdict offers it again.
     void offer_probe_request() { probe_request_.store(true, std::memory_order_release); }
+    /// A hint. Any worker.
+    bool offers_probe_request() const { return probe_request_.load(std::memory_order_relaxed); }
     /// Takes the offer: true for one caller. Any worker; the control thread does to withdraw it.
     bool take_probe_request() {
-        return probe_request_.load(std::memory_order_relaxed) &&
-               probe_request_.exchange(false, std::memory_order_acq_rel);
+        return offers_probe_request() && probe_request_.exchange(false, std::memory_order_acq_rel);
     }
 
   private:

@@ -1,10 +1,10 @@
 #include "http/fields.h"
 
-#include <algorithm>
 #include <array>
 #include <limits>
 
 #include "http/characters.h"
+#include "http/name_set.h"
 
 namespace otto::http {
 
@@ -20,7 +20,7 @@ FieldId when(std::string_view name, std::string_view expected, FieldId id) {
 
 /// Fields by which proxies, and what checks users in front of them, tell who a client is and how it
 /// came, besides those that Otto sets itself.
-constexpr std::array<std::string_view, 26> identity_names{
+constexpr NameSet identity_names(std::array<std::string_view, 26>{
     "cf-connecting-ip",
     "client-ip",
     "fastly-client-ip",
@@ -47,19 +47,10 @@ constexpr std::array<std::string_view, 26> identity_names{
     "x-real-ip",
     "x-remote-user",
     "x-url-scheme",
-};
-
-/// A bit for each length that one of them has.
-constexpr std::uint32_t identity_lengths = [] {
-    std::uint32_t lengths = 0;
-    for (const std::string_view name : identity_names) lengths |= 1u << name.size();
-    return lengths;
-}();
+});
 
 bool claims_identity(std::string_view name) {
-    if (name.size() >= 32 || (identity_lengths >> name.size() & 1u) == 0) return false;
-    return std::any_of(identity_names.begin(), identity_names.end(),
-                       [name](std::string_view each) { return equal_ignoring_case(each, name); });
+    return identity_names.contains(name);
 }
 
 FieldId named_field(std::string_view name) {

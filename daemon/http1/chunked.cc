@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "http/characters.h"
+#include "http/name_set.h"
 #include "http1/field_lines.h"
 
 namespace otto::http1 {
@@ -21,7 +22,7 @@ constexpr auto max_size = static_cast<std::uint64_t>(std::numeric_limits<std::in
 /// Fields that change how a message is framed, routed, authenticated or handled: too late in a
 /// trailer, and dangerous where a receiver merges trailers into the header section (RFC 9110
 /// §6.5.1). Those with a FieldId are forbidden, too.
-constexpr std::array<std::string_view, 19> forbidden_trailers = {
+constexpr NameSet forbidden_trailers(std::array<std::string_view, 19>{
     "age",
     "authorization",
     "cache-control",
@@ -41,21 +42,11 @@ constexpr std::array<std::string_view, 19> forbidden_trailers = {
     "set-cookie",
     "vary",
     "www-authenticate",
-};
-
-/// A bit for each length that a forbidden name has.
-constexpr std::uint32_t forbidden_lengths = [] {
-    std::uint32_t lengths = 0;
-    for (const std::string_view name : forbidden_trailers) lengths |= 1u << name.size();
-    return lengths;
-}();
+});
 
 bool may_be_trailer(const Field& field) {
     if (field.id != FieldId::other || imitated_field(field.name) != FieldId::other) return false;
-    if (field.name.size() >= 32 || (forbidden_lengths >> field.name.size() & 1u) == 0) return true;
-    return std::none_of(
-        forbidden_trailers.begin(), forbidden_trailers.end(),
-        [&field](std::string_view name) { return equal_ignoring_case(name, field.name); });
+    return !forbidden_trailers.contains(field.name);
 }
 
 /// The fields that smuggling needs: a peer that sends them in a trailer means harm or is broken.

@@ -109,8 +109,17 @@ class ListenerTest : public testing::Test, private http::ClientObserver {
         EXPECT_TRUE(loop_.run());
         EXPECT_TRUE(holds()) << "not within 20 s";
     }
+    void pass(fakes::SteppedClock& clock, Duration duration) {
+        clock.advance(duration);
+        for (int i = 0; i < 16; ++i) event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
+    }
     void run_turns(int count) {
         run_until([&count] { return --count < 0; });
+    }
+    void drain() {
+        bool drained = false;
+        listener_->drain([&drained] { drained = true; });
+        run_until([&drained] { return drained; });
     }
     void run_until_empty() {
         run_until([this] { return listener_->connections() == 0; });
@@ -209,9 +218,7 @@ TEST_F(ListenerTest, ADrainLetsANewConnectionSendItsRequest) {
 
 TEST_F(ListenerTest, ADrainClosesAConnectionThatSaysNothing) {
     const UniqueFd client = connect();
-    bool drained = false;
-    listener_->drain([&drained] { drained = true; });
-    run_until([&drained] { return drained; });
+    drain();
     EXPECT_EQ(answered_, 0u);
 }
 
@@ -232,32 +239,28 @@ TEST_F(ListenerTest, AnEmptyLineKeepsNoConnectionOpen) {
 /// waits in the kernel, and none is closed for it.
 TEST_F(ListenerTest, AcceptsNoMoreThanTheLimit) {
     fakes::SteppedClock clock;
-    const auto pass = [&](Duration duration) {
-        clock.advance(duration);
-        for (int i = 0; i < 16; ++i) event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
-    };
     share_.set_limit(2);
     holds_ = true;
     const UniqueFd first = knock();
     say(first, request);
-    pass(10ms);
+    pass(clock, 10ms);
     http::ClientStream* held = std::exchange(held_, nullptr);
     ASSERT_NE(held, nullptr);
     const UniqueFd second = knock();
-    pass(10ms);
+    pass(clock, 10ms);
     EXPECT_EQ(listener_->connections(), 2u);
     say(second, request);
-    pass(10ms);
+    pass(clock, 10ms);
     http::ClientStream* other = std::exchange(held_, nullptr);
     ASSERT_NE(other, nullptr);
 
     const UniqueFd third = knock();
     holds_ = false;
-    pass(200ms);
+    pass(clock, 200ms);
     EXPECT_EQ(listener_->connections(), 2u);
     answer(*held);
     say(third, request);
-    pass(10ms);
+    pass(clock, 10ms);
     EXPECT_TRUE(hear(first).starts_with("HTTP/1.1 204 "));
     char byte = 0;
     EXPECT_EQ(::recv(first.get(), &byte, 1, MSG_DONTWAIT), 0) << "closed for the third";
@@ -270,26 +273,22 @@ TEST_F(ListenerTest, AcceptsNoMoreThanTheLimit) {
 /// A crowd of just as many clients as the limit allows, all busy for a moment, is no shortage.
 TEST_F(ListenerTest, AMomentAtTheLimitIsNotReported) {
     fakes::SteppedClock clock;
-    const auto pass = [&](Duration duration) {
-        clock.advance(duration);
-        for (int i = 0; i < 16; ++i) event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
-    };
     share_.set_limit(1);
     const UniqueFd client = knock();
-    pass(10ms);
+    pass(clock, 10ms);
     holds_ = true;
     for (int i = 0; i < 20; ++i) {
         say(client, request);
-        pass(10ms);
+        pass(clock, 10ms);
         ASSERT_NE(held_, nullptr);
-        pass(40ms);
+        pass(clock, 40ms);
         answer(*std::exchange(held_, nullptr));
-        pass(10ms);
+        pass(clock, 10ms);
     }
     EXPECT_EQ(pauses_, 0u);
     say(client, request);
-    pass(10ms);
-    for (int i = 0; i < 3; ++i) pass(100ms);
+    pass(clock, 10ms);
+    for (int i = 0; i < 3; ++i) pass(clock, 100ms);
     EXPECT_EQ(pauses_, 1u);
     answer(*std::exchange(held_, nullptr));
 }
@@ -297,10 +296,6 @@ TEST_F(ListenerTest, AMomentAtTheLimitIsNotReported) {
 /// Each that ends makes a place for one that has waited in the kernel.
 TEST_F(ListenerTest, AQueueInTheKernelIsReported) {
     fakes::SteppedClock clock;
-    const auto pass = [&](Duration duration) {
-        clock.advance(duration);
-        for (int i = 0; i < 16; ++i) event_base_loop(loop_.base(), EVLOOP_NONBLOCK);
-    };
     share_.set_limit(1);
     holds_ = true;
     std::vector<UniqueFd> clients;
@@ -308,12 +303,12 @@ TEST_F(ListenerTest, AQueueInTheKernelIsReported) {
         clients.push_back(knock());
         say(clients.back(), request);
     }
-    pass(10ms);
+    pass(clock, 10ms);
     EXPECT_EQ(pauses_, 0u);
     for (int i = 0; i < 3; ++i) {
         ASSERT_NE(held_, nullptr);
         answer(*std::exchange(held_, nullptr));
-        pass(20ms);
+        pass(clock, 20ms);
     }
     EXPECT_EQ(pauses_, 1u);
     answer(*std::exchange(held_, nullptr));
