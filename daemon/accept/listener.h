@@ -109,7 +109,7 @@ class Listener final : private AcceptorObserver, private ConnectionTableObserver
     bool pause_reported_ = false;
     bool at_limit_ = false;  // on connections, when the last one came
     bool full_ = false;      // accepting rests because of the limit
-    bool rested_ = false;    // it has, since the last connection was accepted
+    bool rested_ = false;    // it did, and does not go on yet
     TimePoint rested_since_{};
     TimePoint accepting_since_{};  // after such a rest
     unsigned accepts_failed_ = 0;  // in a row, for want of descriptors

@@ -140,8 +140,7 @@ class Server {
 
     std::atomic<Health> health_{
         Health::unknown};  // control writes; workers only healthy → unhealthy (take_out)
-    std::atomic<bool> probe_request_{
-        false};  // control sets; one worker takes it, and may set it again
+    std::atomic<bool> probe_request_{false};  // control sets; one worker takes it, or sets it again
     std::atomic<bool> timed_out_{false};
     std::atomic<std::uint32_t> preferred_{0};
     std::atomic<std::uint32_t> connect_failures_{0};
